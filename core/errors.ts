@@ -1,0 +1,316 @@
+/**
+ * The one registry of what can go wrong. A code is what a workflow catches, a record stores, a mail prints, an exit
+ * status derives from and a runbook section explains (`docs/runbook.md`, heading = the code).
+ */
+
+/** What a code means to a tired person: each text is printed as it stands. */
+export interface ErrorEntry {
+  /** What happened, one sentence without the target's name (the caller adds it). */
+  readonly message: string;
+  /** What to do next. */
+  readonly hint: string;
+  /** Whether the workflow may try the same task again without a person. */
+  readonly retryable: boolean;
+  /** Process exit status of task and command line. */
+  readonly exitCode: number;
+}
+
+const entry = (message: string, hint: string, options: { retryable?: boolean; exitCode?: number } = {}): ErrorEntry => ({
+  message,
+  hint,
+  retryable: options.retryable ?? false,
+  exitCode: options.exitCode ?? 1,
+});
+
+/** Exit statuses of the command line; documented in `docs/cli.md`. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, busy: 4, unreachable: 5, refused: 6 } as const;
+
+export const ERRORS = {
+  // What a person or a config said.
+  CONFIG_INVALID: entry('The config is not valid.', 'Correct the fields that are named, then deploy again.', {
+    exitCode: EXIT.usage,
+  }),
+  INPUT_INVALID: entry('The input is not valid.', 'Correct the fields that are named, then start it again.', {
+    exitCode: EXIT.usage,
+  }),
+  TARGET_UNKNOWN: entry(
+    'No target of this name is in the deployed config.',
+    'List the targets with `nightjar targets`; a target added to the config is known after the next `cdk deploy`.',
+    { exitCode: EXIT.notFound },
+  ),
+  TARGET_BUSY: entry(
+    'Another backup or restore of this target is running.',
+    'Wait for it (`nightjar status`), or stop its execution; the lock falls by itself when the execution is over.',
+    { exitCode: EXIT.busy },
+  ),
+  BACKUP_UNKNOWN: entry('No backup with this id is in the catalog.', 'List them with `nightjar backups TARGET`.', {
+    exitCode: EXIT.notFound,
+  }),
+  BACKUP_NOT_GOOD: entry(
+    'This backup is not COMPLETED, so it can not be restored.',
+    'Choose another with `nightjar backups TARGET`; `latest` takes the newest good one.',
+    { exitCode: EXIT.refused },
+  ),
+  NO_BACKUP: entry(
+    'The target has no good backup at or before this moment.',
+    'List what there is with `nightjar backups TARGET`; make one with `nightjar backup TARGET`.',
+    { exitCode: EXIT.notFound },
+  ),
+  RESTORE_UNKNOWN: entry('No restore with this id is in the catalog.', 'List them with `nightjar status`.', {
+    exitCode: EXIT.notFound,
+  }),
+  CONFIRM_REQUIRED: entry(
+    'This restore replaces a place that is not empty, and was not confirmed.',
+    'Read `nightjar restore … --plan`, then say `--confirm NAME` with the name of the database that will be replaced.',
+    { exitCode: EXIT.refused },
+  ),
+  SCOPE_REFUSED: entry(
+    'This scope does not go with this mode.',
+    'Restore some tables, the schema or the data only with mode `new`, or with `overwrite` into the living database.',
+    { exitCode: EXIT.refused },
+  ),
+
+  // Reaching the database.
+  SECRET_MISSING: entry(
+    'The secret with the database password was not found.',
+    'Check the `secret` of the target in the config against Secrets Manager, in the region of the stacks.',
+  ),
+  SECRET_DENIED: entry(
+    'The task may not read the secret with the database password.',
+    'Name the secret by its full ARN in the config and deploy; if it has a key of its own, name that as `secretKey`.',
+  ),
+  SECRET_MALFORMED: entry(
+    'The secret does not hold a JSON object with `username` and `password`.',
+    'Store it as {"username": "…", "password": "…"}, as RDS does.',
+  ),
+  CONNECT_FAILED: entry(
+    'The database server can not be reached.',
+    'Check host, port, the target’s subnets and security groups (`nightjar doctor` probes from where the task runs), and that the server is up.',
+    { retryable: true },
+  ),
+  AUTH_FAILED: entry(
+    'The database refused the user or the password.',
+    'Compare the secret with the database’s user; a rotated password was already read a second time.',
+  ),
+  TLS_FAILED: entry(
+    'The database’s TLS certificate could not be verified.',
+    'Set `tls.ca` of the target to `rds`, `system` or your own CA’s PEM, and use the host name that the certificate carries.',
+  ),
+  DATABASE_MISSING: entry('The server has no database of this name.', 'Correct `database` of the target in the config.'),
+  PRIVILEGE_MISSING: entry(
+    'The database user lacks a privilege that this needs.',
+    'Grant what the detail names; for a dump, `GRANT pg_read_all_data TO <user>` is enough from PostgreSQL 14 on.',
+  ),
+  SERVER_UNSUPPORTED: entry(
+    'There is no client for this major version of the server in the image.',
+    'Supported are PostgreSQL 14 to 18; for a newer server update Nightjar’s image.',
+  ),
+
+  // Dumping.
+  LOCK_TIMEOUT: entry(
+    'A table stayed locked by somebody else, so the dump could not begin.',
+    'Look for long DDL or a VACUUM FULL at that hour (`pg_locks`), or raise `lockTimeoutSeconds` of the target.',
+    { retryable: true },
+  ),
+  CONNECTION_LOST: entry(
+    'The connection to the database broke while data was moving.',
+    'Check the server’s log for a restart or a failover at that moment; the next run starts afresh.',
+    { retryable: true },
+  ),
+  DUMP_FAILED: entry(
+    'The dump tool ended with an error.',
+    'The detail holds its last words; nothing of this backup was kept, older backups are untouched.',
+  ),
+  DUMP_EMPTY: entry(
+    'The dump tool reported success and wrote nothing.',
+    'Check the tool in the task’s image; nothing of this backup was kept, older backups are untouched.',
+  ),
+  READ_THROUGH_FAILED: entry(
+    'The archive could not be read to its end while it streamed.',
+    'The dump is not restorable and was not kept. Check the image’s tools and the task’s memory, then run it again.',
+  ),
+  STALLED: entry(
+    'No byte moved for longer than the config allows.',
+    'Check the server for locks and load, and the network path; raise `limits.idleMinutes` if the pause was honest.',
+    { retryable: true },
+  ),
+  VAULT_UNAVAILABLE: entry(
+    'S3 did not accept the data after many tries.',
+    'Look at the AWS health page and the bucket; nothing of this backup was kept. The next run tries again.',
+    { retryable: true },
+  ),
+  VAULT_DENIED: entry(
+    'The vault refused the request.',
+    'Check that the vault’s bucket policy, its KMS key and the task role are as deployed (`cdk diff`).',
+  ),
+  DISK_FULL: entry(
+    'The task’s scratch disk is full.',
+    'Raise `size.ephemeralGiB` of the target (200 at most), or restore with one job, which needs no disk.',
+  ),
+
+  // The task and its execution.
+  TASK_DIED: entry(
+    'The task ended without saying why.',
+    'Out of memory is the usual cause: raise `size.memoryMiB` of the target. Its last lines are in the task’s log stream.',
+  ),
+  TASK_NOT_STARTED: entry(
+    'The task never started.',
+    'Usually the image or a secret can not be reached from the subnets: check NAT or the endpoints, and the detail.',
+  ),
+  NO_CAPACITY: entry(
+    'Fargate had no capacity or the account’s quota was reached.',
+    'It was tried again with growing pauses. Lower `concurrency`, or raise the Fargate vCPU quota.',
+    { retryable: true },
+  ),
+  TASK_STOPPED: entry(
+    'The task was told to stop before it was done.',
+    'Somebody stopped it, or AWS retired the host. Nothing half-written was kept; start it again.',
+    { retryable: true },
+  ),
+  TIMED_OUT: entry(
+    'It took longer than the config allows.',
+    'Raise `limits.backupHours` or `limits.restoreHours`, or give the task more CPU.',
+  ),
+  EXECUTION_ABORTED: entry('The execution was stopped from outside.', 'Start it again when you are ready.'),
+  EXECUTION_TIMED_OUT: entry(
+    'The whole execution ran into its time limit.',
+    'Raise `limits.backupHours` or `limits.restoreHours`, then start it again.',
+  ),
+  EXECUTION_FAILED: entry(
+    'The execution broke off where the workflow could not catch it.',
+    'Open the execution in the Step Functions console and read its last event.',
+  ),
+  NOT_STARTED: entry(
+    'The run planned this backup, and no record of it exists.',
+    'Open the run’s map in the Step Functions console; quotas on executions or a missing right are the usual cause.',
+  ),
+  UNEXPECTED: entry(
+    'Something happened that Nightjar has no word for.',
+    'Read the detail and the logs, and please report it.',
+  ),
+
+  // Verification.
+  MANIFEST_INVALID: entry(
+    'The backup’s manifest is missing or can not be read.',
+    'The backup is not to be trusted; take another, then look into the vault’s object versions.',
+  ),
+  OBJECT_MISSING: entry('An object of the backup is not in the vault.', 'Look into the vault’s object versions; take a new backup.'),
+  OBJECT_DAMAGED: entry(
+    'A stored object differs from what was written: size or checksum.',
+    'The backup is not to be trusted; take a new one and restore from another.',
+  ),
+  OBJECT_UNENCRYPTED: entry(
+    'A stored object is not encrypted with the vault’s key.',
+    'Compare the bucket’s encryption with the deployed stack (`cdk diff`), then take a new backup.',
+  ),
+
+  // Restoring.
+  CHECKSUM_MISMATCH: entry(
+    'The data read from the vault does not have the checksum of the manifest.',
+    'Nothing under the old name was touched. Restore from another backup.',
+  ),
+  DESTINATION_EXISTS: entry(
+    'A database of this name is there already.',
+    'Choose another name (`--database`), or replace it with mode `swap`.',
+    { exitCode: EXIT.refused },
+  ),
+  ROLE_MISSING: entry(
+    'Roles that own or are granted objects in the backup are missing on the destination server.',
+    'Create them (the backup’s globals object holds the statements), or restore with `--no-owner`.',
+    { exitCode: EXIT.refused },
+  ),
+  RESTORE_FAILED: entry(
+    'The restore tool ended with an error.',
+    'The detail holds its last words. The database under the old name is untouched unless the mode was `overwrite`.',
+  ),
+  FINGERPRINT_DIFFERS: entry(
+    'The restored rows are not those the backup recorded.',
+    'The database under the old name is untouched; the restored one was kept beside it for inspection.',
+  ),
+  SWAP_FAILED: entry(
+    'The names could not be exchanged.',
+    'The old database still serves under its name; the restored one is beside it. Look for sessions that can not be ended, then run it again.',
+  ),
+  ROLLBACK_IMPOSSIBLE: entry(
+    'This restore can not be rolled back.',
+    'The old database was dropped, renamed or never kept; `nightjar show ID` says which.',
+    { exitCode: EXIT.refused },
+  ),
+  THAW_TIMED_OUT: entry(
+    'Archived objects were not back from Glacier in time.',
+    'Start the restore again: the thaw goes on by itself and what is thawed stays so for days.',
+  ),
+
+  // Telling people.
+  MAIL_REFUSED: entry(
+    'SES did not take the report.',
+    'Verify the sender (in the SES sandbox the recipients too) and read `nightjar doctor`.',
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export const isErrorCode = (value: unknown): value is ErrorCode => typeof value === 'string' && Object.hasOwn(ERRORS, value);
+
+/** A failure as records, mails and JSON output carry it. */
+export interface Failure {
+  readonly code: ErrorCode;
+  /** The registry's sentence. */
+  readonly message: string;
+  readonly hint: string;
+  /** What was being done, e.g. `pg_dump` or `PutObject`. */
+  readonly operation?: string;
+  /** The cause's own words, at most {@link DETAIL_LIMIT} characters, without secrets. */
+  readonly detail?: string;
+}
+
+/** Details longer than this are cut in the middle: a state's payload and an item have limits. */
+export const DETAIL_LIMIT = 2_000;
+
+/** An error of the registry. `name` is the code, because Step Functions matches a Lambda error by its name. */
+export class NightjarError extends Error {
+  readonly code: ErrorCode;
+  readonly operation: string | undefined;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, options: { operation?: string; detail?: string; cause?: unknown } = {}) {
+    const detail = options.detail === undefined ? undefined : clip(options.detail);
+    super(detail ? `${ERRORS[code].message} ${detail}` : ERRORS[code].message, { cause: options.cause });
+    this.name = code;
+    this.code = code;
+    this.operation = options.operation;
+    this.detail = detail;
+  }
+
+  get entry(): ErrorEntry {
+    return ERRORS[this.code];
+  }
+
+  toFailure(): Failure {
+    return failure(this.code, { operation: this.operation, detail: this.detail });
+  }
+}
+
+export function failure(code: ErrorCode, more: { operation?: string; detail?: string } = {}): Failure {
+  const { message, hint } = ERRORS[code];
+  return {
+    code,
+    message,
+    hint,
+    ...(more.operation === undefined ? {} : { operation: more.operation }),
+    ...(more.detail === undefined ? {} : { detail: clip(more.detail) }),
+  };
+}
+
+/** Any thrown thing as an error of the registry; what has no code becomes UNEXPECTED with its own words kept. */
+export function toNightjarError(thrown: unknown, operation?: string): NightjarError {
+  if (thrown instanceof NightjarError) return thrown;
+  const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return new NightjarError('UNEXPECTED', { detail, cause: thrown, ...(operation ? { operation } : {}) });
+}
+
+function clip(text: string): string {
+  if (text.length <= DETAIL_LIMIT) return text;
+  const half = Math.floor(DETAIL_LIMIT / 2) - 3;
+  return `${text.slice(0, half)} … ${text.slice(-half)}`;
+}

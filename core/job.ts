@@ -1,0 +1,188 @@
+/**
+ * What a workflow asks of a task, and what the task answers. The job travels in one environment variable
+ * (`NIGHTJAR_JOB`; ECS allows 8,192 characters of overrides), the answer through the catalog's `PROGRESS#` items.
+ */
+import { z } from 'zod';
+import { comparisonSchema, CONSISTENCIES, failureSchema, TRIGGERS } from './backup.ts';
+import { configSchema } from './config.ts';
+import { RESTORE_MODES } from './engines.ts';
+import { NightjarError } from './errors.ts';
+
+const target = configSchema.shape.targets.element;
+
+/** What part of a backup comes back. */
+export const scopeSchema = z
+  .strictObject({
+    /** `schema.table`, as the fingerprint names them. */
+    tables: z.array(z.string().min(1)).min(1).max(1_000).optional(),
+    schemaOnly: z.boolean().optional(),
+    dataOnly: z.boolean().optional(),
+  })
+  .refine((scope) => !(scope.schemaOnly && scope.dataOnly), { message: 'schemaOnly and dataOnly exclude each other' });
+export type Scope = z.output<typeof scopeSchema>;
+
+const common = {
+  /** Under which the task writes its progress; of a dump the backup's id, of a restore the restore's. */
+  id: z.string(),
+  target,
+  idleMinutes: z.int().positive(),
+};
+
+export const dumpJobSchema = z.object({
+  kind: z.literal('dump'),
+  ...common,
+  trigger: z.enum(TRIGGERS),
+  runId: z.string().optional(),
+  startedAt: z.iso.datetime(),
+});
+export type DumpJob = z.output<typeof dumpJobSchema>;
+
+export const restoreJobSchema = z.object({
+  kind: z.literal('restore'),
+  /** `target` is where the data goes. */
+  ...common,
+  source: z.object({ target: z.string(), backupId: z.string(), manifestKey: z.string(), versionId: z.string() }),
+  mode: z.enum(RESTORE_MODES),
+  /** Name under which the data serves afterwards. */
+  database: z.string(),
+  scope: scopeSchema.optional(),
+  noOwner: z.boolean().optional(),
+  jobs: z.int().min(1).max(32).optional(),
+});
+export type RestoreJob = z.output<typeof restoreJobSchema>;
+
+export const rollbackJobSchema = z.object({
+  kind: z.literal('rollback'),
+  ...common,
+  restoreId: z.string(),
+  database: z.string(),
+  replacedDatabase: z.string(),
+});
+export type RollbackJob = z.output<typeof rollbackJobSchema>;
+
+export const dropJobSchema = z.object({
+  kind: z.literal('drop'),
+  ...common,
+  restoreId: z.string(),
+  replacedDatabase: z.string(),
+});
+export type DropJob = z.output<typeof dropJobSchema>;
+
+export const probeJobSchema = z.object({ kind: z.literal('probe'), ...common });
+export type ProbeJob = z.output<typeof probeJobSchema>;
+
+export const jobSchema = z.discriminatedUnion('kind', [
+  dumpJobSchema,
+  restoreJobSchema,
+  rollbackJobSchema,
+  dropJobSchema,
+  probeJobSchema,
+]);
+export type Job = z.output<typeof jobSchema>;
+export type JobKind = Job['kind'];
+
+/** ECS refuses more than 8,192 characters of overrides; the rest of them takes a few hundred. */
+export const JOB_LIMIT = 7_500;
+
+/** @throws NightjarError INPUT_INVALID when the job would not fit into ECS's overrides. */
+export function writeJob(job: Job): string {
+  const text = JSON.stringify(job);
+  if (text.length > JOB_LIMIT)
+    throw new NightjarError('INPUT_INVALID', {
+      operation: 'write job',
+      detail: `The job has ${text.length} characters, ECS takes ${JOB_LIMIT}. Use a shorter tls.ca or fewer tables in the scope.`,
+    });
+  return text;
+}
+
+/** @throws NightjarError INPUT_INVALID. */
+export function parseJob(text: string | undefined): Job {
+  try {
+    return jobSchema.parse(JSON.parse(text ?? ''));
+  } catch (cause) {
+    throw new NightjarError('INPUT_INVALID', { operation: 'read NIGHTJAR_JOB', detail: String(cause), cause });
+  }
+}
+
+export const dumpOutcomeSchema = z.object({
+  kind: z.literal('dump'),
+  manifestKey: z.string(),
+  manifestVersionId: z.string(),
+  snapshotAt: z.iso.datetime(),
+  storedBytes: z.int().nonnegative(),
+  databaseBytes: z.int().nonnegative(),
+  rows: z.int().nonnegative(),
+  tables: z.int().nonnegative(),
+  consistency: z.enum(CONSISTENCIES),
+  warnings: z.array(z.string()),
+});
+export type DumpOutcome = z.output<typeof dumpOutcomeSchema>;
+
+export const restoreOutcomeSchema = z.object({
+  kind: z.literal('restore'),
+  /** Under which the restored data serves now. */
+  restoredDatabase: z.string(),
+  replacedDatabase: z.string().optional(),
+  comparison: comparisonSchema,
+  warnings: z.array(z.string()),
+});
+export type RestoreOutcome = z.output<typeof restoreOutcomeSchema>;
+
+export const rollbackOutcomeSchema = z.object({
+  kind: z.literal('rollback'),
+  /** The old data serves under this name again. */
+  serving: z.string(),
+  /** The restored data is kept under this name. */
+  setAside: z.string(),
+});
+export type RollbackOutcome = z.output<typeof rollbackOutcomeSchema>;
+
+export const dropOutcomeSchema = z.object({
+  kind: z.literal('drop'),
+  /** False when it was gone already. */
+  dropped: z.boolean(),
+});
+export type DropOutcome = z.output<typeof dropOutcomeSchema>;
+
+/** One thing a probe saw. `bad` stops backups, `warn` may one day. */
+export const findingSchema = z.object({
+  level: z.enum(['ok', 'warn', 'bad']),
+  what: z.string(),
+  hint: z.string().optional(),
+});
+export type Finding = z.output<typeof findingSchema>;
+
+export const probeOutcomeSchema = z.object({
+  kind: z.literal('probe'),
+  serverVersion: z.string().optional(),
+  databaseBytes: z.int().nonnegative().optional(),
+  findings: z.array(findingSchema),
+});
+export type ProbeOutcome = z.output<typeof probeOutcomeSchema>;
+
+export const outcomeSchema = z.discriminatedUnion('kind', [
+  dumpOutcomeSchema,
+  restoreOutcomeSchema,
+  rollbackOutcomeSchema,
+  dropOutcomeSchema,
+  probeOutcomeSchema,
+]);
+export type Outcome = z.output<typeof outcomeSchema>;
+export type OutcomeOf<K extends JobKind> = Extract<Outcome, { kind: K }>;
+
+/** What a task says about itself; one item per id and attempt, the only ones its role may write. */
+export const progressSchema = z.object({
+  id: z.string(),
+  attempt: z.int().min(1),
+  status: z.enum(['running', 'succeeded', 'failed']),
+  /** In words for a person, such as `dumping` or `comparing rows`. */
+  phase: z.string(),
+  bytes: z.int().nonnegative(),
+  /** Undefined where the end is not known. */
+  totalBytes: z.int().nonnegative().optional(),
+  updatedAt: z.iso.datetime(),
+  taskArn: z.string().optional(),
+  outcome: outcomeSchema.optional(),
+  failure: failureSchema.optional(),
+});
+export type Progress = z.output<typeof progressSchema>;

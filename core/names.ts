@@ -1,0 +1,105 @@
+/** Every name that one part builds and another parses stands here, builder beside parser. */
+import { isId, timeOfId } from './ids.ts';
+
+/** Stack names; the vault outlives the rest and is deployed apart. */
+export const vaultStackName = (name: string): string => `${name}-vault`;
+export const backupStackName = (name: string): string => `${name}-backup`;
+
+/** Outputs of the two stacks that the command line reads. Keys are CloudFormation output names. */
+export const VAULT_OUTPUTS = { bucket: 'VaultBucket', catalog: 'CatalogTable', key: 'VaultKeyArn' } as const;
+export const BACKUP_OUTPUTS = {
+  nightly: 'NightlyStateMachine',
+  backup: 'BackupStateMachine',
+  restore: 'RestoreStateMachine',
+  rollback: 'RollbackStateMachine',
+  prune: 'PruneStateMachine',
+  probe: 'ProbeStateMachine',
+  cluster: 'TaskCluster',
+  logGroup: 'TaskLogGroup',
+  work: 'WorkBucket',
+  config: 'DeployedConfig',
+  version: 'NightjarVersion',
+} as const;
+
+/** State machines, in the order a target meets them. */
+export const MACHINES = ['nightly', 'backup', 'restore', 'rollback', 'prune', 'probe'] as const;
+export type Machine = (typeof MACHINES)[number];
+export const machineName = (name: string, machine: Machine): string => `${name}-${machine}`;
+
+/** Keys of the vault: `<target>/<yyyy>/<mm>/<dd>/<backupId>/…`, so that a listing is in time order. */
+export function backupPrefix(target: string, backupId: string): string {
+  const day = new Date(timeOfId(backupId)).toISOString().slice(0, 10).replaceAll('-', '/');
+  return `${target}/${day}/${backupId}/`;
+}
+export const manifestKey = (target: string, backupId: string): string =>
+  `${backupPrefix(target, backupId)}manifest.json`;
+
+/** `attempt` keeps a second try apart from what a first one may have left; `part` counts objects of one stream. */
+export const objectKey = (target: string, backupId: string, attempt: number, file: string, part = 1): string =>
+  `${backupPrefix(target, backupId)}a${attempt}/${part === 1 ? file : `${file}.${String(part).padStart(5, '0')}`}`;
+
+export interface VaultKey {
+  readonly target: string;
+  readonly backupId: string;
+  readonly isManifest: boolean;
+}
+/** Undefined for a key that Nightjar did not make. */
+export function parseVaultKey(key: string): VaultKey | undefined {
+  const match = /^([a-z][a-z0-9-]{0,39})\/\d{4}\/\d{2}\/\d{2}\/([0-9A-HJKMNP-TV-Z]{26})\/(.+)$/.exec(key);
+  if (!match || !isId(match[2]!)) return undefined;
+  return { target: match[1]!, backupId: match[2]!, isManifest: match[3] === 'manifest.json' };
+}
+
+/** Runs are named by the moment they were scheduled for: a redelivered event names the same run. */
+export function runId(trigger: string, scheduledTime: string): string {
+  return `${trigger}-${new Date(scheduledTime).toISOString().replace(/[-:]/g, '').replace(/\.\d+/, '')}`;
+}
+export function parseRunId(id: string): { trigger: string; scheduledTime: string } | undefined {
+  const match = /^([a-z]+)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(id);
+  if (!match) return undefined;
+  const [, trigger, year, month, day, hour, minute, second] = match;
+  return { trigger: trigger!, scheduledTime: `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z` };
+}
+
+/** Name of a nightly run's backup execution; unique per run and target, 80 characters at most. */
+export const runExecutionName = (run: string, target: string): string => `${run}-${target}`;
+
+/** Objects of the work bucket; all of it expires by itself. */
+export const runItemsKey = (run: string): string => `runs/${run}/items.json`;
+export const runSummaryKey = (run: string): string => `runs/${run}/summary.json`;
+
+/** PostgreSQL cuts names at 63 bytes, so the original part gives way to the suffix. */
+const MAX_DATABASE_BYTES = 63;
+function withSuffix(database: string, suffix: string): string {
+  let stem = database;
+  while (Buffer.byteLength(stem) + suffix.length > MAX_DATABASE_BYTES) stem = [...stem].slice(0, -1).join('');
+  return stem + suffix;
+}
+const shortId = (id: string): string => id.slice(-10).toLowerCase();
+
+/** The database that a swap restores into, before the names are exchanged. */
+export const aliasDatabase = (database: string, restoreId: string): string =>
+  withSuffix(database, `_nj_${shortId(restoreId)}`);
+/** The replaced database, kept for rollback. */
+export const replacedDatabase = (database: string, restoreId: string): string =>
+  withSuffix(database, `_old_${shortId(restoreId)}`);
+/** The restored database after a rollback took its name away again. */
+export const rolledBackDatabase = (database: string, restoreId: string): string =>
+  withSuffix(database, `_undone_${shortId(restoreId)}`);
+
+/** Events that people wire their own chat or pager to. */
+export const EVENT_SOURCE = 'nightjar';
+export const EVENTS = {
+  backupCompleted: 'Nightjar Backup Completed',
+  backupFailed: 'Nightjar Backup Failed',
+  restoreCompleted: 'Nightjar Restore Completed',
+  restoreFailed: 'Nightjar Restore Failed',
+  targetPastRpo: 'Nightjar Target Past RPO',
+} as const;
+
+/** CloudWatch metrics, all in the namespace `Nightjar` with the dimension `Name` (the config's name). */
+export const METRIC_NAMESPACE = 'Nightjar';
+export const METRICS = { pastRpo: 'PastRpo', targetsWatched: 'TargetsWatched' } as const;
+
+/** Tag on data objects; the lifecycle archives by it, so manifests go without. */
+export const DATA_TAG = { key: 'nightjar:content', value: 'data' } as const;

@@ -1,0 +1,219 @@
+/** One interface per workflow step: what goes in, what comes out. Ids and small facts only. */
+import { z } from 'zod';
+import { TRIGGERS, type Trigger } from './backup.ts';
+import type { TaskSize } from './config.ts';
+import { RESTORE_MODES } from './engines.ts';
+import { NightjarError, type ErrorCode } from './errors.ts';
+import { isId } from './ids.ts';
+import { scopeSchema } from './job.ts';
+
+const who = z.string().max(200).optional();
+
+/** Input of the state machine `nightly`; the scheduler fills in the moment. */
+export const nightlyInputSchema = z.strictObject({
+  trigger: z.enum(['daily', 'weekly']),
+  scheduledTime: z.iso.datetime(),
+});
+export type NightlyInput = z.output<typeof nightlyInputSchema>;
+
+/** Input of the state machine `backup`. */
+export const backupInputSchema = z.strictObject({
+  target: z.string(),
+  trigger: z.enum(TRIGGERS).default('user'),
+  runId: z.string().optional(),
+  requestedBy: who,
+  /** The restore that this backup is the safety net of: its lock does not stop us. */
+  safetyFor: z.string().optional(),
+});
+export type BackupInput = z.output<typeof backupInputSchema>;
+
+/** Input of the state machine `restore`. */
+export const restoreInputSchema = z.strictObject({
+  target: z.string(),
+  /** `latest`, a backup's id, or a moment: the newest good backup at or before it. */
+  at: z.union([z.literal('latest'), z.string().refine(isId), z.iso.datetime({ offset: true })]).default('latest'),
+  mode: z.enum(RESTORE_MODES),
+  /** Name of the restored database; by default the target's own (`swap`, `overwrite`) or one made from it (`new`). */
+  database: z.string().min(1).max(63).optional(),
+  /** Another target whose server receives it. */
+  destination: z.string().optional(),
+  scope: scopeSchema.optional(),
+  /** Name of the database that `overwrite` replaces. */
+  confirm: z.string().optional(),
+  /** Objects go to the restoring user instead of their owners. */
+  noOwner: z.boolean().optional(),
+  jobs: z.int().min(1).max(32).optional(),
+  requestedBy: who,
+});
+export type RestoreInput = z.output<typeof restoreInputSchema>;
+
+/** Input of the state machine `rollback`. */
+export const rollbackInputSchema = z.strictObject({ restoreId: z.string().refine(isId), requestedBy: who });
+export type RollbackInput = z.output<typeof rollbackInputSchema>;
+
+/** Input of the state machine `prune`. */
+export const pruneInputSchema = z.strictObject({ scheduledTime: z.iso.datetime().optional(), requestedBy: who });
+export type PruneInput = z.output<typeof pruneInputSchema>;
+
+/** Input of the state machine `probe`. */
+export const probeInputSchema = z.strictObject({ target: z.string() });
+export type ProbeInput = z.output<typeof probeInputSchema>;
+
+/** Validates a workflow's input. @throws NightjarError INPUT_INVALID, one line per wrong field. */
+export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  throw new NightjarError('INPUT_INVALID', { operation: 'read input', detail: z.prettifyError(result.error) });
+}
+
+/** What Step Functions' context object adds to a state's input. */
+export interface ExecutionFacts {
+  readonly executionArn: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+/** Everything ecs:runTask needs that differs from target to target. */
+export interface TaskRequest {
+  /** The job as JSON: the container's `NIGHTJAR_JOB`. */
+  readonly job: string;
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
+  readonly assignPublicIp: 'ENABLED' | 'DISABLED';
+  /** Strings, as ECS wants them. */
+  readonly cpu: string;
+  readonly memory: string;
+  readonly ephemeralGiB: TaskSize['ephemeralGiB'];
+}
+
+/** First state of every workflow with a task. */
+export interface OpenEvent<I> extends ExecutionFacts {
+  readonly input: I;
+}
+
+/** PlanRun. */
+export type PlanRunEvent = OpenEvent<NightlyInput>;
+export interface PlannedRun {
+  readonly runId: string;
+  readonly due: number;
+  /** False when this event was delivered before and the run exists. */
+  readonly proceed: boolean;
+  readonly bucket: string;
+  readonly itemsKey: string;
+}
+/** One item of the map's list: the input of one child. */
+export interface RunItem {
+  readonly executionName: string;
+  readonly input: BackupInput;
+}
+
+/** SummarizeRun and SendReport. */
+export interface RunEvent extends ExecutionFacts {
+  readonly input: NightlyInput;
+  /** Set when an earlier state failed. */
+  readonly failure?: CaughtFailure;
+}
+export interface RunTotals {
+  readonly runId: string;
+  readonly due: number;
+  readonly completed: number;
+  readonly failed: number;
+}
+
+/** What a Catch hands over. */
+export interface CaughtFailure {
+  readonly Error: string;
+  readonly Cause: string;
+}
+
+/** OpenBackup, OpenRestore, OpenRollback, OpenProbe and OpenDrop answer with the task to run. */
+export interface OpenedTask {
+  /** Backup id, restore id, … : under which the task writes its progress. */
+  readonly id: string;
+  readonly target: string;
+  readonly attempt: number;
+  readonly task: TaskRequest;
+}
+export type OpenBackupEvent = OpenEvent<BackupInput>;
+export type OpenedBackup = OpenedTask;
+
+export type OpenRestoreEvent = OpenEvent<RestoreInput>;
+export interface OpenedRestore extends OpenedTask {
+  readonly backupId: string;
+  /** Target whose backup is restored; `target` is the destination. */
+  readonly source: string;
+  /** Some objects are in Glacier and must be thawed first. */
+  readonly frozen: boolean;
+  /** A safety backup of the destination is taken first (mode `overwrite`). */
+  readonly safety: boolean;
+}
+
+/** ThawObjects starts a thaw; CheckThaw says whether it is done. Times out after 3 days. */
+export interface ThawEvent {
+  readonly source: string;
+  readonly backupId: string;
+}
+export interface ThawState {
+  readonly thawed: boolean;
+  readonly objects: number;
+  readonly ready: number;
+}
+
+/** JudgeTask: after a task's state failed, is it worth another try? */
+export interface JudgeEvent {
+  readonly id: string;
+  readonly attempt: number;
+  readonly failure: CaughtFailure;
+}
+export interface Judgement {
+  readonly retry: boolean;
+  /** The attempt to make next. */
+  readonly attempt: number;
+  readonly waitSeconds: number;
+  readonly code: ErrorCode;
+}
+/** How often a task is started for one backup or restore, at most. */
+export const MAX_ATTEMPTS = 4;
+
+/** VerifyBackup and CloseBackup. */
+export interface CloseEvent {
+  readonly id: string;
+  readonly target: string;
+  readonly attempt: number;
+}
+export interface VerifiedBackup {
+  readonly objects: number;
+  readonly storedBytes: number;
+}
+
+/** FailBackup, FailRestore, FailRollback: whatever was known when it failed. */
+export interface FailEvent<I> extends OpenEvent<I> {
+  readonly failure: CaughtFailure;
+  /** Undefined when the opening state itself failed. */
+  readonly opened?: OpenedTask;
+}
+export interface FailedStep {
+  /** Becomes the execution's error. */
+  readonly code: ErrorCode;
+  /** Becomes the execution's cause: message, detail and hint. */
+  readonly cause: string;
+}
+
+/** PlanPrune and DeleteExpired. */
+export interface PrunePlan {
+  readonly backups: number;
+  /** Replaced databases to drop; the ids of their restores. */
+  readonly drops: readonly { readonly restoreId: string }[];
+}
+export interface DeleteResult {
+  readonly deleted: number;
+  readonly failed: number;
+  /** False when time ran short and it wants to be called again. */
+  readonly done: boolean;
+}
+/** OpenDrop and CloseDrop: one replaced database. */
+export interface DropEvent extends ExecutionFacts {
+  readonly restoreId: string;
+}
+
+export type { Trigger };

@@ -1,0 +1,90 @@
+/**
+ * The engine interface: what every engine can do, whatever the database. The contract, held by the one suite in
+ * `test/contracts/engine.ts` against a real server:
+ *
+ * - `dump` returns only after every child process has exited 0 and the engine's own reader has read the archive to its
+ *   end while it streamed. Whatever goes wrong is thrown as a {@link NightjarError}; the caller then aborts the upload.
+ * - `restore` never touches the place under the old name before the restored rows have been compared.
+ * - Nothing outlives a call: children run in process groups of their own and are killed when `signal` aborts.
+ * - Passwords reach a child through its environment or a 0600 file, never as an argument, a log line or an error.
+ */
+import type { Readable, Writable } from 'node:stream';
+import type { Manifest, VaultObject } from '../core/backup.ts';
+import type { TargetOf } from '../core/config.ts';
+import type { EngineName } from '../core/engines.ts';
+import type {
+  DropJob,
+  DropOutcome,
+  ProbeOutcome,
+  RestoreJob,
+  RestoreOutcome,
+  RollbackJob,
+  RollbackOutcome,
+} from '../core/job.ts';
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Says to people what the task is doing; also what keeps the stall watch quiet. */
+export interface Reporter {
+  /** In words for a person, such as `dumping` or `comparing rows`. */
+  phase(text: string): void;
+  /** Data moved since the last call, in bytes. Row work without bytes calls it with 0: a sign of life. */
+  moved(bytes: number): void;
+  /** What `moved` will add up to, in bytes, where that is known. */
+  expect(bytes: number): void;
+  /** Goes into the manifest or the restore's record, and into the report. */
+  warn(text: string): void;
+}
+
+export interface EngineContext<E extends EngineName = EngineName> {
+  readonly target: TargetOf<E>;
+  /** Reads the secret anew at every call: rotated passwords are picked up. @throws SECRET_*. */
+  login(): Promise<Login>;
+  /** Aborts on SIGTERM and on a stall; its reason is the NightjarError to throw. */
+  readonly signal: AbortSignal;
+  readonly report: Reporter;
+  /** Directory for small files and, where asked for, whole archives. Removed by the caller. */
+  readonly scratch: string;
+  /** The task's environment: where the image keeps the tools. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Where a dump's bytes go. Nothing that is opened becomes an object before the whole dump has succeeded. */
+export interface DumpSink {
+  /** Opens one stream of the backup; `end()` it when its last byte is written. */
+  open(role: VaultObject['role'], file: string): Writable;
+}
+
+/** What only the engine knows of a dump; the caller adds objects, sizes, checksums and times. */
+export type DumpFacts = Pick<
+  Manifest,
+  'snapshotAt' | 'consistency' | 'source' | 'tool' | 'compression' | 'fingerprint' | 'roles' | 'extensions'
+>;
+
+/** What a restore reads from. */
+export interface RestoreSource {
+  readonly manifest: Manifest;
+  /**
+   * The archive as it was stored, all its objects in order. The last bytes come only after the SHA-256 of the whole
+   * has been compared with the manifest; on a difference the stream fails with CHECKSUM_MISMATCH before its end.
+   */
+  openArchive(): Readable;
+  /** Reads the archive once, for its hash only. @throws CHECKSUM_MISMATCH. */
+  proveArchive(): Promise<void>;
+  /** The globals object as text, when the backup has one. */
+  readGlobals(): Promise<string | undefined>;
+}
+
+export interface Engine<E extends EngineName = EngineName> {
+  readonly name: E;
+  probe(context: EngineContext<E>): Promise<Omit<ProbeOutcome, 'kind'>>;
+  dump(context: EngineContext<E>, sink: DumpSink): Promise<DumpFacts>;
+  restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<Omit<RestoreOutcome, 'kind'>>;
+  /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
+  rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
+  /** Drops what a swap replaced; well done also when it is gone already. */
+  drop(context: EngineContext<E>, job: DropJob): Promise<Omit<DropOutcome, 'kind'>>;
+}
