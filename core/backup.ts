@@ -193,9 +193,7 @@ export const comparisonSchema = z.object({
   rowsExpected: z.int().nonnegative(),
   rowsFound: z.int().nonnegative(),
   /** The first 50 tables that differ. */
-  differences: z.array(
-    z.object({ schema: z.string(), table: z.string(), expected: z.string(), found: z.string() }),
-  ),
+  differences: z.array(z.object({ schema: z.string(), table: z.string(), expected: z.string(), found: z.string() })),
   equal: z.boolean(),
 });
 export type Comparison = z.output<typeof comparisonSchema>;

@@ -37,7 +37,18 @@ export interface ListOptions {
   readonly before?: string;
 }
 
-export type Completed = Pick<DumpOutcome, 'manifestKey' | 'manifestVersionId' | 'snapshotAt' | 'storedBytes' | 'databaseBytes' | 'rows' | 'tables' | 'consistency' | 'warnings'>;
+export type Completed = Pick<
+  DumpOutcome,
+  | 'manifestKey'
+  | 'manifestVersionId'
+  | 'snapshotAt'
+  | 'storedBytes'
+  | 'databaseBytes'
+  | 'rows'
+  | 'tables'
+  | 'consistency'
+  | 'warnings'
+>;
 
 export interface Catalog {
   /** Takes the lock, or answers with the one that is in the way. The holder itself may take it again. */
@@ -67,7 +78,10 @@ export interface Catalog {
 
   /** False when the run exists: nothing is changed. */
   openRun(record: RunRecord): Promise<boolean>;
-  closeRun(runId: string, end: Pick<RunRecord, 'status' | 'endedAt' | 'completed' | 'failed' | 'failure'>): Promise<void>;
+  closeRun(
+    runId: string,
+    end: Pick<RunRecord, 'status' | 'endedAt' | 'completed' | 'failed' | 'failure'>,
+  ): Promise<void>;
   markReportSent(runId: string, at: string): Promise<void>;
   getRun(runId: string): Promise<RunRecord | undefined>;
   listRuns(options?: Pick<ListOptions, 'limit'>): Promise<RunRecord[]>;

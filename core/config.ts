@@ -66,7 +66,11 @@ const common = {
   name: targetName,
   frequency: z.enum(FREQUENCIES).default('daily'),
   /** Hours without a good backup after which the alarm fires; default by frequency. */
-  rpoHours: z.number().positive().max(24 * 400).optional(),
+  rpoHours: z
+    .number()
+    .positive()
+    .max(24 * 400)
+    .optional(),
   network: placement.optional(),
   size: size.optional(),
 };
@@ -289,7 +293,7 @@ function problemsOfIssue(issue: z.core.$ZodIssue, above: PropertyKey[]): ConfigP
 
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'custom' && issue.message !== 'Invalid input') return issue.message;
-  if (issue.code === 'invalid_type' && /received undefined/.test(issue.message)) return 'is missing';
+  if (issue.code === 'invalid_type' && issue.message.includes('received undefined')) return 'is missing';
   return 'is not valid';
 }
 
@@ -302,7 +306,8 @@ function unknownField(path: PropertyKey[]): string {
   return `is not a field that Nightjar knows; here it knows ${known.join(', ')}`;
 }
 
-const show = (path: readonly PropertyKey[]): string => (path.length === 0 ? '(the whole config)' : path.map(String).join('.'));
+const show = (path: readonly PropertyKey[]): string =>
+  path.length === 0 ? '(the whole config)' : path.map(String).join('.');
 const pattern = (path: readonly PropertyKey[]): string =>
   path.map((part) => (typeof part === 'number' ? '*' : String(part))).join('.');
 

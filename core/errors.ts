@@ -15,7 +15,11 @@ export interface ErrorEntry {
   readonly exitCode: number;
 }
 
-const entry = (message: string, hint: string, options: { retryable?: boolean; exitCode?: number } = {}): ErrorEntry => ({
+const entry = (
+  message: string,
+  hint: string,
+  options: { retryable?: boolean; exitCode?: number } = {},
+): ErrorEntry => ({
   message,
   hint,
   retryable: options.retryable ?? false,
@@ -96,7 +100,10 @@ export const ERRORS = {
     'The database’s TLS certificate could not be verified.',
     'Set `tls.ca` of the target to `rds`, `system` or your own CA’s PEM, and use the host name that the certificate carries.',
   ),
-  DATABASE_MISSING: entry('The server has no database of this name.', 'Correct `database` of the target in the config.'),
+  DATABASE_MISSING: entry(
+    'The server has no database of this name.',
+    'Correct `database` of the target in the config.',
+  ),
   PRIVILEGE_MISSING: entry(
     'The database user lacks a privilege that this needs.',
     'Grant what the detail names; for a dump, `GRANT pg_read_all_data TO <user>` is enough from PostgreSQL 14 on.',
@@ -194,7 +201,10 @@ export const ERRORS = {
     'The backup’s manifest is missing or can not be read.',
     'The backup is not to be trusted; take another, then look into the vault’s object versions.',
   ),
-  OBJECT_MISSING: entry('An object of the backup is not in the vault.', 'Look into the vault’s object versions; take a new backup.'),
+  OBJECT_MISSING: entry(
+    'An object of the backup is not in the vault.',
+    'Look into the vault’s object versions; take a new backup.',
+  ),
   OBJECT_DAMAGED: entry(
     'A stored object differs from what was written: size or checksum.',
     'The backup is not to be trusted; take a new one and restore from another.',
@@ -250,7 +260,8 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-export const isErrorCode = (value: unknown): value is ErrorCode => typeof value === 'string' && Object.hasOwn(ERRORS, value);
+export const isErrorCode = (value: unknown): value is ErrorCode =>
+  typeof value === 'string' && Object.hasOwn(ERRORS, value);
 
 /** A failure as records, mails and JSON output carry it. */
 export interface Failure {

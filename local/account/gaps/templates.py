@@ -47,7 +47,7 @@ for _action in ("create", "update", "delete"):
 
 # --- ECS: nested members in the API's spelling, storage and platform kept ---------------------------------------------
 
-target(cfn, "_cfn_to_camel", "key" if "key" in cfn._cfn_to_camel.__code__.co_varnames else "name")
+target(cfn, "_cfn_to_camel", "key")
 
 
 def _camel(value):
