@@ -149,6 +149,8 @@ export const backupRecordSchema = z.object({
   warnings: z.array(z.string()).optional(),
   failure: failureSchema.optional(),
   deletedAt: instant.optional(),
+  /** Since when the vault holds nothing of it any more. */
+  objectsGoneAt: instant.optional(),
 });
 export type BackupRecord = z.output<typeof backupRecordSchema>;
 

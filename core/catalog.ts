@@ -64,6 +64,8 @@ export interface Catalog {
   failBackup(target: string, backupId: string, failure: Failure, endedAt: string): Promise<boolean>;
   /** COMPLETED or FAILED → DELETED. False for a target's newest good backup, and when it was neither. */
   deleteBackup(target: string, backupId: string, deletedAt: string): Promise<boolean>;
+  /** Notes on a FAILED or DELETED backup that the vault holds nothing of it any more. */
+  markObjectsGone(target: string, backupId: string, at: string): Promise<void>;
   getBackup(target: string, backupId: string): Promise<BackupRecord | undefined>;
   /** By id alone. */
   findBackup(backupId: string): Promise<BackupRecord | undefined>;
@@ -78,6 +80,8 @@ export interface Catalog {
 
   /** False when the run exists: nothing is changed. */
   openRun(record: RunRecord): Promise<boolean>;
+  /** A RUNNING run changes hands from a dead execution to another. False when it is not RUNNING or not of `from`. */
+  takeOverRun(runId: string, from: string, to: string): Promise<boolean>;
   closeRun(
     runId: string,
     end: Pick<RunRecord, 'status' | 'endedAt' | 'completed' | 'failed' | 'failure'>,

@@ -294,7 +294,8 @@ function problemsOfIssue(issue: z.core.$ZodIssue, above: PropertyKey[]): ConfigP
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'custom' && issue.message !== 'Invalid input') return issue.message;
   if (issue.code === 'invalid_type' && issue.message.includes('received undefined')) return 'is missing';
-  return 'is not valid';
+  const given = issue.input === undefined ? undefined : JSON.stringify(issue.input);
+  return given === undefined || given.length > 80 ? 'is not valid' : `can not be ${given}`;
 }
 
 function unknownField(path: PropertyKey[]): string {

@@ -25,6 +25,11 @@ export const BACKUP_OUTPUTS = {
 export const MACHINES = ['nightly', 'backup', 'restore', 'rollback', 'prune', 'probe'] as const;
 export type Machine = (typeof MACHINES)[number];
 export const machineName = (name: string, machine: Machine): string => `${name}-${machine}`;
+/** Which of ours a state machine's ARN names. */
+export function parseMachineArn(name: string, arn: string): Machine | undefined {
+  const last = arn.split(':').at(-1);
+  return MACHINES.find((machine) => machineName(name, machine) === last);
+}
 
 /** Keys of the vault: `<target>/<yyyy>/<mm>/<dd>/<backupId>/…`, so that a listing is in time order. */
 export function backupPrefix(target: string, backupId: string): string {
@@ -63,10 +68,22 @@ export function parseRunId(id: string): { trigger: string; scheduledTime: string
 
 /** Name of a nightly run's backup execution; unique per run and target, 80 characters at most. */
 export const runExecutionName = (run: string, target: string): string => `${run}-${target}`;
+/** The same after a take-over: names that the dead execution used up can't be used again. */
+export const takenOverExecutionName = (run: string, target: string, takeOver: string): string =>
+  `${run}-${target}-${takeOver.slice(-8).toLowerCase()}`;
 
 /** Objects of the work bucket; all of it expires by itself. */
 export const runItemsKey = (run: string): string => `runs/${run}/items.json`;
 export const runSummaryKey = (run: string): string => `runs/${run}/summary.json`;
+/** Names of all targets that the run owes a backup: also those that a take-over need not start again. */
+export const runDueKey = (run: string): string => `runs/${run}/due.json`;
+/** Addresses that have the run's report already. */
+export const runMailedKey = (run: string): string => `runs/${run}/mailed.json`;
+/** What a prune will delete, and how far it is; `id` is of its execution. */
+export const prunePlanKey = (id: string): string => `prunes/${id}/plan.json`;
+export const pruneProgressKey = (id: string): string => `prunes/${id}/progress.json`;
+/** Where the search for objects without a record goes on next time. */
+export const ORPHAN_CURSOR_KEY = 'prunes/orphan-cursor.json';
 
 /** PostgreSQL cuts names at 63 bytes, so the original part gives way to the suffix. */
 const MAX_DATABASE_BYTES = 63;
@@ -77,6 +94,9 @@ function withSuffix(database: string, suffix: string): string {
 }
 const shortId = (id: string): string => id.slice(-10).toLowerCase();
 
+/** The database that mode `new` makes when it is given no name. */
+export const restoredDatabase = (database: string, restoreId: string): string =>
+  withSuffix(database, `_restored_${shortId(restoreId)}`);
 /** The database that a swap restores into, before the names are exchanged. */
 export const aliasDatabase = (database: string, restoreId: string): string =>
   withSuffix(database, `_nj_${shortId(restoreId)}`);

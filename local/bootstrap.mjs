@@ -9,9 +9,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const LOCAL = fileURLToPath(new URL('.', import.meta.url));
 const REPO = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -238,7 +239,8 @@ function main() {
     majors.forEach((one) => makePostgres(one, join(TOOLS, 'python', 'bin', 'python')));
   });
   if (script === undefined) return;
-  const child = spawn(process.execPath, ['--import', 'tsx', join(REPO, script), ...args], { stdio: 'inherit' });
+  const tsx = pathToFileURL(createRequire(join(REPO, 'package.json')).resolve('tsx')).href;
+  const child = spawn(process.execPath, ['--import', tsx, join(REPO, script), ...args], { stdio: 'inherit' });
   // The script tidies up by itself; a terminal's Ctrl-C reaches it directly.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));

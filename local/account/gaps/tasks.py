@@ -125,3 +125,8 @@ def _run_arguments(original, cdef, td, env, *rest):
     arguments["labels"]["nightjar.region"] = get_region()
     arguments["labels"]["nightjar.account"] = get_account_id()
     return arguments
+
+
+for _action, _name in (("RunTask", "_run_task"), ("StopTask", "_stop_task")):
+    expect(_action in ecs._ACTION_MAP, f"{_action} in ecs._ACTION_MAP")
+    ecs._ACTION_MAP[_action] = getattr(ecs, _name)
