@@ -64,8 +64,8 @@ export interface Catalog {
   failBackup(target: string, backupId: string, failure: Failure, endedAt: string): Promise<boolean>;
   /** COMPLETED or FAILED → DELETED. False for a target's newest good backup, and when it was neither. */
   deleteBackup(target: string, backupId: string, deletedAt: string): Promise<boolean>;
-  /** Notes on a FAILED or DELETED backup that the vault holds nothing of it any more. */
-  markObjectsGone(target: string, backupId: string, at: string): Promise<void>;
+  /** Notes on a FAILED or DELETED backup that the vault holds nothing of it any more. False when it is neither. */
+  markObjectsGone(target: string, backupId: string, at: string): Promise<boolean>;
   getBackup(target: string, backupId: string): Promise<BackupRecord | undefined>;
   /** By id alone. */
   findBackup(backupId: string): Promise<BackupRecord | undefined>;

@@ -74,6 +74,23 @@ export const ERRORS = {
     { exitCode: EXIT.refused },
   ),
 
+  // The command line's own way to AWS.
+  STACKS_MISSING: entry(
+    'No deployed Nightjar of this name is in this account and region.',
+    'Check the credentials, AWS_REGION and `--name` (`nightjar doctor` shows them); deploy with `npx cdk deploy --all`.',
+    { exitCode: EXIT.unreachable },
+  ),
+  AWS_DENIED: entry(
+    'AWS refused your credentials, or they lack a right.',
+    'The detail names the call; `nightjar doctor` shows who you are. Renew the credentials or have the right granted.',
+    { exitCode: EXIT.unreachable },
+  ),
+  AWS_UNREACHABLE: entry(
+    'AWS can not be reached from here.',
+    'Check credentials (AWS_PROFILE), region (AWS_REGION), AWS_ENDPOINT_URL if you set it, and the network.',
+    { exitCode: EXIT.unreachable },
+  ),
+
   // Reaching the database.
   SECRET_MISSING: entry(
     'The secret with the database password was not found.',
