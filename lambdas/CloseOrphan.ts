@@ -1,1 +1,110 @@
-export const handler = (event: unknown): Promise<unknown> => Promise.resolve(event);
+/**
+ * After an execution of backup, restore or rollback ended badly: closes what it left open. Most have closed themselves,
+ * and then nothing changes; what no Catch can see (StopExecution, an execution's own time-out) ends here.
+ */
+import { failure, type ErrorCode, type Failure } from '../core/errors.ts';
+import { idOfExecution } from '../core/ids.ts';
+import { parseMachineArn } from '../core/names.ts';
+import { backupInputSchema, restoreInputSchema, rollbackInputSchema, type ExecutionFacts } from '../core/payloads.ts';
+import { closeFailedBackup } from './shared/failed-backup.ts';
+import { closeFailedRestore } from './shared/failed-restore.ts';
+import { closeFailedRollback } from './shared/failed-rollback.ts';
+import type { Parts } from './shared/parts.ts';
+import * as wire from './shared/wiring.ts';
+
+type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'events' | 'now'>;
+
+/** EventBridge's "Step Functions Execution Status Change". */
+export interface ExecutionEnded {
+  readonly detail: {
+    readonly executionArn: string;
+    readonly stateMachineArn: string;
+    readonly status: string;
+    /** Milliseconds since the epoch. */
+    readonly startDate: number;
+    /** JSON; null when it was too large for the event. */
+    readonly input?: string | null;
+    readonly error?: string | null;
+    readonly cause?: string | null;
+  };
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ABORTED: 'EXECUTION_ABORTED',
+  TIMED_OUT: 'EXECUTION_TIMED_OUT',
+  FAILED: 'EXECUTION_FAILED',
+};
+
+export const makeCloseOrphan =
+  (parts: Needs) =>
+  async ({ detail }: ExecutionEnded): Promise<{ closed: string | undefined }> => {
+    const machine = parseMachineArn(parts.name, detail.stateMachineArn);
+    const execution: ExecutionFacts = {
+      executionArn: detail.executionArn,
+      startedAt: new Date(detail.startDate).toISOString(),
+    };
+    const id = idOfExecution(execution.executionArn, execution.startedAt);
+    const what = whatHappened(detail);
+    const input: unknown = detail.input ? JSON.parse(detail.input) : undefined;
+    switch (machine) {
+      case 'backup':
+        return { closed: await orphanedBackup(parts, execution, id, input, what) };
+      case 'restore': {
+        const parsed = restoreInputSchema.safeParse(input);
+        const { record } = await closeFailedRestore(parts, {
+          execution,
+          destination: parsed.success ? (parsed.data.destination ?? parsed.data.target) : undefined,
+          failure: what,
+          tellAgain: false,
+        });
+        return { closed: record?.restoreId };
+      }
+      case 'rollback': {
+        const parsed = rollbackInputSchema.safeParse(input);
+        if (parsed.success) await closeFailedRollback(parts, id, parsed.data.restoreId);
+        return { closed: parsed.success ? parsed.data.restoreId : undefined };
+      }
+      default:
+        // The others hold neither records nor locks that outlive them.
+        return { closed: undefined };
+    }
+  };
+
+function whatHappened({ status, error, cause }: ExecutionEnded['detail']): Failure {
+  const detail = [error, cause].filter(Boolean).join(': ');
+  return failure(CODES[status] ?? 'EXECUTION_FAILED', {
+    operation: 'run workflow',
+    ...(detail === '' ? {} : { detail }),
+  });
+}
+
+async function orphanedBackup(
+  parts: Needs,
+  execution: ExecutionFacts,
+  id: string,
+  input: unknown,
+  what: Failure,
+): Promise<string | undefined> {
+  const parsed = backupInputSchema.safeParse(input);
+  if (!parsed.success) {
+    // An input that never was one has opened nothing; one that did not fit into the event is found by its id.
+    const there = await parts.catalog.findBackup(id);
+    if (!there) return undefined;
+    const { target, trigger } = there;
+    await closeFailedBackup(parts, { input: { target, trigger }, execution, failure: what, tellAgain: false });
+    return id;
+  }
+  const record = await closeFailedBackup(parts, { input: parsed.data, execution, failure: what, tellAgain: false });
+  return record?.backupId;
+}
+
+export const handler = wire.lambda(() =>
+  makeCloseOrphan({
+    name: wire.name(),
+    catalog: wire.catalog(),
+    config: wire.config(),
+    tasks: wire.tasks(),
+    events: wire.events(),
+    now: wire.now,
+  }),
+);

@@ -1,1 +1,41 @@
-export const handler = (event: unknown): Promise<unknown> => Promise.resolve(event);
+/** COMPLETED → ROLLED_BACK: the old data serves again. */
+import { NightjarError } from '../core/errors.ts';
+import type { ExecutionFacts, OpenedTask, RollbackInput } from '../core/payloads.ts';
+import { outcomeOf } from './shared/outcome.ts';
+import type { Parts } from './shared/parts.ts';
+import * as wire from './shared/wiring.ts';
+
+export interface CloseRollbackEvent extends ExecutionFacts {
+  readonly input: RollbackInput;
+  readonly opened: OpenedTask;
+}
+
+/** The execution's output. */
+export interface ClosedRollback {
+  readonly restoreId: string;
+  readonly serving: string;
+  readonly setAside: string;
+}
+
+export const makeCloseRollback =
+  (parts: Pick<Parts, 'catalog'>) =>
+  async (event: CloseRollbackEvent): Promise<ClosedRollback> => {
+    const { restoreId } = event.input;
+    const { id, target, attempt } = event.opened;
+    const { serving, setAside } = await outcomeOf(parts.catalog, 'rollback', id, attempt);
+    const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED'], {
+      status: 'ROLLED_BACK',
+      restoredDatabase: setAside,
+      replacedDatabase: undefined,
+      replacedUntil: undefined,
+    });
+    if (!changed && (await parts.catalog.getRestore(restoreId))?.status !== 'ROLLED_BACK')
+      throw new NightjarError('EXECUTION_FAILED', {
+        operation: 'close rollback',
+        detail: `${serving} serves the old data again, but the record of ${restoreId} could not be changed.`,
+      });
+    await parts.catalog.unlock(target, 'restore', id);
+    return { restoreId, serving, setAside };
+  };
+
+export const handler = wire.lambda(() => makeCloseRollback({ catalog: wire.catalog() }));

@@ -1,1 +1,31 @@
-export const handler = (event: unknown): Promise<unknown> => Promise.resolve(event);
+/** After a task failed: is it worth another try, when, and what is the code if not? */
+import { ERRORS, type ErrorCode } from '../core/errors.ts';
+import { MAX_ATTEMPTS, type JudgeEvent, type Judgement } from '../core/payloads.ts';
+import { failureOf } from './shared/outcome.ts';
+import type { Parts } from './shared/parts.ts';
+import * as wire from './shared/wiring.ts';
+
+/** Seconds before the second, third and fourth attempt. */
+const WAITS = [60, 300, 900] as const;
+/** Capacity comes back later than a connection. */
+const CAPACITY_WAITS = [300, 900, 1_800] as const;
+
+export const makeJudgeTask =
+  (parts: Pick<Parts, 'catalog'>) =>
+  async (event: JudgeEvent): Promise<Judgement> => {
+    const { code } = await failureOf(parts.catalog, event.failure, event);
+    const retry = ERRORS[code].retryable && event.attempt < MAX_ATTEMPTS;
+    return {
+      retry,
+      attempt: retry ? event.attempt + 1 : event.attempt,
+      waitSeconds: retry ? waitBefore(code, event.attempt) : 0,
+      code,
+    };
+  };
+
+function waitBefore(code: ErrorCode, attempt: number): number {
+  const waits = code === 'NO_CAPACITY' ? CAPACITY_WAITS : WAITS;
+  return waits[Math.min(attempt, waits.length) - 1]!;
+}
+
+export const handler = wire.lambda(() => makeJudgeTask({ catalog: wire.catalog() }));

@@ -1,1 +1,39 @@
-export const handler = (event: unknown): Promise<unknown> => Promise.resolve(event);
+/** Opens the drop of one replaced database. */
+import { targetNamed } from '../core/config.ts';
+import type { DropEvent, OpenedTask } from '../core/payloads.ts';
+import type { Parts } from './shared/parts.ts';
+import { dropIdOf } from './shared/prune-plan.ts';
+import { lockReplaced, restoreWithReplaced } from './shared/replaced.ts';
+import { taskRequestOf } from './shared/task-request.ts';
+import * as wire from './shared/wiring.ts';
+
+type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'madeNetwork' | 'now'>;
+
+export const makeOpenDrop =
+  (parts: Needs) =>
+  async (event: DropEvent): Promise<OpenedTask> => {
+    const config = await parts.config();
+    const restore = await restoreWithReplaced(parts.catalog, event.restoreId);
+    const target = targetNamed(config, restore.destination);
+    const id = dropIdOf(event);
+    const { restoreId, replacedDatabase } = restore;
+    const task = taskRequestOf(
+      config,
+      target,
+      { kind: 'drop', id, target, idleMinutes: config.limits.idleMinutes, restoreId, replacedDatabase },
+      parts.madeNetwork,
+    );
+    await lockReplaced(parts, restore, { id, executionArn: event.executionArn });
+    return { id, target: target.name, attempt: 1, task };
+  };
+
+export const handler = wire.lambda(() =>
+  makeOpenDrop({
+    catalog: wire.catalog(),
+    config: wire.config(),
+    executions: wire.executions(),
+    tasks: wire.tasks(),
+    madeNetwork: wire.madeNetwork(),
+    now: wire.now,
+  }),
+);

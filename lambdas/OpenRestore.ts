@@ -1,1 +1,186 @@
-export const handler = (event: unknown): Promise<unknown> => Promise.resolve(event);
+/** Opens a restore: which backup, into which place, and everything that can be refused before anything starts. */
+import type { BackupRecord, Manifest } from '../core/backup.ts';
+import { targetNamed, type Target } from '../core/config.ts';
+import { ENGINES } from '../core/engines.ts';
+import { NightjarError } from '../core/errors.ts';
+import { idOfExecution, isId } from '../core/ids.ts';
+import { restoredDatabase } from '../core/names.ts';
+import {
+  parseInput,
+  restoreInputSchema,
+  type OpenedRestore,
+  type OpenRestoreEvent,
+  type RestoreInput,
+} from '../core/payloads.ts';
+import { atOnce } from './shared/at-once.ts';
+import { takeLock } from './shared/locking.ts';
+import { ofFailure } from './shared/outcome.ts';
+import type { Parts } from './shared/parts.ts';
+import { roomFor } from './shared/restore-room.ts';
+import { taskRequestOf } from './shared/task-request.ts';
+import * as wire from './shared/wiring.ts';
+
+type Needs = Pick<Parts, 'catalog' | 'vault' | 'config' | 'executions' | 'tasks' | 'madeNetwork' | 'now'>;
+
+export const makeOpenRestore =
+  (parts: Needs) =>
+  async (event: OpenRestoreEvent): Promise<OpenedRestore> => {
+    const input = parseInput(restoreInputSchema, event.input);
+    const config = await parts.config();
+    const destination = targetNamed(config, input.destination ?? input.target);
+    const id = idOfExecution(event.executionArn, event.startedAt);
+    const database =
+      input.database ?? (input.mode === 'new' ? restoredDatabase(destination.database, id) : destination.database);
+    refuse(input, destination, database);
+
+    const backup = await chosen(parts, input);
+    if (backup.engine !== destination.engine || backup.method !== 'dump' || backup.kind !== 'full')
+      throw invalid(
+        `A ${backup.kind} ${backup.method} backup of ${backup.engine} can not be restored into ${destination.engine}.`,
+      );
+    const { manifest } = await parts.vault.readManifest(backup.manifestKey!, backup.manifestVersionId);
+    if (manifest.backupId !== backup.backupId || manifest.target !== backup.target)
+      throw new NightjarError('MANIFEST_INVALID', {
+        operation: 'open restore',
+        detail: `${backup.manifestKey} is of ${manifest.target} ${manifest.backupId}.`,
+      });
+    const room = roomFor(input, destination, manifest);
+    const task = taskRequestOf(
+      config,
+      destination,
+      {
+        kind: 'restore',
+        id,
+        target: destination,
+        idleMinutes: config.limits.idleMinutes,
+        source: {
+          target: backup.target,
+          backupId: backup.backupId,
+          manifestKey: backup.manifestKey!,
+          versionId: backup.manifestVersionId!,
+        },
+        mode: input.mode,
+        database,
+        ...(input.scope === undefined ? {} : { scope: input.scope }),
+        ...(input.noOwner === undefined ? {} : { noOwner: input.noOwner }),
+        jobs: room.jobs,
+      },
+      parts.madeNetwork,
+      room.ephemeralGiB,
+    );
+    const frozen = await anyFrozen(parts, manifest);
+
+    const lock = { target: destination.name, kind: 'restore', id, executionArn: event.executionArn } as const;
+    await takeLock(parts, lock);
+    await open(parts, event, { id, input, database, destination: destination.name, backup });
+    return {
+      id,
+      target: destination.name,
+      attempt: 1,
+      task,
+      backupId: backup.backupId,
+      source: backup.target,
+      frozen,
+      safety: input.mode === 'overwrite',
+    };
+  };
+
+const invalid = (detail: string): NightjarError =>
+  new NightjarError('INPUT_INVALID', { operation: 'open restore', detail });
+
+/** What this input alone makes impossible. */
+function refuse(input: RestoreInput, destination: Target, database: string): void {
+  const modes: readonly string[] = ENGINES[destination.engine].modes;
+  if (!modes.includes(input.mode))
+    throw invalid(`${destination.engine} restores by ${modes.join(', ')}, not by ${input.mode}.`);
+  if (Buffer.byteLength(database) > 63) throw invalid(`The database name '${database}' is longer than 63 bytes.`);
+  if (input.scope && input.mode === 'swap') throw new NightjarError('SCOPE_REFUSED', { operation: 'open restore' });
+  if (input.mode !== 'overwrite') return;
+  // The safety backup is of the destination's own database: no other may be overwritten.
+  if (database !== destination.database)
+    throw invalid(
+      `Mode overwrite replaces the database that the destination protects (${destination.database}), because its safety backup is of that one; for ${database} use mode new or swap.`,
+    );
+  if (input.confirm !== database)
+    throw new NightjarError('CONFIRM_REQUIRED', {
+      operation: 'open restore',
+      detail: `${destination.name} would lose the database ${database}; confirm names ${input.confirm ?? 'nothing'}.`,
+    });
+}
+
+async function chosen({ catalog }: Needs, { target, at }: RestoreInput): Promise<BackupRecord> {
+  if (isId(at)) {
+    const record = await catalog.getBackup(target, at);
+    if (!record)
+      throw new NightjarError('BACKUP_UNKNOWN', {
+        operation: 'choose backup',
+        detail: `${target} has no backup ${at}.`,
+      });
+    if (record.status === 'COMPLETED') return record;
+    throw new NightjarError('BACKUP_NOT_GOOD', {
+      operation: 'choose backup',
+      detail: `${at} of ${target} is ${record.status}.`,
+    });
+  }
+  const record = await (at === 'latest'
+    ? catalog.newestGood(target)
+    : catalog.newestGood(target, new Date(at).toISOString()));
+  if (record) return record;
+  throw new NightjarError('NO_BACKUP', { operation: 'choose backup', detail: `Target ${target}, asked for ${at}.` });
+}
+
+async function anyFrozen({ vault }: Needs, manifest: Manifest): Promise<boolean> {
+  const states = await atOnce(manifest.objects, async (object) => {
+    const stored = await vault.head(object);
+    if (stored) return stored.access;
+    throw new NightjarError('OBJECT_MISSING', {
+      operation: 'open restore',
+      detail: `${object.key} has no version ${object.versionId}.`,
+    });
+  });
+  return states.some((state) => state !== 'here');
+}
+
+interface Opening {
+  readonly id: string;
+  readonly input: RestoreInput;
+  readonly database: string;
+  readonly destination: string;
+  readonly backup: BackupRecord;
+}
+
+async function open(parts: Needs, event: OpenRestoreEvent, { id, input, database, destination, backup }: Opening) {
+  const opened = await parts.catalog.openRestore({
+    restoreId: id,
+    target: backup.target,
+    destination,
+    backupId: backup.backupId,
+    mode: input.mode,
+    database,
+    status: 'RUNNING',
+    executionArn: event.executionArn,
+    ...(input.requestedBy === undefined ? {} : { requestedBy: input.requestedBy }),
+    startedAt: new Date(event.startedAt).toISOString(),
+  });
+  if (opened) return;
+  const there = await parts.catalog.getRestore(id);
+  if (there?.status === 'RUNNING') return;
+  await parts.catalog.unlock(destination, 'restore', id);
+  if (there?.failure) throw ofFailure(there.failure);
+  throw new NightjarError('EXECUTION_FAILED', {
+    operation: 'open restore',
+    detail: `The restore ${id} is ${there?.status ?? 'gone'} already.`,
+  });
+}
+
+export const handler = wire.lambda(() =>
+  makeOpenRestore({
+    catalog: wire.catalog(),
+    vault: wire.vault(),
+    config: wire.config(),
+    executions: wire.executions(),
+    tasks: wire.tasks(),
+    madeNetwork: wire.madeNetwork(),
+    now: wire.now,
+  }),
+);

@@ -1,1 +1,93 @@
-export const handler = (event: unknown): Promise<unknown> => Promise.resolve(event);
+/** Lists what retention no longer keeps, what failed backups left behind, and what the catalog does not know. */
+import { z } from 'zod';
+import type { BackupRecord, RestoreRecord } from '../core/backup.ts';
+import { ORPHAN_CURSOR_KEY, prunePlanKey } from '../core/names.ts';
+import { parseInput, pruneInputSchema, type OpenEvent, type PruneInput, type PrunePlan } from '../core/payloads.ts';
+import { droppable, judgeBackup, type RetentionFacts } from '../core/retention.ts';
+import { atOnce } from './shared/at-once.ts';
+import type { Parts } from './shared/parts.ts';
+import { allRestores, pruneIdOf, type Deletion } from './shared/prune-plan.ts';
+import * as wire from './shared/wiring.ts';
+
+type Needs = Pick<Parts, 'catalog' | 'vault' | 'config' | 'work' | 'now'>;
+
+const PAGE = 1_000;
+/** Listings of a thousand keys that one night looks through for orphans; the next night goes on behind them. */
+const ORPHAN_PAGES = 300;
+
+export const makePlanPrune =
+  (parts: Needs) =>
+  async (event: OpenEvent<PruneInput>): Promise<PrunePlan> => {
+    parseInput(pruneInputSchema, event.input);
+    const config = await parts.config();
+    const now = parts.now().getTime();
+    const restores: RestoreRecord[] = [];
+    for await (const restore of allRestores(parts.catalog)) restores.push(restore);
+    const inUse = new Set(restores.filter((one) => one.status === 'RUNNING').map((one) => one.backupId));
+    const facts: RetentionFacts = { now, retention: config.retention, objectLock: config.vault.objectLock, inUse };
+
+    const deletions = [...(await expired(parts, facts)), ...(await orphans(parts))];
+    await parts.work.putJson(prunePlanKey(pruneIdOf(event)), { deletions });
+    const reachable = new Set(config.targets.map((target) => target.name));
+    return {
+      backups: deletions.length,
+      // The server of a destination that left the config can't be reached any more.
+      drops: droppable(restores, now)
+        .filter((restore) => reachable.has(restore.destination))
+        .map(({ restoreId }) => ({ restoreId })),
+    };
+  };
+
+async function expired({ catalog }: Needs, facts: RetentionFacts): Promise<Deletion[]> {
+  const deletions: Deletion[] = [];
+  const newestGood = new Map<string, { backupId: string; snapshotAt: string }>();
+  for await (const record of allBackups(catalog)) {
+    const best = newestGood.get(record.target);
+    const snapshotAt = record.snapshotAt ?? record.startedAt;
+    // Newest first: the first good one of a target is its newest, unless a later one has an older snapshot.
+    if (record.status === 'COMPLETED' && (!best || snapshotAt > best.snapshotAt))
+      newestGood.set(record.target, { backupId: record.backupId, snapshotAt });
+    const verdict = judgeBackup(record, newestGood.get(record.target)?.backupId, facts);
+    if (verdict !== 'keep') deletions.push({ target: record.target, backupId: record.backupId, how: verdict });
+  }
+  return deletions;
+}
+
+async function* allBackups(catalog: Needs['catalog']): AsyncGenerator<BackupRecord> {
+  let before: string | undefined;
+  for (;;) {
+    const page = await catalog.listBackups({ limit: PAGE, ...(before === undefined ? {} : { before }) });
+    yield* page;
+    if (page.length < PAGE) return;
+    before = page.at(-1)!.backupId;
+  }
+}
+
+/** Prefixes of the vault without a record. One with a manifest is a backup that the catalog lost, not rubbish. */
+async function orphans({ catalog, vault, work }: Needs): Promise<Deletion[]> {
+  const cursor = z.object({ after: z.string() }).safeParse(await work.getJson(ORPHAN_CURSOR_KEY));
+  const { found, next } = await vault.listPrefixes({
+    pages: ORPHAN_PAGES,
+    ...(cursor.success && cursor.data.after !== '' ? { after: cursor.data.after } : {}),
+  });
+  const known = await atOnce(found, (one) => catalog.getBackup(one.target, one.backupId));
+  await work.putJson(ORPHAN_CURSOR_KEY, { after: next ?? '' });
+  return found
+    .filter((_, index) => known[index] === undefined)
+    .map(({ target, backupId, manifestKey }) => ({
+      target,
+      backupId,
+      how: 'orphan' as const,
+      ...(manifestKey === undefined ? {} : { manifestKey }),
+    }));
+}
+
+export const handler = wire.lambda(() =>
+  makePlanPrune({
+    catalog: wire.catalog(),
+    vault: wire.vault(),
+    config: wire.config(),
+    work: wire.work(),
+    now: wire.now,
+  }),
+);

@@ -1,0 +1,87 @@
+import type { RestoreRecord } from '../../core/backup.ts';
+import type { Failure } from '../../core/errors.ts';
+import { idOfExecution } from '../../core/ids.ts';
+import type { Progress } from '../../core/job.ts';
+import { EVENTS, aliasDatabase, replacedDatabase } from '../../core/names.ts';
+import type { ExecutionFacts } from '../../core/payloads.ts';
+import type { Parts } from './parts.ts';
+import { stopTaskOf } from './stop-task.ts';
+
+export interface FailedRestore {
+  readonly execution: ExecutionFacts;
+  /** Undefined when the input named none. */
+  readonly destination: string | undefined;
+  readonly failure: Failure;
+  /** Publish also when the record was FAILED before: a retried state may not have come to it. */
+  readonly tellAgain: boolean;
+  readonly attempt?: number;
+  readonly safetyBackupId?: string;
+}
+
+/**
+ * Closes the restore of a failed execution: stops its task, writes FAILED, lets go of the lock, tells the world. A
+ * restore that was refused before it had a record leaves none: it touched nothing.
+ */
+export async function closeFailedRestore(
+  parts: Pick<Parts, 'name' | 'catalog' | 'tasks' | 'events' | 'now'>,
+  failed: FailedRestore,
+): Promise<{ serving: string; record: RestoreRecord | undefined }> {
+  const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);
+  await stopTaskOf(parts, id, `Nightjar: the restore ${id} failed (${failed.failure.code}).`);
+  const progress = await parts.catalog.getProgress(id, failed.attempt);
+  const before = await parts.catalog.getRestore(id);
+  const outcome = progress?.outcome?.kind === 'restore' ? progress.outcome : undefined;
+  const closed = await parts.catalog.updateRestore(id, ['RUNNING'], {
+    status: 'FAILED',
+    endedAt: parts.now().toISOString(),
+    failure: failed.failure,
+    ...(failed.safetyBackupId === undefined ? {} : { safetyBackupId: failed.safetyBackupId }),
+    ...(outcome ? { comparison: outcome.comparison, restoredDatabase: outcome.restoredDatabase } : {}),
+    ...(outcome?.replacedDatabase === undefined ? {} : { replacedDatabase: outcome.replacedDatabase }),
+  });
+  const destination = before?.destination ?? failed.destination;
+  if (destination !== undefined) await parts.catalog.unlock(destination, 'restore', id);
+  const record = await parts.catalog.getRestore(id);
+  const serving = servingAfter(record, progress, failed.safetyBackupId);
+  if (closed || (failed.tellAgain && record?.status !== 'COMPLETED'))
+    await parts.events.publish(EVENTS.restoreFailed, [
+      {
+        name: parts.name,
+        restoreId: id,
+        ...(record === undefined
+          ? {}
+          : { target: record.target, mode: record.mode, database: record.database, backupId: record.backupId }),
+        ...(destination === undefined ? {} : { destination }),
+        failure: failed.failure,
+        serving,
+      },
+    ]);
+  return { serving, record };
+}
+
+/** Which data serves now, in a sentence. It says "not known" rather than guess. */
+export function servingAfter(
+  record: RestoreRecord | undefined,
+  progress: Progress | undefined,
+  safetyBackupId?: string,
+): string {
+  if (!record || !progress) return 'Nothing was touched: what served before serves on.';
+  if (record.status === 'COMPLETED')
+    return `The restore itself is COMPLETED: ${record.database} serves the restored data.`;
+  const { mode, database, destination, restoreId } = record;
+  if (mode === 'new')
+    return `What served on ${destination} before serves on; a database ${database} that was begun may be dropped.`;
+  if (mode === 'overwrite') {
+    const back = safetyBackupId ? ` Its state before is the backup ${safetyBackupId}.` : '';
+    return `The database ${database} on ${destination} may be incomplete.${back}`;
+  }
+  const alias = aliasDatabase(database, restoreId);
+  const old = replacedDatabase(database, restoreId);
+  if (progress.outcome?.kind === 'restore')
+    return progress.outcome.replacedDatabase === undefined
+      ? `The old data serves under ${database}; what was restored is ${progress.outcome.restoredDatabase}.`
+      : `The restored data serves under ${database}; the old data is kept as ${progress.outcome.replacedDatabase}.`;
+  if (progress.status === 'failed')
+    return `The old data serves under ${database}; what was restored, if anything, is ${alias}.`;
+  return `The task fell silent: if the server has a database ${old}, the restored data serves under ${database} and the old data is ${old}; else the old data serves and ${alias} may be dropped.`;
+}

@@ -1,0 +1,42 @@
+import type { RestoreRecord } from '../../core/backup.ts';
+import type { Catalog } from '../../core/catalog.ts';
+import { NightjarError } from '../../core/errors.ts';
+import { takeLock } from './locking.ts';
+import type { Parts } from './parts.ts';
+
+export type RestoreWithReplaced = RestoreRecord & { readonly replacedDatabase: string };
+
+/** A restore whose replaced database is still kept. @throws NightjarError RESTORE_UNKNOWN, ROLLBACK_IMPOSSIBLE. */
+export async function restoreWithReplaced(catalog: Catalog, restoreId: string): Promise<RestoreWithReplaced> {
+  const restore = await catalog.getRestore(restoreId);
+  if (!restore)
+    throw new NightjarError('RESTORE_UNKNOWN', { operation: 'find restore', detail: `Asked for: ${restoreId}.` });
+  const { replacedDatabase } = restore;
+  const why = whyNot(restore);
+  if (why === undefined && replacedDatabase !== undefined) return { ...restore, replacedDatabase };
+  throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
+    operation: 'find restore',
+    detail: `${restoreId}: ${why ?? 'it replaced no database'}.`,
+  });
+}
+
+function whyNot({ status, mode, replacedDroppedAt }: RestoreRecord): string | undefined {
+  if (status !== 'COMPLETED') return `it is ${status}`;
+  if (mode !== 'swap') return `its mode was ${mode}`;
+  return replacedDroppedAt === undefined ? undefined : `the old database was dropped at ${replacedDroppedAt}`;
+}
+
+/** Takes the destination's lock, and looks again: a rollback and a drop of one database exclude each other. */
+export async function lockReplaced(
+  parts: Pick<Parts, 'catalog' | 'executions' | 'tasks' | 'now'>,
+  restore: RestoreWithReplaced,
+  holder: { readonly id: string; readonly executionArn: string },
+): Promise<void> {
+  await takeLock(parts, { target: restore.destination, kind: 'restore', ...holder });
+  try {
+    await restoreWithReplaced(parts.catalog, restore.restoreId);
+  } catch (error) {
+    await parts.catalog.unlock(restore.destination, 'restore', holder.id);
+    throw error;
+  }
+}

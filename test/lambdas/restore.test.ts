@@ -1,0 +1,508 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Comparison } from '../../core/backup.ts';
+import { parseJob } from '../../core/job.ts';
+import { replacedDatabase, restoredDatabase } from '../../core/names.ts';
+import type { OpenEvent, RestoreInput } from '../../core/payloads.ts';
+import { makeCheckThaw } from '../../lambdas/CheckThaw.ts';
+import { makeCloseDrop } from '../../lambdas/CloseDrop.ts';
+import { makeCloseOrphan } from '../../lambdas/CloseOrphan.ts';
+import { makeClosePrune } from '../../lambdas/ClosePrune.ts';
+import { makeCloseRestore } from '../../lambdas/CloseRestore.ts';
+import { makeCloseRollback } from '../../lambdas/CloseRollback.ts';
+import { makeFailRestore } from '../../lambdas/FailRestore.ts';
+import { makeFailRollback } from '../../lambdas/FailRollback.ts';
+import { makeOpenBackup } from '../../lambdas/OpenBackup.ts';
+import { makeOpenDrop } from '../../lambdas/OpenDrop.ts';
+import { makeOpenProbe } from '../../lambdas/OpenProbe.ts';
+import { makeOpenRestore } from '../../lambdas/OpenRestore.ts';
+import { makeOpenRollback } from '../../lambdas/OpenRollback.ts';
+import { makePlanPrune } from '../../lambdas/PlanPrune.ts';
+import { makeThawObjects } from '../../lambdas/ThawObjects.ts';
+import {
+  DAY,
+  backupEvent,
+  badBackup,
+  caught,
+  configOf,
+  execution,
+  failTask,
+  goodBackup,
+  idOf,
+  makeWorld,
+  succeed,
+  targetOf,
+  work,
+  type World,
+} from './support/world.ts';
+
+let world: World;
+let backup: string;
+beforeEach(async () => {
+  world = makeWorld();
+  backup = await goodBackup(world, 'shop');
+  world.clock += 3_600_000;
+});
+
+const GIB = 1024 ** 3;
+type Wish = Partial<RestoreInput> & { mode: RestoreInput['mode'] };
+const restoreEvent = (wish: Wish): OpenEvent<RestoreInput> => ({
+  ...execution(world, 'restore'),
+  input: { target: 'shop', ...wish } as RestoreInput,
+});
+const open = (wish: Wish) => makeOpenRestore(world)(restoreEvent(wish));
+const jobOf = (opened: { task: { job: string } }) => parseJob(opened.task.job);
+const EQUAL: Comparison = {
+  mode: 'counts',
+  tablesCompared: 1,
+  rowsExpected: 12,
+  rowsFound: 12,
+  differences: [],
+  equal: true,
+};
+
+/** A swap, opened and closed. */
+async function swapped() {
+  const event = restoreEvent({ mode: 'swap' });
+  const opened = await makeOpenRestore(world)(event);
+  const old = replacedDatabase('shop', opened.id);
+  await succeed<'restore'>(world, opened.id, {
+    kind: 'restore',
+    restoredDatabase: 'shop',
+    replacedDatabase: old,
+    comparison: EQUAL,
+    warnings: [],
+  });
+  const closed = await makeCloseRestore(world)({ ...event, opened });
+  world.over.add(event.executionArn);
+  world.clock += 1_000;
+  return { event, opened, closed, old };
+}
+
+describe('choosing what to restore', () => {
+  it('takes the newest good backup by default and passes by failed ones', async () => {
+    await badBackup(world, 'shop', 'AUTH_FAILED');
+    expect(await open({ mode: 'new' })).toMatchObject({
+      backupId: backup,
+      source: 'shop',
+      target: 'shop',
+      safety: false,
+    });
+  });
+
+  it('takes the newest one at or before a moment, whatever its time zone', async () => {
+    world.clock += DAY;
+    await goodBackup(world, 'shop');
+    expect((await open({ mode: 'new', at: '2026-11-21T03:30:00+01:00' })).backupId).toBe(backup);
+  });
+
+  it('takes the very backup that is named', async () => {
+    world.clock += DAY;
+    await goodBackup(world, 'shop');
+    expect((await open({ mode: 'new', at: backup })).backupId).toBe(backup);
+  });
+
+  it.each([
+    ['NO_BACKUP', { mode: 'new', at: '2020-01-01T00:00:00Z' }],
+    ['NO_BACKUP', { mode: 'new', target: 'billing' }],
+    ['BACKUP_UNKNOWN', { mode: 'new', at: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
+    ['TARGET_UNKNOWN', { mode: 'new', target: 'nobody' }],
+    ['TARGET_UNKNOWN', { mode: 'new', destination: 'nobody' }],
+    ['SCOPE_REFUSED', { mode: 'swap', scope: { tables: ['public.orders'] } }],
+    ['CONFIRM_REQUIRED', { mode: 'overwrite' }],
+    ['CONFIRM_REQUIRED', { mode: 'overwrite', confirm: 'shops' }],
+    ['INPUT_INVALID', { mode: 'overwrite', database: 'other', confirm: 'other' }],
+    ['INPUT_INVALID', { mode: 'new', database: 'ä'.repeat(40) }],
+    ['INPUT_INVALID', { mode: 'replace' as never }],
+    ['INPUT_INVALID', { mode: 'new', at: 'yesterday' }],
+  ] as [string, Wish][])('says %s for %o, and touches nothing', async (code, wish) => {
+    await expect(open(wish)).rejects.toMatchObject({ name: code });
+    expect(await world.catalog.listRestores()).toEqual([]);
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+
+  it('refuses a backup that failed', async () => {
+    const bad = await badBackup(world, 'shop', 'AUTH_FAILED');
+    await expect(open({ mode: 'new', at: bad })).rejects.toMatchObject({ name: 'BACKUP_NOT_GOOD' });
+  });
+
+  it('refuses a backup whose manifest is another’s, or whose objects are gone', async () => {
+    const record = (await world.catalog.getBackup('shop', backup))!;
+    const name = `${record.manifestKey}@${record.manifestVersionId}`;
+    const held = world.vault.objects.get(name)!;
+    world.vault.objects.set(name, { ...held, body: held.body.replaceAll(backup, '01ARZ3NDEKTSV4RRFFQ69G5FAV') });
+    await expect(open({ mode: 'new' })).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+    world.vault.objects.set(name, held);
+    for (const key of world.vault.objects.keys()) if (key.includes('archive')) world.vault.objects.delete(key);
+    await expect(open({ mode: 'new' })).rejects.toMatchObject({ name: 'OBJECT_MISSING' });
+  });
+
+  it('restores a target that left the config into one that is in it', async () => {
+    world.setConfig(configOf({ targets: [targetOf('billing')] }));
+    const opened = await open({ mode: 'new', destination: 'billing' });
+    expect(opened).toMatchObject({ source: 'shop', target: 'billing' });
+    expect(jobOf(opened)).toMatchObject({ target: { name: 'billing' }, source: { target: 'shop', backupId: backup } });
+  });
+});
+
+describe('opening a restore', () => {
+  it('writes a RUNNING record and keeps backups of the destination away', async () => {
+    const event = restoreEvent({ mode: 'swap', requestedBy: 'someone' });
+    const opened = await makeOpenRestore(world)(event);
+    expect(await world.catalog.getRestore(idOf(event))).toMatchObject({
+      target: 'shop',
+      destination: 'shop',
+      backupId: backup,
+      mode: 'swap',
+      database: 'shop',
+      status: 'RUNNING',
+      requestedBy: 'someone',
+    });
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    expect(await makeOpenRestore(world)(event)).toEqual(opened);
+  });
+
+  it('names the new database after the old one', async () => {
+    const opened = await open({ mode: 'new' });
+    expect(jobOf(opened)).toMatchObject({ database: restoredDatabase('shop', opened.id) });
+    expect(restoredDatabase('shop', opened.id)).toMatch(/^shop_restored_/);
+  });
+
+  it('takes a safety backup before it overwrites, which passes the restore’s own lock', async () => {
+    const opened = await open({ mode: 'overwrite', confirm: 'shop' });
+    expect(opened.safety).toBe(true);
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    const safety = backupEvent(world, 'shop', { trigger: 'admin', safetyFor: opened.id });
+    await expect(makeOpenBackup(world)(safety)).resolves.toMatchObject({ target: 'shop' });
+  });
+
+  it('waits for a backup that runs, and passes by one whose execution died', async () => {
+    const running = backupEvent(world, 'shop');
+    const { id } = await makeOpenBackup(world)(running);
+    await expect(open({ mode: 'new' })).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    world.over.add(running.executionArn);
+    await expect(open({ mode: 'new' })).resolves.toMatchObject({ target: 'shop' });
+    expect((await world.catalog.getBackup('shop', id))?.status).toBe('FAILED');
+  });
+
+  it('takes over from a dead restore, whose record it closes', async () => {
+    const dead = restoreEvent({ mode: 'swap' });
+    const { id } = await makeOpenRestore(world)(dead);
+    await work(world, id, 'restoring');
+    world.over.add(dead.executionArn);
+    await open({ mode: 'swap' });
+    expect(await world.catalog.getRestore(id)).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'EXECUTION_FAILED' },
+    });
+    expect(world.stopped).toHaveLength(1);
+  });
+
+  it.each([
+    ['one job from a stream for a small archive', 1 * GIB, {}, { jobs: 1, ephemeralGiB: 21 }],
+    ['parallel from the disk for a large one', 20 * GIB, {}, { jobs: 4, ephemeralGiB: 27 }],
+    ['one job where no disk is large enough', 300 * GIB, {}, { jobs: 1, ephemeralGiB: 21 }],
+    [
+      'as many jobs as were asked for, with room for the archive',
+      100 * GIB,
+      { jobs: 8 },
+      { jobs: 8, ephemeralGiB: 115 },
+    ],
+  ])('uses %s', async (_, bytes, wish, wanted) => {
+    await resize(bytes);
+    const opened = await open({ mode: 'new', ...wish });
+    expect({ jobs: (jobOf(opened) as { jobs?: number }).jobs, ephemeralGiB: opened.task.ephemeralGiB }).toEqual(wanted);
+  });
+
+  it('refuses jobs that need more disk than there can be', async () => {
+    await resize(300 * GIB);
+    await expect(open({ mode: 'new', jobs: 4 })).rejects.toMatchObject({ name: 'DISK_FULL' });
+  });
+
+  it('opens a probe without a lock', async () => {
+    await makeOpenBackup(world)(backupEvent(world, 'shop'));
+    const probe = await makeOpenProbe(world)({ ...execution(world, 'probe'), input: { target: 'shop' } });
+    expect(jobOf(probe)).toMatchObject({ kind: 'probe', id: probe.id });
+  });
+});
+
+/** Makes the good backup's manifest speak of so many bytes. */
+async function resize(bytes: number): Promise<void> {
+  const record = (await world.catalog.getBackup('shop', backup))!;
+  const name = `${record.manifestKey}@${record.manifestVersionId}`;
+  const held = world.vault.objects.get(name)!;
+  const manifest = JSON.parse(held.body) as { archive: { bytes: number } };
+  manifest.archive.bytes = bytes;
+  world.vault.objects.set(name, { ...held, body: JSON.stringify(manifest) });
+}
+
+describe('objects in Glacier', () => {
+  const freeze = (access: 'here' | 'frozen' | 'thawing') => {
+    for (const [key, held] of world.vault.objects) if (key.includes('archive')) held.access = access;
+  };
+
+  it('are thawed, asked for once, and waited for', async () => {
+    freeze('frozen');
+    const { frozen, source, backupId } = await open({ mode: 'new' });
+    expect(frozen).toBe(true);
+    const event = { source, backupId };
+    expect(await makeThawObjects(world)(event)).toEqual({ thawed: false, objects: 1, ready: 0 });
+    await makeThawObjects(world)(event);
+    expect(world.vault.thawed).toHaveLength(1);
+    const check = { ...event, startedAt: world.now().toISOString() };
+    expect((await makeCheckThaw(world)(check)).thawed).toBe(false);
+    freeze('here');
+    expect(await makeCheckThaw(world)(check)).toEqual({ thawed: true, objects: 1, ready: 1 });
+  });
+
+  it('are given up after three days', async () => {
+    freeze('thawing');
+    const check = { source: 'shop', backupId: backup, startedAt: world.now().toISOString() };
+    world.clock += 3 * DAY + 1;
+    await expect(makeCheckThaw(world)(check)).rejects.toMatchObject({ name: 'THAW_TIMED_OUT' });
+    freeze('here');
+    expect((await makeCheckThaw(world)(check)).thawed).toBe(true);
+  });
+});
+
+describe('closing a restore', () => {
+  it('keeps what the comparison found and until when a rollback is possible', async () => {
+    const { closed, opened, old } = await swapped();
+    expect(closed).toMatchObject({ status: 'COMPLETED', restoredDatabase: 'shop', replacedDatabase: old, rows: 12 });
+    const record = (await world.catalog.getRestore(opened.id))!;
+    expect(record.comparison).toEqual(EQUAL);
+    expect(Date.parse(record.replacedUntil!) - Date.parse(record.endedAt!)).toBe(7 * DAY);
+    expect(world.published.at(-1)).toMatchObject({ name: 'Nightjar Restore Completed' });
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+
+  it('remembers the safety backup', async () => {
+    const event = restoreEvent({ mode: 'overwrite', confirm: 'shop' });
+    const opened = await makeOpenRestore(world)(event);
+    await succeed<'restore'>(world, opened.id, {
+      kind: 'restore',
+      restoredDatabase: 'shop',
+      comparison: EQUAL,
+      warnings: [],
+    });
+    await makeCloseRestore(world)({ ...event, opened, safety: { Output: { backupId: 'SAFE' } } });
+    expect((await world.catalog.getRestore(opened.id))?.safetyBackupId).toBe('SAFE');
+  });
+
+  it('completes no restore whose rows differ, and none that said nothing', async () => {
+    const event = restoreEvent({ mode: 'new' });
+    const opened = await makeOpenRestore(world)(event);
+    await expect(makeCloseRestore(world)({ ...event, opened })).rejects.toMatchObject({ name: 'TASK_DIED' });
+    const differences = [{ schema: 'public', table: 'orders', expected: '12', found: '11' }];
+    await succeed<'restore'>(world, opened.id, {
+      kind: 'restore',
+      restoredDatabase: 'x',
+      comparison: { ...EQUAL, rowsFound: 11, differences, equal: false },
+      warnings: [],
+    });
+    await expect(makeCloseRestore(world)({ ...event, opened })).rejects.toMatchObject({ name: 'FINGERPRINT_DIFFERS' });
+    expect((await world.catalog.getRestore(opened.id))?.status).toBe('RUNNING');
+  });
+});
+
+describe('a restore that failed says which place serves', () => {
+  const fail = async (wish: Wish, act: (id: string) => Promise<void>) => {
+    const event = restoreEvent(wish);
+    const opened = await makeOpenRestore(world)(event);
+    await act(opened.id);
+    const failed = await makeFailRestore(world)({ ...event, opened, failure: caught('States.TaskFailed') });
+    return { ...failed, id: opened.id };
+  };
+
+  it('the old one, when a swap’s task said that it failed', async () => {
+    const { cause, code, id } = await fail({ mode: 'swap' }, (one) => failTask(world, one, 'CHECKSUM_MISMATCH'));
+    expect(code).toBe('CHECKSUM_MISMATCH');
+    expect(cause).toContain('The old data serves under shop');
+    expect(await world.catalog.getRestore(id)).toMatchObject({ status: 'FAILED', failure: { code } });
+    expect(world.published.at(-1)).toMatchObject({ name: 'Nightjar Restore Failed', detail: { restoreId: id } });
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+
+  it('not known, and how to tell, when a swap’s task fell silent', async () => {
+    const { cause, id } = await fail({ mode: 'swap' }, (one) => work(world, one, 'exchanging names'));
+    expect(cause).toContain(`if the server has a database ${replacedDatabase('shop', id)}`);
+    expect(world.stopped).toHaveLength(1);
+  });
+
+  it('the new one, when the swap was done and only its closing failed', async () => {
+    const { cause } = await fail({ mode: 'swap' }, (one) =>
+      succeed<'restore'>(world, one, {
+        kind: 'restore',
+        restoredDatabase: 'shop',
+        replacedDatabase: 'shop_old_1',
+        comparison: EQUAL,
+        warnings: [],
+      }),
+    );
+    expect(cause).toContain('The restored data serves under shop; the old data is kept as shop_old_1');
+  });
+
+  it('nothing was touched, when it never began', async () => {
+    const { cause } = await fail({ mode: 'overwrite', confirm: 'shop' }, () => Promise.resolve());
+    expect(cause).toContain('Nothing was touched');
+    const event = restoreEvent({ mode: 'overwrite' });
+    const failed = await makeFailRestore(world)({ ...event, failure: caught('CONFIRM_REQUIRED') });
+    expect(failed).toMatchObject({ code: 'CONFIRM_REQUIRED' });
+    expect(failed.cause).toContain('Nothing was touched');
+    expect(await world.catalog.getRestore(idOf(event))).toBeUndefined();
+  });
+
+  it('perhaps half of it, and where the safety backup is, when an overwrite broke', async () => {
+    const event = restoreEvent({ mode: 'overwrite', confirm: 'shop' });
+    const opened = await makeOpenRestore(world)(event);
+    await failTask(world, opened.id, 'RESTORE_FAILED');
+    const safety = { Output: { backupId: 'SAFE' } };
+    const { cause } = await makeFailRestore(world)({ ...event, opened, safety, failure: caught('x') });
+    expect(cause).toContain('may be incomplete. Its state before is the backup SAFE');
+  });
+
+  it('stays COMPLETED when it was', async () => {
+    const { event, opened } = await swapped();
+    const { cause } = await makeFailRestore(world)({ ...event, opened, failure: caught('UNEXPECTED') });
+    expect(cause).toContain('COMPLETED');
+    expect((await world.catalog.getRestore(opened.id))?.status).toBe('COMPLETED');
+  });
+
+  it('also when its execution was stopped from outside', async () => {
+    const event = restoreEvent({ mode: 'swap' });
+    const opened = await makeOpenRestore(world)(event);
+    await work(world, opened.id, 'restoring');
+    await makeCloseOrphan(world)(ended(event, 'restore'));
+    expect(await world.catalog.getRestore(opened.id)).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'EXECUTION_ABORTED' },
+    });
+    expect(world.stopped).toHaveLength(1);
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+});
+
+const ended = (event: OpenEvent<unknown>, machine: string) => ({
+  detail: {
+    executionArn: event.executionArn,
+    stateMachineArn: `arn:aws:states:eu-west-1:123456789012:stateMachine:shop-prod-${machine}`,
+    status: 'ABORTED',
+    startDate: Date.parse(event.startedAt),
+    input: JSON.stringify(event.input),
+  },
+});
+
+describe('rolling a swap back', () => {
+  const rollbackEvent = (restoreId: string) => ({ ...execution(world, 'rollback'), input: { restoreId } });
+
+  it('gives the old data its name back, once', async () => {
+    const { opened, old } = await swapped();
+    const event = rollbackEvent(opened.id);
+    const task = await makeOpenRollback(world)(event);
+    expect(jobOf(task)).toMatchObject({ kind: 'rollback', database: 'shop', replacedDatabase: old });
+    await succeed<'rollback'>(world, task.id, { kind: 'rollback', serving: 'shop', setAside: 'shop_undone_1' });
+    const close = () => makeCloseRollback(world)({ ...event, opened: task });
+    expect(await close()).toEqual({ restoreId: opened.id, serving: 'shop', setAside: 'shop_undone_1' });
+    expect(await close()).toEqual({ restoreId: opened.id, serving: 'shop', setAside: 'shop_undone_1' });
+    const record = (await world.catalog.getRestore(opened.id))!;
+    expect(record).toMatchObject({ status: 'ROLLED_BACK', restoredDatabase: 'shop_undone_1' });
+    expect(record.replacedDatabase).toBeUndefined();
+    await expect(makeOpenRollback(world)(rollbackEvent(opened.id))).rejects.toMatchObject({
+      name: 'ROLLBACK_IMPOSSIBLE',
+    });
+  });
+
+  it('is refused for a restore that kept nothing, that failed, that is unknown, that was swapped again', async () => {
+    const kept = restoreEvent({ mode: 'new' });
+    await makeOpenRestore(world)(kept);
+    await expect(makeOpenRollback(world)(rollbackEvent(idOf(kept)))).rejects.toMatchObject({
+      name: 'ROLLBACK_IMPOSSIBLE',
+    });
+    await expect(makeOpenRollback(world)(rollbackEvent(backup))).rejects.toMatchObject({ name: 'RESTORE_UNKNOWN' });
+    world.over.add(kept.executionArn);
+    const first = await swapped();
+    const second = await swapped();
+    await expect(makeOpenRollback(world)(rollbackEvent(first.opened.id))).rejects.toMatchObject({
+      name: 'ROLLBACK_IMPOSSIBLE',
+      message: expect.stringContaining(second.opened.id) as string,
+    });
+    await expect(makeOpenRollback(world)(rollbackEvent(second.opened.id))).resolves.toBeDefined();
+  });
+
+  it('that failed leaves the swap as it was and frees the target', async () => {
+    const { opened } = await swapped();
+    const event = rollbackEvent(opened.id);
+    const task = await makeOpenRollback(world)(event);
+    await failTask(world, task.id, 'SWAP_FAILED');
+    const failed = await makeFailRollback(world)({ ...event, opened: task, failure: caught('States.TaskFailed') });
+    expect(failed.code).toBe('SWAP_FAILED');
+    expect(failed.cause).toContain('The restored data serves on under shop');
+    expect((await world.catalog.getRestore(opened.id))?.status).toBe('COMPLETED');
+    await expect(makeOpenRollback(world)(rollbackEvent(opened.id))).resolves.toBeDefined();
+  });
+
+  it('that was stopped from outside frees the target', async () => {
+    const { opened } = await swapped();
+    const event = rollbackEvent(opened.id);
+    const task = await makeOpenRollback(world)(event);
+    await work(world, task.id);
+    await makeCloseOrphan(world)(ended(event, 'rollback'));
+    expect(world.stopped).toHaveLength(1);
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+});
+
+describe('dropping a replaced database', () => {
+  const pruneEvent = () => ({ ...execution(world, 'prune'), input: {} });
+
+  it('is planned only when its days are over, and ends the possibility of a rollback', async () => {
+    const { opened, old } = await swapped();
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toEqual([]);
+    world.clock += 8 * DAY;
+    const event = pruneEvent();
+    const plan = await makePlanPrune(world)(event);
+    expect(plan.drops).toEqual([{ restoreId: opened.id }]);
+    const item = { ...event, restoreId: opened.id };
+    const task = await makeOpenDrop(world)(item);
+    expect(jobOf(task)).toMatchObject({ kind: 'drop', id: task.id, replacedDatabase: old });
+    await succeed<'drop'>(world, task.id, { kind: 'drop', dropped: true });
+    const close = () => makeCloseDrop(world)({ ...item, opened: task });
+    expect(await close()).toEqual({ restoreId: opened.id, dropped: true });
+    const first = (await world.catalog.getRestore(opened.id))?.replacedDroppedAt;
+    world.clock += 1_000;
+    await close();
+    expect((await world.catalog.getRestore(opened.id))?.replacedDroppedAt).toBe(first);
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toEqual([]);
+    await expect(
+      makeOpenRollback(world)({ ...execution(world, 'rollback'), input: { restoreId: opened.id } }),
+    ).rejects.toMatchObject({ name: 'ROLLBACK_IMPOSSIBLE' });
+  });
+
+  it('and a rollback of it exclude each other', async () => {
+    const { opened } = await swapped();
+    world.clock += 8 * DAY;
+    const rollback = { ...execution(world, 'rollback'), input: { restoreId: opened.id } };
+    const task = await makeOpenRollback(world)(rollback);
+    const item = { ...pruneEvent(), restoreId: opened.id };
+    await expect(makeOpenDrop(world)(item)).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    await succeed<'rollback'>(world, task.id, { kind: 'rollback', serving: 'shop', setAside: 'x' });
+    await makeCloseRollback(world)({ ...rollback, opened: task });
+    await expect(makeOpenDrop(world)(item)).rejects.toMatchObject({ name: 'ROLLBACK_IMPOSSIBLE' });
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+
+  it('that failed frees the target at the end of the prune, and is planned again', async () => {
+    const { opened } = await swapped();
+    world.clock += 8 * DAY;
+    const event = pruneEvent();
+    const plan = await makePlanPrune(world)(event);
+    const task = await makeOpenDrop(world)({ ...event, restoreId: opened.id });
+    await failTask(world, task.id, 'PRIVILEGE_MISSING', 'must be owner of database');
+    const drops = [{ ok: false, restoreId: opened.id, failure: caught('States.TaskFailed') }];
+    const deleted = { deleted: 0, failed: 0, done: true };
+    await expect(makeClosePrune(world)({ ...event, plan, deleted, drops })).rejects.toMatchObject({
+      message: expect.stringContaining('must be owner of database') as string,
+    });
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toHaveLength(1);
+  });
+});
