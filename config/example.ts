@@ -1,0 +1,121 @@
+/** Everything that a config can say. What is marked "default" may be left out. */
+import { defineConfig } from '../core/config.ts';
+
+export default defineConfig({
+  /** Prefix of stacks and resources (default `nightjar`); two Nightjars in one account need two names. */
+  name: 'nightjar',
+  /** Where to deploy; by default where your credentials point. */
+  account: '123456789012',
+  region: 'eu-west-1',
+
+  schedule: {
+    /** Every night at this local time; choose one that daylight saving does not skip. */
+    nightly: '01:30',
+    timeZone: 'Europe/Zurich',
+    /** Weekly targets are backed up on this day, at the same time (default). */
+    weeklyDay: 'saturday',
+    /** The scheduler may start a run up to this much later (default 15). */
+    flexibleMinutes: 15,
+  },
+
+  /** Who sends the morning report, and to whom. */
+  mail: {
+    from: 'nightjar@example.org',
+    to: ['oncall@example.org', 'dba@example.org'],
+    /** `address` (default): SES mails a link to confirm it; `domain`: three DNS records; `existing`: SES knows it. */
+    identity: 'domain',
+  },
+
+  retention: {
+    /** Backups are deleted after this many days, but never a target's newest good one (default 90). */
+    days: 90,
+    /** To S3 Glacier Flexible Retrieval after this many days (default 30), or `never`. */
+    archiveAfterDays: 30,
+    /** What was deleted can be brought back for this long (default 14). */
+    noncurrentDays: 14,
+    /** A database that a restore replaced is kept this long for `nightjar rollback` (default 7). */
+    replacedDays: 7,
+  },
+
+  vault: {
+    /** Nobody may delete younger backups; can be chosen only before the first deploy, and `compliance` never taken back. */
+    objectLock: { mode: 'governance', days: 30 },
+  },
+
+  /** Where tasks run, unless a target says otherwise. For trying without a VPC: `network: { create: true }`. */
+  network: {
+    vpcId: 'vpc-0123456789abcdef0',
+    subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+    securityGroupIds: ['sg-0123456789abcdef0'],
+    /** True in public subnets without NAT (default false). */
+    assignPublicIp: false,
+    /** For subnets without a way to the internet; one subnet per availability zone above. */
+    endpoints: ['ecr.api', 'ecr.dkr', 'logs', 'secretsmanager', 'states', 'kms', 's3', 'dynamodb'],
+    /** For the endpoints `s3` and `dynamodb`. */
+    routeTableIds: ['rtb-0123456789abcdef0'],
+  },
+
+  /** How many targets at once (default 10). */
+  concurrency: 10,
+
+  limits: {
+    /** A backup or a restore that takes longer is stopped (defaults 24 and 48). */
+    backupHours: 24,
+    restoreHours: 48,
+    /** So is one in which no byte moved for this long (default 30). */
+    idleMinutes: 30,
+  },
+
+  tasks: {
+    /** A published image; without it `tasks/Dockerfile` is built at deploy, which needs Docker. */
+    image: '123456789012.dkr.ecr.eu-west-1.amazonaws.com/nightjar:0.1.0',
+    /** `arm64` (default) costs a fifth less than `x86_64`. */
+    architecture: 'arm64',
+  },
+
+  /** Who hears when a run fails or does not begin. */
+  alarms: { mail: ['oncall@example.org'] },
+
+  targets: [
+    {
+      name: 'shop',
+      engine: 'postgres',
+      host: 'shop.example.org',
+      port: 5432,
+      database: 'shop',
+      /** A secret {"username": "…", "password": "…"}, as RDS makes them. */
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
+      /** The secret's key, when it is not the account's default one. */
+      secretKey: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+      /** `full` and `rds` are the defaults; `system`, or your own CA as PEM. */
+      tls: { verify: 'full', ca: 'rds' },
+      frequency: 'daily',
+      /** The alarm fires when the newest good backup is older (default 26 for daily, 170 for weekly). */
+      rpoHours: 26,
+      /** `counts` (default), `checksums` of every row besides, or `none`. */
+      fingerprint: 'counts',
+      /** zstd level (default 2). */
+      compressionLevel: 2,
+      /** How long to wait for a table's first lock (default 300). */
+      lockTimeoutSeconds: 300,
+      /** Parallel jobs of a restore, or `auto` (default). */
+      restoreJobs: 'auto',
+      /** The Fargate task; this is the default. */
+      size: { cpu: 1024, memoryMiB: 2048, ephemeralGiB: 21 },
+      /** Its own place, when the database is not reached from the common one. */
+      network: {
+        subnetIds: ['subnet-0fedcba9876543210'],
+        securityGroupIds: ['sg-0fedcba9876543210'],
+        assignPublicIp: false,
+      },
+    },
+    {
+      name: 'ledger',
+      engine: 'postgres',
+      host: 'ledger.example.org',
+      database: 'ledger',
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:ledger-GhIjKl',
+      frequency: 'weekly',
+    },
+  ],
+});
