@@ -1,0 +1,11 @@
+/**
+ * PostgreSQL 14 to 18: pg_dump in one snapshot with its fingerprint, read through as it streams; restored beside the old
+ * database and renamed into place. The parts are in `postgres/`.
+ */
+import type { Engine } from '../engine.ts';
+import { dump } from './postgres/dump.ts';
+import { probe } from './postgres/probe.ts';
+import { restore } from './postgres/restore.ts';
+import { drop, rollback } from './postgres/swap.ts';
+
+export const postgres: Engine<'postgres'> = { name: 'postgres', probe, dump, restore, rollback, drop };

@@ -1,0 +1,144 @@
+/** A stored archive on its way back: unpacked, its table of contents read first, its last bytes held until it is proven. */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { childOutlet, pump, textOf, type Outlet } from './pipes.ts';
+import type { Server } from './server.ts';
+import { judge, startTool, startZstd } from './tool-run.ts';
+import { together } from './together.ts';
+import { parseToc, type TocEntry } from './toc.ts';
+
+/** A table of contents larger than this is not read into memory. 20,000 tables have about 20 MB. */
+const HEAD_LIMIT = 512 * 1024 * 1024;
+
+export interface ArchiveStart {
+  readonly toc: readonly TocEntry[];
+  /** From the first byte on; holds at least the whole table of contents. */
+  readonly head: Buffer;
+}
+
+/** What pg_restore can read, in pieces; ends only after the stored bytes were proven. */
+export type ArchiveBytes = AsyncGenerator<Buffer, void, undefined>;
+
+/**
+ * The archive as pg_dump wrote it. Where it was compressed outside, the last piece is held back until zstd has ended well
+ * and the source has proven its hash: the source's own care does not reach through zstd's buffers.
+ */
+export async function* archiveBytes(server: Server, source: RestoreSource, signal: AbortSignal): ArchiveBytes {
+  const stored = source.openArchive();
+  const { report } = server.context;
+  const stop = (): void => void stored.destroy(signal.reason as Error);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    if (source.manifest.compression.place === 'inside') {
+      for await (const chunk of stored as AsyncIterable<Buffer>) {
+        report.moved(chunk.length);
+        yield chunk;
+      }
+      return;
+    }
+    yield* unpacked(server, stored, signal);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stored.destroy();
+  }
+}
+
+async function* unpacked(server: Server, stored: Readable, signal: AbortSignal): ArchiveBytes {
+  const own = new AbortController();
+  const either = AbortSignal.any([signal, own.signal]);
+  const zstd = startZstd(server, ['-q', '-d', '-c'], { signal: either, stdin: 'pipe', stdout: 'pipe' });
+  const input = childOutlet(zstd.stdin!);
+  const done = together(own, [
+    pump(stored, [input], (bytes) => server.context.report.moved(bytes)).then(() => input.end()),
+    judge(zstd, 'zstd -d', either, 'CHECKSUM_MISMATCH'),
+  ]);
+  done.catch(() => undefined);
+  try {
+    let held: Buffer | undefined;
+    for await (const chunk of zstd.stdout as AsyncIterable<Buffer>) {
+      if (held) yield held;
+      held = chunk;
+    }
+    await done;
+    if (held) yield held;
+  } finally {
+    own.abort(new NightjarError('UNEXPECTED', { operation: 'zstd -d', detail: 'The archive was left unread.' }));
+    await done.catch(() => undefined);
+  }
+}
+
+/** Reads as far as pg_restore needs to list the archive. What was read is in `head`; `bytes` goes on after it. */
+export async function startOf(server: Server, bytes: ArchiveBytes, signal: AbortSignal): Promise<ArchiveStart> {
+  const lister = startTool(server, 'pg_restore', ['--list', '--verbose'], { signal, stdin: 'pipe', stdout: 'pipe' });
+  const text = textOf(lister.stdout!);
+  const judged = judge(lister, 'pg_restore --list', signal, 'RESTORE_FAILED');
+  const input = childOutlet(lister.stdin!);
+  const parts: Buffer[] = [];
+  let size = 0;
+  let listed = false;
+  const ended = judged.then(
+    () => (listed = true),
+    () => (listed = true),
+  );
+  while (!listed) {
+    const next = await bytes.next();
+    if (next.done) break;
+    parts.push(next.value);
+    size += next.value.length;
+    if (size > HEAD_LIMIT)
+      throw new NightjarError('RESTORE_FAILED', {
+        operation: 'pg_restore --list',
+        detail: 'The archive’s table of contents is larger than 512 MiB.',
+      });
+    if (!(await input.write(next.value))) await ended;
+    // A turn of the loop, in which the lister's end can be heard.
+    await new Promise(setImmediate);
+  }
+  await input.end();
+  await judged;
+  return { toc: parseToc(await text), head: Buffer.concat(parts) };
+}
+
+/** Room on the scratch disk, in bytes. */
+export async function freeBytes(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}
+
+/** Brings the whole archive to the scratch disk; resolves after it was proven. @throws DISK_FULL. */
+export async function downloadArchive(server: Server, bytes: ArchiveBytes): Promise<string> {
+  const file = join(server.context.scratch, 'archive.dump');
+  try {
+    await pipeline(bytes, createWriteStream(file, { mode: 0o600 }));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC')
+      throw new NightjarError('DISK_FULL', { operation: 'download archive', detail: String(thrown), cause: thrown });
+    throw thrown;
+  }
+  return file;
+}
+
+/** The same start, of an archive on disk. */
+export async function startOfFile(server: Server, file: string, signal: AbortSignal): Promise<ArchiveStart> {
+  const bytes = fileBytes(file);
+  try {
+    return await startOf(server, bytes, signal);
+  } finally {
+    await bytes.return();
+  }
+}
+
+async function* fileBytes(file: string): ArchiveBytes {
+  yield* createReadStream(file) as AsyncIterable<Buffer>;
+}
+
+/** Hands an archive to a child: what was read of it already, then the rest. */
+export async function feedArchive(start: Buffer, rest: ArchiveBytes, outlet: Outlet): Promise<void> {
+  let open = await outlet.write(start);
+  for await (const chunk of rest) if (open) open = await outlet.write(chunk);
+}

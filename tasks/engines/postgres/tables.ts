@@ -1,0 +1,120 @@
+/** Which relations carry data of their own in a pg_dump archive, and of whom one database is made. */
+import type { DumpFacts } from '../../engine.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import type { Server, Session } from './server.ts';
+
+export interface DataTable {
+  readonly schema: string;
+  readonly table: string;
+  /** Of an extension's configuration table: the rows that are the user's, as `WHERE …`. */
+  readonly condition: string;
+  readonly unlogged: boolean;
+  /** The user may read it. */
+  readonly readable: boolean;
+}
+
+/**
+ * Ordinary tables, partitions that hold rows, and what extensions declare as the user's configuration. Without:
+ * partitioned parents and foreign tables (no rows of their own), materialized views (a restore refreshes them, so they
+ * may rightly differ), temporary tables, and on a replica unlogged ones.
+ */
+export async function listTables(session: Session): Promise<DataTable[]> {
+  return session.rows<DataTable>(`
+    SELECT n.nspname AS schema, c.relname AS table, c.relpersistence = 'u' AS unlogged,
+           coalesce(x.condition, '') AS condition,
+           has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS readable
+      FROM pg_catalog.pg_class c
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN (SELECT u.oid, u.condition
+                   FROM pg_catalog.pg_extension e, unnest(e.extconfig, e.extcondition) AS u(oid, condition)) x
+        ON x.oid = c.oid
+     WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+       AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+       AND (x.oid IS NOT NULL OR NOT EXISTS (
+             SELECT 1 FROM pg_catalog.pg_depend d
+              WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+       AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
+     ORDER BY 1, 2`);
+}
+
+/** Who and what the database is. */
+export async function readSource(server: Server, session: Session): Promise<DumpFacts['source']> {
+  const { host, port, database } = server.context.target;
+  const found = await session.row<{ encoding: string; collate: string; ctype: string; owner: string; bytes: string }>(`
+    SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,
+           pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_database_size(oid)::text AS bytes
+      FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`);
+  const { bytes, ...rest } = found;
+  const systemIdentifier = await readSystemIdentifier(session);
+  return {
+    host,
+    port,
+    database,
+    serverVersion: server.version,
+    serverMajor: server.major,
+    ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
+    ...rest,
+    tlsVerified: server.tlsVerified,
+    databaseBytes: Number(bytes),
+  };
+}
+
+async function readSystemIdentifier(session: Session): Promise<string | undefined> {
+  const { allowed } = await session.row<{ allowed: boolean }>(
+    `SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS allowed`,
+  );
+  if (!allowed) return undefined;
+  return (await session.row<{ id: string }>(`SELECT system_identifier::text AS id FROM pg_catalog.pg_control_system()`))
+    .id;
+}
+
+/**
+ * Roles that a restore with owners and privileges needs. The bootstrap superuser is not in pg_shdepend (it is pinned),
+ * so what it owns is looked up; members of extensions are made by CREATE EXTENSION and need nobody.
+ */
+export async function readRoles(session: Session): Promise<string[]> {
+  const rows = await session.rows<{ name: string }>(`
+    WITH here AS (SELECT oid, datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()),
+    needed AS (
+      SELECT s.refobjid AS role FROM pg_catalog.pg_shdepend s, here
+       WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.deptype IN ('o', 'a', 'r')
+         AND (s.dbid = here.oid OR (s.classid = 'pg_catalog.pg_database'::regclass AND s.objid = here.oid))
+         AND s.classid <> 'pg_catalog.pg_extension'::regclass
+         AND NOT (s.deptype = 'o' AND EXISTS (
+               SELECT 1 FROM pg_catalog.pg_depend d
+                WHERE d.classid = s.classid AND d.objid = s.objid AND d.deptype = 'e'))
+      UNION SELECT datdba FROM here
+      UNION SELECT setrole FROM pg_catalog.pg_db_role_setting r, here WHERE r.setdatabase = here.oid AND setrole <> 0
+      UNION SELECT owner FROM (
+              SELECT oid, 'pg_catalog.pg_class'::regclass::oid AS class, relowner AS owner FROM pg_catalog.pg_class
+               WHERE relkind <> 't'
+              UNION ALL SELECT oid, 'pg_catalog.pg_namespace'::regclass, nspowner FROM pg_catalog.pg_namespace
+               WHERE nspname !~ '^pg_'
+              UNION ALL SELECT oid, 'pg_catalog.pg_proc'::regclass, proowner FROM pg_catalog.pg_proc
+              UNION ALL SELECT oid, 'pg_catalog.pg_type'::regclass, typowner FROM pg_catalog.pg_type WHERE typrelid = 0
+              UNION ALL SELECT oid, 'pg_catalog.pg_largeobject_metadata'::regclass, lomowner
+                FROM pg_catalog.pg_largeobject_metadata) o
+             WHERE o.owner = 10 AND o.oid >= 16384
+               AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
+                                WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'))
+    SELECT DISTINCT rolname AS name FROM needed JOIN pg_catalog.pg_roles ON pg_roles.oid = needed.role
+     WHERE rolname !~ '^pg_' ORDER BY 1`);
+  return rows.map((row) => row.name);
+}
+
+export async function readExtensions(session: Session): Promise<DumpFacts['extensions']> {
+  return session.rows<{ name: string; version: string }>(
+    `SELECT extname AS name, extversion AS version FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' ORDER BY 1`,
+  );
+}
+
+/** pg_dump would find out after minutes of reading the catalog, table by table. @throws PRIVILEGE_MISSING. */
+export function refuseUnreadable(tables: readonly DataTable[], user: string): void {
+  const hidden = tables.filter((one) => !one.readable).map((one) => `${one.schema}.${one.table}`);
+  if (hidden.length === 0) return;
+  const some = hidden.slice(0, 20).join(', ') + (hidden.length > 20 ? `, and ${hidden.length - 20} more` : '');
+  throw new NightjarError('PRIVILEGE_MISSING', {
+    operation: 'read privileges',
+    detail: `${user} may not read ${hidden.length} of ${tables.length} tables: ${some}.`,
+  });
+}

@@ -1,0 +1,118 @@
+/** One job from its first word in the catalog to its last, whatever happens between. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Catalog } from '../core/catalog.ts';
+import type { EngineName } from '../core/engines.ts';
+import { TASK_ENV } from '../core/environment.ts';
+import { NightjarError, toNightjarError } from '../core/errors.ts';
+import type { Job, Outcome } from '../core/job.ts';
+import { dump } from './dump.ts';
+import type { Engine, EngineContext } from './engine.ts';
+import type { Log } from './log.ts';
+import { readLogin } from './login.ts';
+import { ProgressWriter } from './progress.ts';
+import { restore } from './restore.ts';
+import type { Secrecy } from './secrecy.ts';
+import { obedient, type JobTools } from './tools.ts';
+import type { UploadLimits } from './upload/limits.ts';
+import type { Patience } from './vault-calls.ts';
+
+export interface TaskSetup {
+  readonly attempt: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly s3: S3Client;
+  /** The vault's bucket. */
+  readonly bucket: string;
+  readonly secrets: Pick<SecretsManagerClient, 'send'>;
+  /** The task's role may do no more. */
+  readonly catalog: Pick<Catalog, 'putProgress'>;
+  readonly engineOf: (name: EngineName) => Engine;
+  /** Ends the job; its reason, a NightjarError, becomes the failure. */
+  readonly stop: AbortController;
+  readonly secrecy: Secrecy;
+  readonly log: Log;
+  readonly taskArn?: string;
+  /** Instead of the job's idleMinutes, in milliseconds. */
+  readonly idleMs?: number;
+  readonly limits?: UploadLimits;
+  readonly patience?: Patience;
+  readonly graceMs?: number;
+  /** Of the progress's last write, in milliseconds. */
+  readonly lastWordMs?: number;
+}
+
+/** Does the job and tells the catalog. Resolves with the process's exit status: 0 only when the catalog knows of it. */
+export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
+  const { secrecy, log, stop, catalog, attempt, taskArn, lastWordMs } = setup;
+  const progress = new ProgressWriter({ id: job.id, attempt, taskArn, catalog, secrecy, log, lastWordMs });
+  const unwatch = watchForStall(progress, stop, setup.idleMs ?? job.idleMinutes * 60_000);
+  let scratch: string | undefined;
+  let end: { outcome: Outcome; error?: undefined } | { error: NightjarError };
+  try {
+    scratch = await mkdtemp(join(setup.env[TASK_ENV.scratch] ?? tmpdir(), 'nightjar-'));
+    const context: EngineContext = {
+      target: job.target,
+      async login() {
+        const login = await readLogin(setup.secrets, job.target.secret);
+        secrecy.learn(login.password);
+        return login;
+      },
+      signal: stop.signal,
+      report: progress,
+      scratch,
+      env: setup.env,
+    };
+    end = { outcome: await doJob(job, { ...setup, context, progress }, setup.engineOf(job.target.engine)) };
+  } catch (error) {
+    end = { error: toNightjarError(error, job.kind) };
+  } finally {
+    unwatch();
+  }
+  if (scratch !== undefined)
+    await rm(scratch, { recursive: true, force: true }).catch((error: unknown) =>
+      log('warn', 'The scratch directory could not be removed.', { cause: String(error) }),
+    );
+  try {
+    await progress.end(end.error ? { failure: end.error.toFailure() } : { outcome: end.outcome });
+  } catch (error) {
+    log('error', 'The catalog did not take the last word, so nobody knows how this ended.', { cause: String(error) });
+    end = { error: end.error ?? toNightjarError(error, 'putProgress') };
+  }
+  if (!end.error) log('info', 'done', { kind: job.kind });
+  else
+    log('error', end.error.message, { code: end.error.code, hint: end.error.entry.hint, stack: end.error.stack ?? '' });
+  return end.error ? end.error.entry.exitCode : 0;
+}
+
+async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome> {
+  const { context } = tools;
+  switch (job.kind) {
+    case 'dump':
+      return dump(job, tools, engine);
+    case 'restore':
+      return restore(job, tools, engine);
+    case 'rollback':
+      return { kind: 'rollback', ...(await obedient(engine.rollback(context, job), tools)) };
+    case 'drop':
+      return { kind: 'drop', ...(await obedient(engine.drop(context, job), tools)) };
+    case 'probe':
+      return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
+  }
+}
+
+/** Ends the job when nothing gave a sign of life for so long. Returns how to stop watching. */
+function watchForStall(progress: ProgressWriter, stop: AbortController, idleMs: number): () => void {
+  const timer = setInterval(
+    () => {
+      if (progress.silentMs < idleMs) return;
+      clearInterval(timer);
+      const detail = `Silent for ${Math.round(progress.silentMs / 1000)} s while ${progress.doing}.`;
+      stop.abort(new NightjarError('STALLED', { operation: progress.doing, detail }));
+    },
+    Math.min(idleMs / 10, 30_000),
+  );
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,329 @@
+/**
+ * What every engine promises, against a real server: `engineContract` is called once for each engine and server version. An
+ * engine brings a harness; the promises are the same for all.
+ */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Manifest } from '../../core/backup.ts';
+import type { TargetOf } from '../../core/config.ts';
+import type { EngineName } from '../../core/engines.ts';
+import type { ErrorCode } from '../../core/errors.ts';
+import { idOfExecution } from '../../core/ids.ts';
+import type { RestoreJob, RollbackJob } from '../../core/job.ts';
+import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../core/names.ts';
+import type { Engine, EngineContext, Login, RestoreSource } from '../../tasks/engine.ts';
+import { listeningReporter, manifestOf, memoryBackup, memorySource, type Heard, type MemoryBackup } from './doubles.ts';
+
+/** Every row of every table, written so that equal databases give equal values. */
+export type Rows = Readonly<Record<string, readonly string[]>>;
+
+/** A real server that one run of the contract uses. */
+export interface EngineServer<E extends EngineName> {
+  target(database: string): TargetOf<E>;
+  readonly login: Login;
+  readonly env: Readonly<Record<string, string>>;
+  /** Fills a new database with everything that is awkward about this engine. */
+  seed(database: string): Promise<void>;
+  rowsOf(database: string): Promise<Rows>;
+  /** Removes and alters rows, as an accident would. */
+  damage(database: string): Promise<void>;
+  databases(): Promise<string[]>;
+  dropDatabase(database: string): Promise<void>;
+  /** Opens a session in the database that stays busy; resolves with whether it was ended, once told to look. */
+  busySession(database: string): Promise<{ wasEnded(): Promise<boolean> }>;
+  stop(): Promise<void>;
+}
+
+export interface EngineHarness<E extends EngineName> {
+  readonly title: string;
+  readonly engine: Engine<E>;
+  /** `ways`: only that every way of restoring brings every row back; for versions between the oldest and the newest. */
+  readonly depth?: 'all' | 'ways';
+  start(): Promise<EngineServer<E>>;
+}
+
+export interface Bench<E extends EngineName> {
+  readonly server: EngineServer<E>;
+  readonly engine: Engine<E>;
+  context(database: string, more?: Partial<EngineContext<E>>): EngineContext<E> & { report: Heard };
+  dump(database: string, more?: Partial<EngineContext<E>>): Promise<{ backup: MemoryBackup; manifest: Manifest }>;
+  restoreJob(database: string, mode: RestoreJob['mode'], more?: Partial<RestoreJob>): RestoreJob;
+  restore(job: RestoreJob, source: RestoreSource, more?: Partial<EngineContext<E>>): ReturnType<Engine<E>['restore']>;
+  scratch: string;
+}
+
+let counter = 0;
+const newId = (): string => idOfExecution(`arn:of:execution:${(counter += 1)}`, new Date().toISOString());
+
+export async function benchOf<E extends EngineName>(harness: EngineHarness<E>): Promise<Bench<E>> {
+  const server = await harness.start();
+  const scratch = await mkdtemp(join(tmpdir(), 'nightjar-engine-'));
+  const { engine } = harness;
+  const context: Bench<E>['context'] = (database, more = {}) => {
+    const report = listeningReporter();
+    return {
+      target: server.target(database),
+      login: async () => Promise.resolve(server.login),
+      signal: new AbortController().signal,
+      scratch,
+      env: server.env,
+      ...more,
+      report: (more.report as Heard | undefined) ?? report,
+    };
+  };
+  return {
+    server,
+    engine,
+    scratch,
+    context,
+    async dump(database, more) {
+      const backup = memoryBackup();
+      const facts = await engine.dump(context(database, more), backup.sink);
+      return { backup, manifest: manifestOf(facts, backup, newId()) };
+    },
+    restoreJob: (database, mode, more = {}) => ({
+      kind: 'restore',
+      id: newId(),
+      target: server.target(database) as RestoreJob['target'],
+      idleMinutes: 5,
+      source: { target: 'shop', backupId: newId(), manifestKey: 'shop/manifest.json', versionId: 'v1' },
+      mode,
+      database,
+      ...more,
+    }),
+    restore: (job, source, more) => engine.restore(context(job.database, more), job, source),
+  };
+}
+
+/** The error's code, or what came instead of an error. */
+export async function codeOf(work: Promise<unknown>): Promise<ErrorCode | string> {
+  return work.then(
+    (value) => `no error, but ${JSON.stringify(value)}`,
+    (thrown: unknown) => (thrown as { code?: string }).code ?? String(thrown),
+  );
+}
+
+/** Databases that a restore left behind besides those that were there before. */
+async function newOnes<E extends EngineName>(bench: Bench<E>, before: readonly string[]): Promise<string[]> {
+  return (await bench.server.databases()).filter((name) => !before.includes(name));
+}
+
+export function engineContract<E extends EngineName>(harness: EngineHarness<E>): void {
+  describe(`${harness.title} keeps the engine's promises`, () => {
+    const DATABASE = 'Shop "é" 😀';
+    let bench: Bench<E>;
+    let original: Rows;
+    let made: { backup: MemoryBackup; manifest: Manifest };
+
+    beforeAll(async () => {
+      bench = await benchOf(harness);
+      await bench.server.seed(DATABASE);
+      original = await bench.server.rowsOf(DATABASE);
+      made = await bench.dump(DATABASE);
+    });
+    afterAll(async () => {
+      await bench.server.stop();
+      await rm(bench.scratch, { recursive: true, force: true });
+    });
+    const source = (stored?: Buffer): ReturnType<typeof memorySource> =>
+      memorySource(made.manifest, made.backup, stored);
+
+    it('brings every row of an awkward database back beside it', async () => {
+      const job = bench.restoreJob('copy', 'new');
+      const outcome = await bench.restore(job, source());
+      expect(await bench.server.rowsOf('copy')).toEqual(original);
+      expect(outcome).toMatchObject({ restoredDatabase: 'copy', comparison: { equal: true, differences: [] } });
+      expect(outcome.comparison.rowsFound).toBeGreaterThan(0);
+      expect(outcome.comparison.tablesCompared).toBe(made.manifest.fingerprint.tables.length);
+      await bench.server.dropDatabase('copy');
+    });
+
+    it('refuses to restore beside under a name that is taken, and leaves that one alone', async () => {
+      const before = await bench.server.databases();
+      expect(await codeOf(bench.restore(bench.restoreJob(DATABASE, 'new'), source()))).toBe('DESTINATION_EXISTS');
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(original);
+      expect(await newOnes(bench, before)).toEqual([]);
+    });
+
+    it('swaps the backup in under busy sessions, rolls back, and drops what was replaced', async () => {
+      await bench.server.damage(DATABASE);
+      const damaged = await bench.server.rowsOf(DATABASE);
+      expect(damaged).not.toEqual(original);
+      const busy = await bench.server.busySession(DATABASE);
+      const job = bench.restoreJob(DATABASE, 'swap');
+      const old = replacedDatabase(DATABASE, job.id);
+
+      const outcome = await bench.restore(job, source());
+      expect(outcome).toMatchObject({ restoredDatabase: DATABASE, replacedDatabase: old, comparison: { equal: true } });
+      expect(await busy.wasEnded()).toBe(true);
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(original);
+      expect(await bench.server.rowsOf(old)).toEqual(damaged);
+      // The same task again, as after a crash that lost its answer.
+      expect(await bench.restore(job, source())).toMatchObject({ restoredDatabase: DATABASE, replacedDatabase: old });
+      expect(await bench.server.rowsOf(old)).toEqual(damaged);
+
+      const back: RollbackJob = {
+        kind: 'rollback',
+        id: newId(),
+        target: job.target,
+        idleMinutes: 5,
+        restoreId: job.id,
+        database: DATABASE,
+        replacedDatabase: old,
+      };
+      const undone = rolledBackDatabase(DATABASE, job.id);
+      expect(await bench.engine.rollback(bench.context(DATABASE), back)).toEqual({
+        serving: DATABASE,
+        setAside: undone,
+      });
+      expect(await bench.engine.rollback(bench.context(DATABASE), back)).toEqual({
+        serving: DATABASE,
+        setAside: undone,
+      });
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(damaged);
+      expect(await bench.server.rowsOf(undone)).toEqual(original);
+
+      const dropJob = { ...back, kind: 'drop', replacedDatabase: undone } as const;
+      expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: true });
+      expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: false });
+      expect(await bench.server.databases()).not.toContain(undone);
+      expect(await codeOf(bench.engine.rollback(bench.context(DATABASE), { ...back, database: 'gone' }))).toBe(
+        'ROLLBACK_IMPOSSIBLE',
+      );
+      // Back to the backup's state for the promises below.
+      const again = bench.restoreJob(DATABASE, 'swap');
+      await bench.restore(again, source());
+      await bench.server.dropDatabase(replacedDatabase(DATABASE, again.id));
+    });
+
+    it('drops nothing that it did not replace itself', async () => {
+      const job = { kind: 'drop', id: newId(), target: bench.server.target(DATABASE), idleMinutes: 5 } as const;
+      const drop = (name: string): Promise<unknown> =>
+        bench.engine.drop(bench.context(DATABASE), {
+          ...job,
+          target: job.target as RestoreJob['target'],
+          restoreId: newId(),
+          replacedDatabase: name,
+        });
+      expect(await codeOf(drop(DATABASE))).toBe('INPUT_INVALID');
+      expect(await bench.server.databases()).toContain(DATABASE);
+    });
+
+    it('swaps a database in whose old one is gone', async () => {
+      const job = bench.restoreJob('vanished', 'swap');
+      const outcome = await bench.restore(job, source());
+      expect(outcome.replacedDatabase).toBeUndefined();
+      expect(await bench.server.rowsOf('vanished')).toEqual(original);
+      await bench.server.dropDatabase('vanished');
+    });
+
+    it('overwrites the living database', async () => {
+      await bench.server.damage(DATABASE);
+      const outcome = await bench.restore(bench.restoreJob(DATABASE, 'overwrite'), source());
+      expect(outcome.comparison.equal).toBe(true);
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(original);
+    });
+
+    if (harness.depth === 'ways') return;
+
+    it.each(['new', 'swap', 'overwrite'] as const)(
+      'never lets a damaged archive reach the old name (%s)',
+      async (mode) => {
+        const before = await bench.server.databases();
+        const good = made.backup.finished.get('archive')!;
+        const places = { middle: Math.floor(good.length / 2), 'last byte': good.length - 1 };
+        for (const [where, at] of Object.entries(places)) {
+          const flipped = Buffer.from(good);
+          flipped[at]! ^= 0x10;
+          const job = bench.restoreJob(mode === 'new' ? 'never' : DATABASE, mode);
+          const code = await codeOf(bench.restore(job, source(flipped)));
+          expect(['CHECKSUM_MISMATCH', 'RESTORE_FAILED'], where).toContain(code);
+          expect(await bench.server.rowsOf(DATABASE), where).toEqual(original);
+          expect(await newOnes(bench, before), where).toEqual([]);
+        }
+      },
+    );
+
+    it('notices rows that are not the backup’s, keeps them for inspection, and leaves the old database serving', async () => {
+      const [first, ...others] = made.manifest.fingerprint.tables;
+      const wrong: Manifest = {
+        ...made.manifest,
+        fingerprint: { ...made.manifest.fingerprint, tables: [{ ...first!, rows: first!.rows + 1 }, ...others] },
+      };
+      const before = await bench.server.databases();
+      const job = bench.restoreJob(DATABASE, 'swap');
+      expect(await codeOf(bench.restore(job, memorySource(wrong, made.backup)))).toBe('FINGERPRINT_DIFFERS');
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(original);
+      const alias = aliasDatabase(DATABASE, job.id);
+      expect(await newOnes(bench, before)).toEqual([alias]);
+      expect(Object.keys(await bench.server.rowsOf(alias)).sort()).toEqual(Object.keys(original).sort());
+      await bench.server.dropDatabase(alias);
+      const over = bench.restoreJob(DATABASE, 'overwrite');
+      expect(await codeOf(bench.restore(over, memorySource(wrong, made.backup)))).toBe('FINGERPRINT_DIFFERS');
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(original);
+    });
+
+    it('takes up a restore whose task died, whatever it left behind', async () => {
+      const before = await bench.server.databases();
+      for (const step of ['restoring', 'comparing rows', 'renaming']) {
+        const job = bench.restoreJob(DATABASE, 'swap');
+        const death = new AbortController();
+        const report = listeningReporter((text) => {
+          if (text === step) death.abort(new Error(`died while ${step}`));
+        });
+        const first = bench.restore(job, source(), { signal: death.signal, report });
+        await expect(first, step).rejects.toThrow(`died while ${step}`);
+        expect(await bench.server.rowsOf(DATABASE), step).toEqual(original);
+        const outcome = await bench.restore(job, source());
+        expect(outcome, step).toMatchObject({ restoredDatabase: DATABASE, comparison: { equal: true } });
+        expect(await bench.server.rowsOf(DATABASE), step).toEqual(original);
+        await bench.server.dropDatabase(outcome.replacedDatabase!);
+        expect(await newOnes(bench, before), step).toEqual([]);
+      }
+    });
+
+    it('ends a dump with the abort’s own reason and finishes no archive', async () => {
+      const death = new AbortController();
+      const backup = memoryBackup();
+      const report = listeningReporter((text) => {
+        if (text === 'dumping') death.abort(new Error('told to stop'));
+      });
+      const context = bench.context(DATABASE, { signal: death.signal, report });
+      await expect(bench.engine.dump(context, backup.sink)).rejects.toThrow('told to stop');
+      expect(backup.finished.has('archive')).toBe(false);
+    });
+
+    it('says what a wrong login or a missing database is', async () => {
+      const wrong = { login: async () => Promise.resolve({ ...bench.server.login, password: 'wrong' }) };
+      const { sink } = memoryBackup();
+      expect(await codeOf(bench.engine.dump(bench.context(DATABASE, wrong), sink))).toBe('AUTH_FAILED');
+      expect(await codeOf(bench.engine.dump(bench.context('nowhere'), sink))).toBe('DATABASE_MISSING');
+    });
+
+    it('reads a rotated password once more before it gives up', async () => {
+      let asked = 0;
+      const login = async (): Promise<Login> => {
+        asked += 1;
+        return Promise.resolve(
+          asked === 1 ? { ...bench.server.login, password: 'before rotation' } : bench.server.login,
+        );
+      };
+      await bench.dump(DATABASE, { login });
+      expect(asked).toBe(2);
+    });
+
+    it('probes without a bad finding, and finds the size', async () => {
+      const outcome = await bench.engine.probe(bench.context(DATABASE));
+      expect(outcome.findings.filter((one) => one.level === 'bad')).toEqual([]);
+      expect(outcome.databaseBytes).toBeGreaterThan(0);
+    });
+
+    it('writes no password into facts, warnings or files', async () => {
+      const text = JSON.stringify(made.manifest) + (made.backup.finished.get('globals')?.toString() ?? '');
+      expect(text).not.toContain(bench.server.login.password);
+      for (const file of await readdir(bench.scratch)) expect(file).not.toContain('pass');
+    });
+  });
+}

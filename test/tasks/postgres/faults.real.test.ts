@@ -1,0 +1,444 @@
+/** What goes wrong in the night: none of it may pass for a backup or a restore, none may leave something half-made. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NightjarError } from '../../../core/errors.ts';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { POSTGRES_ROOT } from '../../../local/paths.ts';
+import { postgres } from '../../../tasks/engines/postgres.ts';
+import { listeningReporter, manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { benchOf, codeOf, type Bench } from '../../contracts/engine.ts';
+import { ident, startServer, targetAt, withClient, type PostgresServer } from './harness.ts';
+
+const run = promisify(execFile);
+
+interface Room {
+  readonly server: PostgresServer;
+  readonly bench: Bench<'postgres'>;
+}
+
+async function room(
+  major: 14 | 15 | 16 | 17 | 18,
+  settings: Parameters<typeof startServer>[1] = {},
+  fields: Parameters<typeof startServer>[2] = {},
+): Promise<Room> {
+  const server = await startServer(major, settings, fields);
+  const bench = await benchOf({ title: '', engine: postgres, start: async () => Promise.resolve(server) });
+  return { server, bench };
+}
+const leave = async ({ server, bench }: Room): Promise<void> => {
+  await server.stop();
+  await rm(bench.scratch, { recursive: true, force: true });
+};
+
+/** A few tables; `megabytes` of rows that hardly compress. */
+async function shop({ server }: Room, database: string, megabytes = 0): Promise<void> {
+  await server.postgres.query(`CREATE DATABASE ${ident(database)}`);
+  await withClient(server.postgres, database, (client) =>
+    client.query(`
+      CREATE TABLE customers (id serial PRIMARY KEY, name text); INSERT INTO customers (name) SELECT 'c' || i FROM generate_series(1, 500) i;
+      CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL REFERENCES customers); INSERT INTO orders SELECT i, i FROM generate_series(1, 300) i;
+      CREATE INDEX orders_customer ON orders (customer);
+      CREATE TABLE filling (id int, noise text);
+      INSERT INTO filling SELECT i, (SELECT string_agg(md5(i::text || j::text), '') FROM generate_series(1, 64) j) FROM generate_series(1, ${megabytes * 512}) i`),
+  );
+}
+const count = async ({ server }: Room, database: string, table: string): Promise<number> =>
+  withClient(server.postgres, database, async (client) => {
+    const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`);
+    return Number(rows[0]!.n);
+  });
+const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
+  work.then(
+    (value) => {
+      throw new Error(`no error, but ${JSON.stringify(value)}`);
+    },
+    (thrown: unknown) => thrown as NightjarError,
+  );
+
+/** Tools that pg_dump and its kin are replaced by, for one test. */
+async function fakeTools(major: number, scripts: Readonly<Record<string, string>>): Promise<{ root: string }> {
+  const root = await mkdtemp(join(tmpdir(), 'nightjar-tools-'));
+  const bin = join(root, String(major), 'bin');
+  await mkdir(bin, { recursive: true });
+  for (const name of ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql']) {
+    const real = join(POSTGRES_ROOT, String(major), 'bin', name);
+    const script = scripts[name];
+    if (script === undefined) await symlink(real, join(bin, name));
+    else {
+      await writeFile(join(bin, name), `#!/bin/sh\nREAL=${real}\n${script}\n`);
+      await chmod(join(bin, name), 0o755);
+    }
+  }
+  return { root };
+}
+
+describe.each([15, 18] as const)('dumping from PostgreSQL %i', (major) => {
+  let here: Room;
+  const SIZE = 24;
+  beforeAll(async () => {
+    here = await room(major);
+    await shop(here, 'shop', SIZE);
+  });
+  afterAll(() => leave(here));
+
+  const dumpWith = async (
+    scripts: Readonly<Record<string, string>>,
+  ): Promise<{ code: string; detail: string | undefined; finished: boolean }> => {
+    const { root } = await fakeTools(major, scripts);
+    const backup = memoryBackup();
+    const env = { ...here.server.env, NIGHTJAR_POSTGRES_ROOT: root };
+    try {
+      const thrown = await failure(postgres.dump(here.bench.context('shop', { env }), backup.sink));
+      return { code: thrown.code, detail: thrown.detail, finished: backup.finished.has('archive') };
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+  };
+
+  it('fails a tool that ends with 0 and wrote nothing', async () => {
+    expect(await dumpWith({ pg_dump: 'exit 0' })).toMatchObject({ code: 'DUMP_EMPTY', finished: false });
+  });
+
+  it('fails a tool that ends with 0 and wrote rubbish', async () => {
+    const rubbish = await dumpWith({
+      pg_dump: 'case "$*" in *--version*) exec $REAL --version;; esac; head -c 300000 /dev/zero',
+    });
+    expect(rubbish).toMatchObject({ code: 'READ_THROUGH_FAILED', finished: false });
+  });
+
+  it('fails a tool that ends with 0 and left the rows of a table out', async () => {
+    const partial = await dumpWith({ pg_dump: 'exec $REAL "$@" --exclude-table-data=orders' });
+    expect(partial).toMatchObject({ code: 'DUMP_EMPTY', finished: false });
+    expect(partial.detail).toContain('public.orders');
+  });
+
+  it('fails an archive that was cut off though the tool ended with 0', async () => {
+    const cut = await dumpWith({
+      pg_dump: 'case "$*" in *--version*) exec $REAL --version;; esac; $REAL "$@" | head -c 4000000',
+    });
+    expect(cut).toMatchObject({ code: 'READ_THROUGH_FAILED', finished: false });
+  });
+
+  it('fails a reader that ends with 0 before it read all', async () => {
+    const blind = await dumpWith({ pg_restore: 'case "$*" in *--list*) exec $REAL "$@";; esac; exit 0' });
+    expect(blind).toMatchObject({ code: 'READ_THROUGH_FAILED', finished: false });
+  });
+
+  it('fails a pg_dumpall that ends with 0 and wrote nothing', async () => {
+    expect(await dumpWith({ pg_dumpall: 'exit 0' })).toMatchObject({ code: 'DUMP_EMPTY', finished: false });
+  });
+
+  it('fails when pg_dump is killed midway, and nothing of it runs on', async () => {
+    const killed = await dumpWith({
+      pg_dump: 'case "$*" in *--version*) exec $REAL --version;; esac; ( sleep 0.4; kill -9 $$ ) & exec $REAL "$@"',
+    });
+    // Small machines may be done before the kill: slow the sink down instead of guessing.
+    expect(['DUMP_FAILED']).toContain(killed.code);
+    expect(killed.finished).toBe(false);
+  });
+});
+
+describe('dumping under trouble', () => {
+  let here: Room;
+  beforeAll(async () => {
+    here = await room(17);
+    await shop(here, 'shop', 16);
+    await here.server.postgres.query(
+      `CREATE ROLE limited LOGIN PASSWORD 'limited'; GRANT CONNECT ON DATABASE shop TO limited`,
+    );
+  });
+  afterAll(() => leave(here));
+  const as = (username: string): { login: () => Promise<{ username: string; password: string }> } => ({
+    login: async () => Promise.resolve({ username, password: username }),
+  });
+
+  it('names the tables that the user may not read', async () => {
+    const thrown = await failure(postgres.dump(here.bench.context('shop', as('limited')), memoryBackup().sink));
+    expect(thrown.code).toBe('PRIVILEGE_MISSING');
+    expect(thrown.detail).toContain('public.customers');
+    const probed = await postgres.probe(here.bench.context('shop', as('limited')));
+    expect(probed.findings.some((one) => one.level === 'bad' && one.what.includes('customers'))).toBe(true);
+  });
+
+  it('takes pg_read_all_data for enough, and fails rather than leave out rows that row security hides', async () => {
+    await here.server.postgres.query('GRANT pg_read_all_data TO limited');
+    const { manifest } = await here.bench.dump('shop', as('limited'));
+    expect(manifest.fingerprint.tables).toHaveLength(3);
+    await here.server.postgres.query('ALTER TABLE customers ENABLE ROW LEVEL SECURITY', { database: 'shop' });
+    expect(await codeOf(here.bench.dump('shop', as('limited')))).toBe('PRIVILEGE_MISSING');
+    await here.server.postgres.query('ALTER TABLE customers DISABLE ROW LEVEL SECURITY', { database: 'shop' });
+  });
+
+  it('gives up with LOCK_TIMEOUT on a table that stays locked', async () => {
+    const blocker = await here.server.postgres.connect('shop');
+    await blocker.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+    const target = targetAt(here.server.postgres, 'shop', { lockTimeoutSeconds: 1 });
+    expect(await codeOf(here.bench.dump('shop', { target }))).toBe('LOCK_TIMEOUT');
+    await blocker.end();
+  });
+
+  it('tells of DDL that waited behind the dump, and the fingerprint is still the snapshot’s', async () => {
+    let begun: () => void = () => undefined;
+    const dumping = new Promise<void>((resolve) => (begun = resolve));
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const backup = memoryBackup(async (bytes) => {
+      if (bytes < 1_000_000) return;
+      begun();
+      await gate;
+    });
+    const context = here.bench.context('shop');
+    const dump = postgres.dump(context, backup.sink);
+    await dumping;
+    const other = await here.server.postgres.connect('shop');
+    const ddl = other.query('TRUNCATE filling');
+    await new Promise((resolve) => setTimeout(resolve, 7_000));
+    release();
+    const facts = await dump;
+    await ddl;
+    await other.end();
+    expect(facts.fingerprint.tables.find((one) => one.table === 'filling')?.rows).toBe(16 * 512);
+    expect(context.report.warnings.join('\n')).toMatch(/TRUNCATE filling on filling .* waited at least \d+ s/);
+    const job = here.bench.restoreJob('seen', 'new');
+    await here.bench.restore(job, memorySource(manifestOf(facts, backup, job.source.backupId), backup));
+    expect(await count(here, 'seen', 'filling')).toBe(16 * 512);
+  });
+
+  it('shows no password to anybody who lists processes, and keeps none in arguments', async () => {
+    const seen: string[] = [];
+    let asked: Promise<void> | undefined;
+    const backup = memoryBackup(async () => {
+      asked ??= run('ps', ['axww', '-o', 'args']).then(({ stdout }) => void seen.push(stdout));
+      await asked;
+    });
+    const facts = await postgres.dump(here.bench.context('seen'), backup.sink);
+    expect(seen.join('\n')).toContain('pg_dump');
+    expect(seen.join('\n')).not.toContain(here.server.login.password);
+    expect(JSON.stringify(facts)).not.toContain(here.server.login.password);
+  });
+
+  it('refuses a certificate of another authority, and a name that is not on it', async () => {
+    const rds = targetAt(here.server.postgres, 'shop', { tls: { verify: 'full', ca: 'rds' } });
+    expect(await codeOf(here.bench.dump('shop', { target: rds }))).toBe('TLS_FAILED');
+    const { port, caPem } = here.server.postgres;
+    const byOtherName = {
+      ...targetAt(here.server.postgres, 'shop', { tls: { verify: 'full', ca: caPem } }),
+      host: '127.0.0.2',
+      port,
+    };
+    expect(['TLS_FAILED', 'CONNECT_FAILED']).toContain(await codeOf(here.bench.dump('shop', { target: byOtherName })));
+    const off = targetAt(here.server.postgres, 'shop', { tls: { verify: 'off', ca: 'rds' } });
+    const context = here.bench.context('shop', { target: off });
+    await postgres.dump(context, memoryBackup().sink);
+    expect(context.report.warnings.join()).toContain('TLS to the server is not verified');
+  });
+
+  it('says CONNECT_FAILED when nobody listens, and SERVER_UNSUPPORTED without a client for the server', async () => {
+    const target = { ...here.bench.context('shop').target, port: 1 };
+    expect(await codeOf(here.bench.dump('shop', { target }))).toBe('CONNECT_FAILED');
+    const env = { ...here.server.env, NIGHTJAR_POSTGRES_ROOT: tmpdir() };
+    expect(await codeOf(here.bench.dump('shop', { env }))).toBe('SERVER_UNSUPPORTED');
+  });
+
+  it('passes a failing upload on as it is, and ends', async () => {
+    const backup = memoryBackup((bytes) => {
+      if (bytes > 500_000) throw new Error('S3 is away');
+    });
+    await expect(postgres.dump(here.bench.context('shop'), backup.sink)).rejects.toThrow('S3 is away');
+    expect(backup.finished.has('archive')).toBe(false);
+  });
+
+  it('says CONNECTION_LOST when the server is stopped midway', async () => {
+    let begun: () => void = () => undefined;
+    const dumping = new Promise<void>((resolve) => (begun = resolve));
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const backup = memoryBackup(async (bytes) => {
+      if (bytes < 100_000) return;
+      begun();
+      await gate;
+    });
+    await shop(here, 'large', 16);
+    const dump = codeOf(postgres.dump(here.bench.context('large'), backup.sink));
+    await dumping;
+    await here.server.postgres.kill();
+    release();
+    expect(await dump).toBe('CONNECTION_LOST');
+    expect(backup.finished.has('archive')).toBe(false);
+    await here.server.postgres.start();
+  });
+});
+
+describe('restoring under trouble', () => {
+  let here: Room;
+  let made: Awaited<ReturnType<Bench<'postgres'>['dump']>>;
+  beforeAll(async () => {
+    here = await room(16, { max_locks_per_transaction: 64 });
+    await here.server.postgres.query('CREATE ROLE keeper LOGIN; CREATE ROLE grantee');
+    await shop(here, 'shop', 4);
+    await here.server.postgres.query('ALTER TABLE orders OWNER TO keeper; GRANT SELECT ON customers TO grantee', {
+      database: 'shop',
+    });
+    made = await here.bench.dump('shop');
+  });
+  afterAll(() => leave(here));
+  const source = (): ReturnType<typeof memorySource> => memorySource(made.manifest, made.backup);
+
+  it('records roles that own or are granted something', () => {
+    expect(made.manifest.roles).toEqual(['grantee', 'keeper', 'postgres']);
+  });
+
+  it('names missing roles before anything starts; without owners it goes', async () => {
+    const elsewhere = await room(16);
+    try {
+      const job = elsewhere.bench.restoreJob('copy', 'new');
+      const thrown = await failure(elsewhere.bench.restore(job, source()));
+      expect(thrown.code).toBe('ROLE_MISSING');
+      expect(thrown.detail).toContain('grantee, keeper');
+      expect(await elsewhere.server.databases()).not.toContain('copy');
+      const outcome = await elsewhere.bench.restore({ ...job, noOwner: true }, source());
+      expect(outcome.comparison.equal).toBe(true);
+    } finally {
+      await leave(elsewhere);
+    }
+  });
+
+  it('refuses an older server before anything starts, and takes a newer one', async () => {
+    const older = await room(15);
+    const newer = await room(18);
+    try {
+      const job = older.bench.restoreJob('copy', 'new', { noOwner: true });
+      const thrown = await failure(older.bench.restore(job, source()));
+      expect(thrown.code).toBe('RESTORE_FAILED');
+      expect(thrown.detail).toContain('its own or a newer major version only');
+      const up = newer.bench.restoreJob('copy', 'new', { noOwner: true });
+      expect((await newer.bench.restore(up, source())).comparison.equal).toBe(true);
+    } finally {
+      await leave(older);
+      await leave(newer);
+    }
+  });
+
+  it('leaves the old database serving when its sessions can not be ended, and the next try succeeds', async () => {
+    await here.server.postgres.query(
+      `CREATE ROLE weak LOGIN CREATEDB PASSWORD 'weak'; CREATE DATABASE hers OWNER weak`,
+    );
+    const holder = await here.server.postgres.connect('hers');
+    const job = here.bench.restoreJob('hers', 'swap', { noOwner: true });
+    const login = async (): Promise<{ username: string; password: string }> =>
+      Promise.resolve({ username: 'weak', password: 'weak' });
+    const thrown = await failure(here.bench.restore(job, source(), { login }));
+    expect(thrown.code).toBe('SWAP_FAILED');
+    expect(thrown.detail).toContain('May not end');
+    expect(await here.server.databases()).toEqual(expect.arrayContaining(['hers', aliasDatabase('hers', job.id)]));
+    await holder.end();
+    const report = listeningReporter();
+    const outcome = await here.bench.restore(job, source(), { login, report });
+    expect(outcome.replacedDatabase).toBe(replacedDatabase('hers', job.id));
+    expect(report.phases).not.toContain('restoring');
+    expect(await count(here, 'hers', 'orders')).toBe(300);
+  });
+
+  it('finds out before loading that a database is somebody else’s, or holds prepared transactions', async () => {
+    const login = async (): Promise<{ username: string; password: string }> =>
+      Promise.resolve({ username: 'weak', password: 'weak' });
+    const foreign = here.bench.restoreJob('shop', 'swap', { noOwner: true });
+    expect(await codeOf(here.bench.restore(foreign, source(), { login }))).toBe('PRIVILEGE_MISSING');
+    await here.server.postgres.query(`BEGIN; CREATE TABLE half (); PREPARE TRANSACTION 'left'`, { database: 'shop' });
+    expect(await codeOf(here.bench.restore(here.bench.restoreJob('shop', 'swap'), source()))).toBe('SWAP_FAILED');
+    await here.server.postgres.query(`ROLLBACK PREPARED 'left'`, { database: 'shop' });
+    expect(await here.server.databases()).toContain('shop');
+  });
+
+  it('restores in parallel from the scratch disk when told so', async () => {
+    const job = here.bench.restoreJob('parallel', 'new', { jobs: 3 });
+    const report = listeningReporter();
+    const outcome = await here.bench.restore(job, source(), { report });
+    expect(outcome.comparison.equal).toBe(true);
+    expect(report.phases).toContain('downloading');
+    const flipped = Buffer.from(made.backup.finished.get('archive')!);
+    flipped[flipped.length - 1]! ^= 1;
+    const broken = memorySource(made.manifest, made.backup, flipped);
+    expect(await codeOf(here.bench.restore({ ...job, database: 'never' }, broken))).toBe('CHECKSUM_MISMATCH');
+    expect(await here.server.databases()).not.toContain('never');
+  });
+
+  it('brings back some tables, with what is theirs', async () => {
+    const job = here.bench.restoreJob('some', 'new', { scope: { tables: ['public.customers'] } });
+    const from = source();
+    const outcome = await here.bench.restore(job, from);
+    expect(from.proofs()).toBe(1);
+    expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: 1, rowsFound: 500 });
+    expect(await count(here, 'some', 'customers')).toBe(500);
+    await here.server.postgres.query(`INSERT INTO customers (name) VALUES ('next')`, { database: 'some' });
+    expect(await codeOf(count(here, 'some', 'orders'))).toBe('42P01');
+    const unknown = here.bench.restoreJob('none', 'new', { scope: { tables: ['public.nothing'] } });
+    expect(await codeOf(here.bench.restore(unknown, source()))).toBe('INPUT_INVALID');
+    expect(await here.server.databases()).not.toContain('none');
+  });
+
+  it('brings back the schema only, and refuses scopes that make no sense', async () => {
+    await here.bench.restore(here.bench.restoreJob('hollow', 'new', { scope: { schemaOnly: true } }), source());
+    expect(await count(here, 'hollow', 'orders')).toBe(0);
+    const swap = here.bench.restoreJob('shop', 'swap', { scope: { schemaOnly: true } });
+    expect(await codeOf(here.bench.restore(swap, source()))).toBe('SCOPE_REFUSED');
+    const data = here.bench.restoreJob('no', 'new', { scope: { dataOnly: true } });
+    expect(await codeOf(here.bench.restore(data, source()))).toBe('SCOPE_REFUSED');
+    const schema = here.bench.restoreJob('shop', 'overwrite', { scope: { schemaOnly: true } });
+    expect(await codeOf(here.bench.restore(schema, source()))).toBe('SCOPE_REFUSED');
+    expect(await count(here, 'shop', 'orders')).toBe(300);
+  });
+
+  it('replaces the rows of one living table that others refer to, and makes one that is missing', async () => {
+    await here.server.postgres.query(`UPDATE customers SET name = 'wrong'; DROP TABLE filling`, { database: 'shop' });
+    const job = here.bench.restoreJob('shop', 'overwrite', {
+      scope: { tables: ['public.customers', 'public.filling'] },
+    });
+    const outcome = await here.bench.restore(job, source());
+    expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: 2 });
+    expect(await count(here, 'shop', `customers WHERE name = 'c' || id`)).toBe(500);
+    expect(await count(here, 'shop', 'filling')).toBe(4 * 512);
+    expect(await count(here, 'shop', 'orders')).toBe(300);
+  });
+
+  it('replaces all data in place', async () => {
+    await here.server.postgres.query(`DELETE FROM orders; UPDATE customers SET name = NULL`, { database: 'shop' });
+    const job = here.bench.restoreJob('shop', 'overwrite', { scope: { dataOnly: true } });
+    expect((await here.bench.restore(job, source())).comparison).toMatchObject({ equal: true, tablesCompared: 3 });
+    expect(await count(here, 'shop', 'orders')).toBe(300);
+  });
+
+  it('rolls an overwrite back when something in the database stands against it', async () => {
+    await here.server.postgres.query('CREATE VIEW later AS SELECT * FROM orders', { database: 'shop' });
+    const job = here.bench.restoreJob('shop', 'overwrite');
+    const thrown = await failure(here.bench.restore(job, source()));
+    expect(thrown.code).toBe('RESTORE_FAILED');
+    expect(thrown.detail).toContain('later');
+    expect(await count(here, 'shop', 'later')).toBe(300);
+    await here.server.postgres.query('DROP VIEW later', { database: 'shop' });
+  });
+
+  it('fits 2,000 tables, more than one transaction can lock', async () => {
+    await here.server.postgres.query('CREATE DATABASE many');
+    await withClient(here.server.postgres, 'many', (client) =>
+      client.query(
+        `DO $$ BEGIN FOR i IN 1..2000 LOOP EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, v text)', i);
+           EXECUTE format('INSERT INTO t%s VALUES (%s, %L)', i, i, 'v' || i); IF i %% 200 = 0 THEN COMMIT; END IF; END LOOP; END $$`.replace(
+          '%%',
+          '%',
+        ),
+      ),
+    );
+    const many = await here.bench.dump('many');
+    expect(many.manifest.fingerprint.tables).toHaveLength(2000);
+    const outcome = await here.bench.restore(
+      here.bench.restoreJob('many', 'swap'),
+      memorySource(many.manifest, many.backup),
+    );
+    expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: 2000, rowsFound: 2000 });
+  });
+});
