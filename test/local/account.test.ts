@@ -1,13 +1,31 @@
 import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateEmailIdentityCommand, SendEmailCommand, SESv2Client } from '@aws-sdk/client-sesv2';
-import { DescribeTasksCommand, ECSClient, ListTasksCommand, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
+import { DescribeTasksCommand, ECSClient, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateScheduleCommand, DeleteScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
-import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient, StartExecutionCommand, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import {
+  DescribeExecutionCommand,
+  ListExecutionsCommand,
+  SFNClient,
+  StartExecutionCommand,
+  StopExecutionCommand,
+} from '@aws-sdk/client-sfn';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAccount, type Account } from '../../local/account.ts';
-import { begin, CLUSTER, logLines, makeMachine, makeRole, makeToyTask, outcome, runToy, sleep, TOY_TASK, until } from './toy.ts';
+import {
+  begin,
+  CLUSTER,
+  logLines,
+  makeMachine,
+  makeRole,
+  makeToyTask,
+  outcome,
+  runToy,
+  sleep,
+  TOY_TASK,
+  until,
+} from './toy.ts';
 
 const STOP_TIMEOUT = 2;
 let account: Account;
@@ -37,12 +55,14 @@ async function running(seen: Set<string>) {
 }
 const known = () => new Set(account.containers.list().map((c) => c.id));
 
-async function stoppedTask() {
-  const ecs = new ECSClient(account.clientConfig);
-  const { taskArns = [] } = await ecs.send(new ListTasksCommand({ cluster: CLUSTER, desiredStatus: 'STOPPED' }));
-  const { tasks = [] } = await ecs.send(new DescribeTasksCommand({ cluster: CLUSTER, tasks: taskArns }));
-  return tasks.sort((a, b) => Number(b.createdAt) - Number(a.createdAt))[0];
-}
+/** A task's record once it has stopped. */
+const stopped = (task: string) =>
+  until(async () => {
+    const { tasks = [] } = await new ECSClient(account.clientConfig).send(
+      new DescribeTasksCommand({ cluster: CLUSTER, tasks: [task] }),
+    );
+    return tasks[0]?.lastStatus === 'STOPPED' ? tasks[0] : undefined;
+  }, 'the task to stop');
 
 describe('the account', () => {
   test('answers an administrator', async () => {
@@ -56,7 +76,9 @@ describe('the account', () => {
       new SendEmailCommand({
         FromEmailAddress: from,
         Destination: { ToAddresses: ['reader@example.com'] },
-        Content: { Simple: { Subject: { Data: 'Hello' }, Body: { Text: { Data: 'plain' }, Html: { Data: '<p>rich</p>' } } } },
+        Content: {
+          Simple: { Subject: { Data: 'Hello' }, Body: { Text: { Data: 'plain' }, Html: { Data: '<p>rich</p>' } } },
+        },
       });
     await expect(ses.send(mail('stranger@example.net'))).rejects.toThrow(/not verified/);
     await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: 'sender@example.org' }));
@@ -64,7 +86,13 @@ describe('the account', () => {
     await ses.send(mail('sender@example.org'));
     const mails = await account.messages();
     expect(mails).toHaveLength(1);
-    expect(mails[0]).toMatchObject({ from: 'sender@example.org', to: ['reader@example.com'], subject: 'Hello', text: 'plain', html: '<p>rich</p>' });
+    expect(mails[0]).toMatchObject({
+      from: 'sender@example.org',
+      to: ['reader@example.com'],
+      subject: 'Hello',
+      text: 'plain',
+      html: '<p>rich</p>',
+    });
   });
 });
 
@@ -75,7 +103,12 @@ describe('a task', () => {
     expect(told.status).toBe('SUCCEEDED');
     const task = account.containers.list().at(-1);
     const env = JSON.parse(task?.output ?? '{}') as Record<string, string>;
-    expect(env).toMatchObject({ TOY: 'print', FROM_IMAGE: 'yes', AWS_REGION: account.region, AWS_ENDPOINT_URL: account.endpoint });
+    expect(env).toMatchObject({
+      TOY: 'print',
+      FROM_IMAGE: 'yes',
+      AWS_REGION: account.region,
+      AWS_ENDPOINT_URL: account.endpoint,
+    });
     expect(env.AWS_CONTAINER_CREDENTIALS_FULL_URI).toMatch(/^http:\/\/127\.0\.0\.1:/);
     expect(env).not.toHaveProperty('NOT_FOR_TASKS');
     expect(env).not.toHaveProperty('AWS_ACCESS_KEY_ID');
@@ -95,7 +128,10 @@ describe('a task', () => {
     const s3 = new S3Client(account.clientConfig);
     await s3.send(new CreateBucketCommand({ Bucket: 'open' }));
     await s3.send(new CreateBucketCommand({ Bucket: 'closed' }));
-    for (const [bucket, said] of [['open', 'allowed'], ['closed', 'refused: AccessDenied']] as const) {
+    for (const [bucket, said] of [
+      ['open', 'allowed'],
+      ['closed', 'refused: AccessDenied'],
+    ] as const) {
       await outcome(account, await begin(account, await makeMachine(account, { Run: runToy(`aws ${bucket}`) })));
       expect(account.containers.list().at(-1)?.output).toContain(said);
     }
@@ -118,6 +154,7 @@ describe('a task', () => {
       }),
     );
     expect(tasks[0]).toMatchObject({ cpu: '1024', memory: '2048', ephemeralStorage: { sizeInGiB: 60 } });
+    await stopped(tasks[0]?.taskArn ?? '');
   });
 
   test('that is stopped gets SIGTERM first and ends with its own exit code', async () => {
@@ -125,10 +162,17 @@ describe('a task', () => {
     const ecs = new ECSClient(account.clientConfig);
     await begin(account, await makeMachine(account, { Run: runToy('wait') }));
     const task = await running(seen);
-    await until(() => (account.containers.list().at(-1)?.output.includes('waiting') ? true : undefined), 'the task to be ready');
+    await until(
+      () => (account.containers.list().at(-1)?.output.includes('waiting') ? true : undefined),
+      'the task to be ready',
+    );
     await ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: task.taskArn, reason: 'enough' }));
-    const stopped = await until(async () => ((await stoppedTask())?.taskArn === task.taskArn ? stoppedTask() : undefined), 'the task to stop');
-    expect(stopped).toMatchObject({ stopCode: 'UserInitiated', stoppedReason: 'enough', containers: [{ exitCode: 143 }] });
+    const record = await stopped(task.taskArn);
+    expect(record).toMatchObject({
+      stopCode: 'UserInitiated',
+      stoppedReason: 'enough',
+      containers: [{ exitCode: 143 }],
+    });
     expect(account.containers.list().at(-1)?.output).toContain('asked to stop');
   });
 
@@ -136,12 +180,15 @@ describe('a task', () => {
     const seen = known();
     await begin(account, await makeMachine(account, { Run: runToy('deaf') }));
     const task = await running(seen);
-    const child = await until(() => /child (\d+)/.exec(account.containers.list().at(-1)?.output ?? '')?.[1], 'the grandchild');
+    const child = await until(
+      () => /child (\d+)/.exec(account.containers.list().at(-1)?.output ?? '')?.[1],
+      'the grandchild',
+    );
     const asked = Date.now();
     await new ECSClient(account.clientConfig).send(new StopTaskCommand({ cluster: CLUSTER, task: task.taskArn }));
-    const stopped = await until(async () => ((await stoppedTask())?.taskArn === task.taskArn ? stoppedTask() : undefined), 'the task to stop');
+    const record = await stopped(task.taskArn);
     expect(Date.now() - asked).toBeGreaterThan(STOP_TIMEOUT * 1000 - 100);
-    expect(stopped?.containers?.[0]?.exitCode).toBe(137);
+    expect(record.containers?.[0]?.exitCode).toBe(137);
     await until(() => (alive(Number(child)) ? undefined : true), 'the grandchild to end');
   });
 });
@@ -150,13 +197,19 @@ describe('ecs:runTask.sync', () => {
   test('succeeds with the task itself when its container exits with 0', async () => {
     const told = await outcome(account, await begin(account, await makeMachine(account, { Run: runToy('exit 0') })));
     expect(told.status).toBe('SUCCEEDED');
-    expect(JSON.parse(told.output ?? '')).toMatchObject({ LastStatus: 'STOPPED', Containers: [{ Name: 'main', ExitCode: 0 }] });
+    expect(JSON.parse(told.output ?? '')).toMatchObject({
+      LastStatus: 'STOPPED',
+      Containers: [{ Name: 'main', ExitCode: 0 }],
+    });
   });
 
   test('fails with States.TaskFailed, the task as its cause, when the container exits with 1', async () => {
     const told = await outcome(account, await begin(account, await makeMachine(account, { Run: runToy('exit 1') })));
     expect(told).toMatchObject({ status: 'FAILED', error: 'States.TaskFailed' });
-    expect(JSON.parse(told.cause ?? '')).toMatchObject({ StopCode: 'EssentialContainerExited', Containers: [{ ExitCode: 1 }] });
+    expect(JSON.parse(told.cause ?? '')).toMatchObject({
+      StopCode: 'EssentialContainerExited',
+      Containers: [{ ExitCode: 1 }],
+    });
   });
 
   test('fails when the task is killed without a word', async () => {
@@ -239,7 +292,12 @@ describe('an execution', () => {
     const sfn = new SFNClient(account.clientConfig);
     const child = await makeMachine(account, guarded());
     const parent = await makeMachine(account, {
-      Child: { Type: 'Task', Resource: 'arn:aws:states:::states:startExecution.sync:2', Parameters: { StateMachineArn: child, Input: {} }, End: true },
+      Child: {
+        Type: 'Task',
+        Resource: 'arn:aws:states:::states:startExecution.sync:2',
+        Parameters: { StateMachineArn: child, Input: {} },
+        End: true,
+      },
     });
     const execution = await begin(account, parent);
     const task = await running(seen);
@@ -252,7 +310,12 @@ describe('an execution', () => {
   test('fails with States.TaskFailed when the execution it waits for fails', async () => {
     const child = await makeMachine(account, { No: { Type: 'Fail', Error: 'Own', Cause: 'reason' } });
     const parent = await makeMachine(account, {
-      Child: { Type: 'Task', Resource: 'arn:aws:states:::states:startExecution.sync:2', Parameters: { StateMachineArn: child, Input: {} }, End: true },
+      Child: {
+        Type: 'Task',
+        Resource: 'arn:aws:states:::states:startExecution.sync:2',
+        Parameters: { StateMachineArn: child, Input: {} },
+        End: true,
+      },
     });
     const told = await outcome(account, await begin(account, parent));
     expect(told).toMatchObject({ status: 'FAILED', error: 'States.TaskFailed' });
@@ -267,14 +330,27 @@ describe('an execution', () => {
         Type: 'Map',
         ItemsPath: '$.items',
         ToleratedFailurePercentage: 100,
-        ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' }, StartAt: 'Run', States: guarded() },
+        ItemProcessor: {
+          ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' },
+          StartAt: 'Run',
+          States: guarded(),
+        },
         End: true,
       },
     });
     const execution = await begin(account, machine, { items: [1, 2] });
-    await until(() => (account.containers.list().filter((c) => c.status === 'running' && !seen.has(c.id)).length === 2 ? true : undefined), 'both tasks to run');
+    await until(
+      () =>
+        account.containers.list().filter((c) => c.status === 'running' && !seen.has(c.id)).length === 2
+          ? true
+          : undefined,
+      'both tasks to run',
+    );
     await sfn.send(new StopExecutionCommand({ executionArn: execution }));
-    await until(() => (account.containers.list().some((c) => c.status === 'running' && !seen.has(c.id)) ? undefined : true), 'both tasks to end');
+    await until(
+      () => (account.containers.list().some((c) => c.status === 'running' && !seen.has(c.id)) ? undefined : true),
+      'both tasks to end',
+    );
     await sleep(500);
     expect((await sfn.send(new DescribeExecutionCommand({ executionArn: execution }))).status).toBe('ABORTED');
   });
@@ -282,7 +358,8 @@ describe('an execution', () => {
   test('asked for twice with one name and input while it runs is one execution', async () => {
     const sfn = new SFNClient(account.clientConfig);
     const machine = await makeMachine(account, { Rest: { Type: 'Wait', Seconds: 3, End: true } });
-    const ask = (input: string) => sfn.send(new StartExecutionCommand({ stateMachineArn: machine, name: 'same', input }));
+    const ask = (input: string) =>
+      sfn.send(new StartExecutionCommand({ stateMachineArn: machine, name: 'same', input }));
     const [first, second] = [await ask('{}'), await ask('{}')];
     expect(second.executionArn).toBe(first.executionArn);
     await expect(ask('{"other":1}')).rejects.toThrow(/already exists/i);
@@ -294,10 +371,16 @@ describe('events', () => {
     const events = new EventBridgeClient(account.clientConfig);
     const sfn = new SFNClient(account.clientConfig);
     const listener = await makeMachine(account, { Hear: { Type: 'Pass', End: true } });
-    const role = await makeRole(account, 'toy-events', 'events.amazonaws.com', [{ Effect: 'Allow', Action: 'states:StartExecution', Resource: '*' }]);
+    const role = await makeRole(account, 'toy-events', 'events.amazonaws.com', [
+      { Effect: 'Allow', Action: 'states:StartExecution', Resource: '*' },
+    ]);
     const machine = await makeMachine(account, { Run: runToy('exit 3') });
     const rules = {
-      workflows: { source: ['aws.states'], 'detail-type': ['Step Functions Execution Status Change'], detail: { stateMachineArn: [machine] } },
+      workflows: {
+        source: ['aws.states'],
+        'detail-type': ['Step Functions Execution Status Change'],
+        detail: { stateMachineArn: [machine] },
+      },
       tasks: { source: ['aws.ecs'], 'detail-type': ['ECS Task State Change'], detail: { lastStatus: ['STOPPED'] } },
     };
     for (const [Name, pattern] of Object.entries(rules)) {
@@ -309,25 +392,36 @@ describe('events', () => {
     const heard = await until(async () => {
       const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: listener }));
       if (executions.length < 3) return undefined;
-      const told = await Promise.all(executions.map(({ executionArn }) => sfn.send(new DescribeExecutionCommand({ executionArn }))));
+      const told = await Promise.all(
+        executions.map(({ executionArn }) => sfn.send(new DescribeExecutionCommand({ executionArn }))),
+      );
       return told.map(({ input }) => JSON.parse(input ?? '') as { source: string; detail: Record<string, unknown> });
     }, 'three events');
     const ofWorkflows = heard.filter(({ source }) => source === 'aws.states').map(({ detail }) => detail);
     expect(ofWorkflows.map(({ status }) => status).sort()).toEqual(['FAILED', 'RUNNING']);
-    expect(ofWorkflows.find(({ status }) => status === 'FAILED')).toMatchObject({ executionArn: execution, error: 'States.TaskFailed' });
+    expect(ofWorkflows.find(({ status }) => status === 'FAILED')).toMatchObject({
+      executionArn: execution,
+      error: 'States.TaskFailed',
+    });
     const ofTasks = heard.filter(({ source }) => source === 'aws.ecs').map(({ detail }) => detail);
-    expect(ofTasks).toMatchObject([{ lastStatus: 'STOPPED', stopCode: 'EssentialContainerExited', containers: [{ exitCode: 3 }] }]);
+    expect(ofTasks).toMatchObject([
+      { lastStatus: 'STOPPED', stopCode: 'EssentialContainerExited', containers: [{ exitCode: 3 }] },
+    ]);
   });
 });
 
 describe('a schedule', () => {
   const scheduler = () => new SchedulerClient(account.clientConfig);
   const scheduleRole = (name: string) =>
-    makeRole(account, name, 'scheduler.amazonaws.com', [{ Effect: 'Allow', Action: 'states:StartExecution', Resource: '*' }]);
+    makeRole(account, name, 'scheduler.amazonaws.com', [
+      { Effect: 'Allow', Action: 'states:StartExecution', Resource: '*' },
+    ]);
 
   /** A wall-clock time in a zone, the given seconds from now, as at() takes it. */
   const inZone = (zone: string, seconds: number) =>
-    new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' }).format(Date.now() + seconds * 1000).replace(' ', 'T');
+    new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
+      .format(Date.now() + seconds * 1000)
+      .replace(' ', 'T');
 
   async function fired(machine: string) {
     const sfn = new SFNClient(account.clientConfig);
@@ -378,7 +472,11 @@ describe('a schedule', () => {
         Target: {
           Arn: 'arn:aws:scheduler:::aws-sdk:sfn:startExecution',
           RoleArn: await scheduleRole('toy-universal'),
-          Input: JSON.stringify({ StateMachineArn: machine, Name: 'run-<aws.scheduler.attempt-number>', Input: '{"a":1}' }),
+          Input: JSON.stringify({
+            StateMachineArn: machine,
+            Name: 'run-<aws.scheduler.attempt-number>',
+            Input: '{"a":1}',
+          }),
         },
       }),
     );

@@ -1,5 +1,10 @@
 /** Small things made by API calls, for the tests of the pretend account. */
-import { CloudWatchLogsClient, CreateLogGroupCommand, GetLogEventsCommand, DescribeLogStreamsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  GetLogEventsCommand,
+  DescribeLogStreamsCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
 import { CreateClusterCommand, ECSClient, RegisterTaskDefinitionCommand } from '@aws-sdk/client-ecs';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
@@ -19,7 +24,11 @@ export const LOG_GROUP = '/toys';
 export const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Asks again until the answer is there; fails after `seconds`. */
-export async function until<T>(ask: () => Promise<T | undefined> | T | undefined, what: string, seconds = 20): Promise<T> {
+export async function until<T>(
+  ask: () => Promise<T | undefined> | T | undefined,
+  what: string,
+  seconds = 20,
+): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
@@ -32,10 +41,19 @@ export async function until<T>(ask: () => Promise<T | undefined> | T | undefined
 /** A role that `service` may assume, with one inline policy. Returns its ARN. */
 export async function makeRole(account: Account, name: string, service: string, statements: object[]): Promise<string> {
   const iam = new IAMClient(account.clientConfig);
-  const trust = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }] };
-  const { Role } = await iam.send(new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) }));
+  const trust = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+  };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) }),
+  );
   await iam.send(
-    new PutRolePolicyCommand({ RoleName: name, PolicyName: 'toy', PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: statements }) }),
+    new PutRolePolicyCommand({
+      RoleName: name,
+      PolicyName: 'toy',
+      PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: statements }),
+    }),
   );
   return Role?.Arn ?? '';
 }
@@ -94,7 +112,11 @@ export function runToy(deed: string, more: object = {}): object {
 let machines = 0;
 
 /** A state machine of these states, begun at the first. Returns its ARN. */
-export async function makeMachine(account: Account, states: Record<string, object>, more: object = {}): Promise<string> {
+export async function makeMachine(
+  account: Account,
+  states: Record<string, object>,
+  more: object = {},
+): Promise<string> {
   const sfn = new SFNClient(account.clientConfig);
   const { stateMachineArn } = await sfn.send(
     new CreateStateMachineCommand({
@@ -133,7 +155,9 @@ export async function logLines(account: Account, part: string): Promise<string[]
   const { logStreams = [] } = await logs.send(new DescribeLogStreamsCommand({ logGroupName: LOG_GROUP }));
   const lines: string[] = [];
   for (const { logStreamName } of logStreams.filter((stream) => stream.logStreamName?.includes(part))) {
-    const { events = [] } = await logs.send(new GetLogEventsCommand({ logGroupName: LOG_GROUP, logStreamName, startFromHead: true }));
+    const { events = [] } = await logs.send(
+      new GetLogEventsCommand({ logGroupName: LOG_GROUP, logStreamName, startFromHead: true }),
+    );
     lines.push(...events.map((event) => event.message ?? ''));
   }
   return lines;

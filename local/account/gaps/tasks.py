@@ -22,12 +22,20 @@ ecs._docker = docker.DockerClient(base_url=os.environ["NIGHTJAR_CONTAINERS"], ve
 
 for _name, _parameters in (
     ("_task_is_active", "task_arn task"),
-    ("_sanitize", "obj"),
     ("_resolve_task", "ref cluster_name"),
     ("_resolve_cluster_name", "ref"),
 ):
     target(ecs, _name, _parameters)
 target(eventbridge, "_put_events", "data allow_aws_source")
+
+
+@wrap(ecs, "_sanitize", "obj")
+def _sanitize(original, obj):
+    result = original(obj)
+    if isinstance(obj, dict) and obj.get("_stop_asked"):
+        # Kept out of the record, whose watcher would take it for the end.
+        result["desiredStatus"] = "STOPPED"
+    return result
 
 
 def _announce(task):
@@ -84,7 +92,6 @@ def _stop_task(original, data):
         return original(data)
     if not task.get("_stop_asked"):
         task["_stop_asked"] = (data.get("reason", "Task stopped by user"), "UserInitiated")
-        task["desiredStatus"] = "STOPPED"
         ecs._bump_task_version(task)
         spawn_background(_stop_containers, task, ecs._docker, thread_name="stop-task")
     return ecs.json_response({"task": ecs._sanitize(task)})

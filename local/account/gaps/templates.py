@@ -113,3 +113,15 @@ def _update_schedule(original, physical_id, old_props, new_props, stack_name):
 
 for _action in ("create", "update"):
     _handler("AWS::Scheduler::Schedule", _action, f"_scheduler_schedule_{_action}")
+
+
+# --- CloudWatch: alarms on metric math are kept, though never evaluated ------------------------------------------------
+
+
+@wrap(cfn, "_cw_metric_alarm_record", "name props")
+def _alarm(original, name, props):
+    if not props.get("Metrics"):
+        return original(name, props)
+    # A metric that nobody writes and whose absence means nothing: the alarm has not enough data, whatever happens.
+    stand_in = {"MetricName": "MetricMath", "Namespace": "Unsupported", "TreatMissingData": "missing"}
+    return original(name, {**{k: v for k, v in props.items() if k != "Metrics"}, **stand_in})

@@ -1,0 +1,192 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { startAccount, type Account } from './account.ts';
+import { buildTask } from './build-task.ts';
+import { deploy, verifyMail } from './deploy.ts';
+import { FACTS, type LocalFacts } from './facts.ts';
+import { makeNetwork } from './network.ts';
+import { REPO } from './paths.ts';
+import { startPostgres, type Postgres, type PostgresMajor } from './postgres.ts';
+import { makeSample } from './sample.ts';
+import { makeSecrets, type Login } from './secrets.ts';
+import type { StageFacts } from './stage-facts.ts';
+
+export const PHASES = ['account', 'database', 'deploy'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Hears what a stage is doing: a phase begins, says something, or has ended. */
+export type OnPhase = (phase: Phase, event: 'begin' | 'say' | 'end', text: string) => void;
+
+export interface StageOptions {
+  /** Holds everything; made if missing. */
+  dir: string;
+  /** Of the sample database (20). */
+  sizeMiB?: number;
+  /** Of the sample database's server (17). */
+  major?: PostgresMajor;
+  /** `HH:MM` UTC; `soon` for the first full minute after the deploy should be done. */
+  nightly?: string;
+  /** A config of the user's own, deployed in place of the sample's. */
+  config?: string;
+  /** Logins of the databases that the user's own config names, by target. */
+  logins?: Record<string, Login>;
+}
+
+/** A pretend account with the stacks deployed, and a sample database unless the user brought a config. */
+export interface Stage {
+  facts: StageFacts;
+  account: Account;
+  postgres?: Postgres;
+  stop(): Promise<void>;
+}
+
+/** How long a deploy may take until the first scheduled run is due, seconds. Generous: a run missed waits for a day. */
+const DEPLOY_SECONDS = 55;
+
+function clock(at: number): string {
+  return new Date(at).toISOString().slice(11, 16);
+}
+
+/** The first full minute at least so many seconds from now, as `HH:MM` UTC. */
+export function soon(seconds = DEPLOY_SECONDS): string {
+  return clock(Math.ceil((Date.now() + seconds * 1000) / 60_000) * 60_000);
+}
+
+/** A weekday that is not today, tomorrow or yesterday: the weekly run shall not come in between. */
+function farWeekday(): string {
+  return new Intl.DateTimeFormat('en', { weekday: 'long', timeZone: 'UTC' })
+    .format(Date.now() + 3 * 86_400_000)
+    .toLowerCase();
+}
+
+/** Whether the clock has passed `HH:MM` UTC of today, or of tomorrow for a time just after midnight. */
+function isPast(time: string, margin: number): boolean {
+  const [hour = 0, minute = 0] = time.split(':').map(Number);
+  const now = new Date();
+  const minutes =
+    hour * 60 + minute - (now.getUTCHours() * 60 + now.getUTCMinutes() + (now.getUTCSeconds() + margin) / 60);
+  // Times here are minutes away, so more than half a day is the other side of midnight.
+  return ((minutes + 1440 + 720) % 1440) - 720 <= 0;
+}
+
+/**
+ * Starts everything and deploys.
+ *
+ * @throws the first error, after having stopped what was started.
+ */
+export async function startStage(options: StageOptions, onPhase: OnPhase = () => undefined): Promise<Stage> {
+  const { dir, sizeMiB = 20, major = 17 } = options;
+  const config = options.config ? resolve(options.config) : join(REPO, 'local', 'nightjar.config.ts');
+  await mkdir(dir, { recursive: true });
+  const seconds: Record<string, number> = {};
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const step of undo.reverse()) await step();
+  };
+  const phase = async <T>(
+    name: Phase,
+    title: string,
+    work: (say: (text: string) => void) => Promise<T>,
+  ): Promise<T> => {
+    const started = performance.now();
+    onPhase(name, 'begin', title);
+    const result = await work((text) => onPhase(name, 'say', text));
+    seconds[name] = Math.round(performance.now() - started) / 1000;
+    onPhase(name, 'end', title);
+    return result;
+  };
+
+  try {
+    await stat(config).catch(() => {
+      throw new Error(`there is no config ${config}`);
+    });
+    const account = await phase('account', 'a pretend AWS account', async () => {
+      await buildTask();
+      const started = await startAccount({ dir: join(dir, 'account') });
+      undo.push(() => started.stop());
+      return started;
+    });
+
+    const database = 'shop';
+    let postgres: Postgres | undefined;
+    let bytes = 0;
+    if (!options.config) {
+      postgres = await phase('database', `PostgreSQL ${major} with a shop of ${sizeMiB} MiB`, async (say) => {
+        const server = await startPostgres({ major, dir: join(dir, 'postgres') });
+        undo.push(() => server.stop());
+        await server.query(`CREATE DATABASE ${database}`);
+        const client = await server.connect(database);
+        await makeSample(client, { sizeMiB, onProgress: say });
+        const { rows } = await client.query<{ size: string }>('SELECT pg_database_size(current_database()) AS size');
+        bytes = Number(rows[0]?.size);
+        await client.end();
+        return server;
+      });
+    }
+    const sample = postgres && {
+      host: postgres.host,
+      port: postgres.port,
+      user: postgres.user,
+      password: postgres.password,
+      database,
+      caPem: postgres.caPem,
+      bytes,
+    };
+
+    const deployed = await phase('deploy', 'cdk deploy of both stacks', async (say) => {
+      const network = await makeNetwork(account);
+      const logins = sample ? { shop: { username: sample.user, password: sample.password } } : (options.logins ?? {});
+      const secrets = await makeSecrets(account, logins);
+      // Whoever owns these addresses follows the links in Amazon's mails; SES begins in its sandbox.
+      await verifyMail(account, ['nightjar@example.org', 'you@example.org']);
+      const facts: LocalFacts = {
+        nightly: options.nightly === 'soon' || options.nightly === undefined ? soon() : options.nightly,
+        weeklyDay: farWeekday(),
+        network,
+        secrets,
+        ...(sample ? { sample: { host: sample.host, port: sample.port, database, ca: sample.caPem } } : {}),
+      };
+      const go = () => deploy({ account, config, env: { [FACTS]: JSON.stringify(facts) }, onLine: say });
+      let deployment = await go();
+      // A slow machine missed its minute: the next one needs an update, as a person would make it.
+      while (options.nightly === 'soon' && isPast(facts.nightly, 2)) {
+        facts.nightly = soon();
+        say(`the schedule is set to ${facts.nightly} UTC`);
+        deployment = await go();
+      }
+      return { ...deployment, facts };
+    });
+
+    const env = {
+      ...account.env,
+      CDK_DEFAULT_ACCOUNT: account.accountId,
+      CDK_DEFAULT_REGION: account.region,
+      NIGHTJAR_CONFIG: config,
+      [FACTS]: JSON.stringify(deployed.facts),
+    };
+    return {
+      account,
+      postgres,
+      stop,
+      facts: {
+        dir,
+        env,
+        endpoint: account.endpoint,
+        region: account.region,
+        accountId: account.accountId,
+        caPem: account.caPem,
+        credentials: account.clientConfig.credentials,
+        sample,
+        outputs: deployed.outputs,
+        nightly: deployed.facts.nightly,
+        config,
+        logs: { account: account.log, cdk: deployed.log, postgres: postgres?.log },
+        seconds: { ...seconds, bootstrap: deployed.seconds.bootstrap, cdk: deployed.seconds.deploy },
+        startedAt: new Date().toISOString(),
+      },
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

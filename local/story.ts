@@ -1,0 +1,209 @@
+/** One night and one mishap: a scheduled backup of the sample database, its report, damage, and a restore. */
+import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import type { Mail } from './client.ts';
+import type { Display } from './display.ts';
+import { nightjar, type CommandAnswer } from './nightjar-command.ts';
+import { tableHashes, type TableHash } from './sample.ts';
+import { clientsOf, connectToSample, type StageFacts } from './stage-facts.ts';
+
+type Facts = Record<string, unknown>;
+type Hashes = Record<string, TableHash>;
+
+/** Rows of every table at one moment, and their sum. */
+export interface Counts {
+  tables: number;
+  rows: number;
+  byTable: Record<string, number>;
+}
+
+export interface Story {
+  /** Records as the catalog has them. */
+  run?: Facts;
+  backup?: Facts;
+  restore?: Facts;
+  mails: Mail[];
+  rows: { before?: Counts; spoiled?: Counts; after?: Counts };
+  /** What did not hold. Empty: every row is back. */
+  problems: string[];
+  seconds: Record<string, number>;
+}
+
+interface RunsAnswer extends CommandAnswer {
+  runs: (Facts & { runId: string; trigger: string; status: string })[];
+}
+interface ShowRunAnswer extends CommandAnswer {
+  run: Facts;
+  backups: (Facts & { backupId: string; target: string; status: string })[];
+}
+interface RestoreAnswer extends CommandAnswer {
+  restore: (Facts & { status: string }) | null;
+  serves: string;
+}
+
+/** How long the scheduled run may take to begin and to end, seconds. */
+const RUN_SECONDS = 600;
+const MAIL_SECONDS = 60;
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function until<T>(ask: () => Promise<T | undefined>, seconds: number, what: string): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw new Error(`waited ${seconds} s for ${what}`);
+    await sleep(500);
+  }
+}
+
+function countsOf(hashes: Hashes): Counts {
+  const entries = Object.entries(hashes);
+  return {
+    tables: entries.length,
+    rows: entries.reduce((sum, [, { rows }]) => sum + rows, 0),
+    byTable: Object.fromEntries(entries.map(([name, { rows }]) => [name, rows])),
+  };
+}
+
+async function readAll(facts: StageFacts): Promise<Hashes> {
+  const client = await connectToSample(facts);
+  try {
+    return await tableHashes(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** What a tired person does on a Friday evening. */
+const DAMAGE = [
+  'DELETE FROM shop.order_lines WHERE order_id % 3 = 0',
+  "UPDATE shop.customers SET email = 'oops' || id || '@example.com'",
+  'DROP TABLE shop.events',
+  'TRUNCATE shop.photos',
+  'SELECT lo_unlink(oid) FROM pg_largeobject_metadata',
+] as const;
+
+/** Tables that are not as they were. */
+export function differences(before: Hashes, after: Hashes): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return names.flatMap((name) => {
+    const [was, is] = [before[name], after[name]];
+    if (!was) return [`${name} is new`];
+    if (!is) return [`${name} is missing`];
+    if (was.rows !== is.rows) return [`${name} has ${is.rows} rows instead of ${was.rows}`];
+    return was.hash === is.hash ? [] : [`${name} has other content in its ${is.rows} rows`];
+  });
+}
+
+/**
+ * Plays the story on a stage with the sample database. Does not throw for what did not hold: `problems` says it.
+ *
+ * @param name The config's name.
+ */
+export async function playStory(facts: StageFacts, display: Display, name = 'nightjar'): Promise<Story> {
+  const clients = clientsOf(facts);
+  const sfn = new SFNClient(clients.clientConfig);
+  const story: Story = { mails: [], rows: {}, problems: [], seconds: {} };
+  const step = async <T>(key: string, title: string, work: () => Promise<[T, string]>): Promise<T> => {
+    const started = performance.now();
+    display.begin(title);
+    try {
+      const [result, told] = await work();
+      display.end(told);
+      return result;
+    } catch (error) {
+      display.end(title, false);
+      throw error;
+    } finally {
+      story.seconds[key] = Math.round(performance.now() - started) / 1000;
+    }
+  };
+  const command = <A extends CommandAnswer>(...args: string[]) =>
+    nightjar<A>(args, facts.env, (line) => display.say(line));
+
+  try {
+    const before = await step('read', 'reading every row of the shop', async () => {
+      const hashes = await readAll(facts);
+      const counts = countsOf(hashes);
+      story.rows.before = counts;
+      return [hashes, `read ${counts.rows} rows in ${counts.tables} tables`];
+    });
+
+    const nightly = facts.outputs[`${name}-backup`]?.NightlyStateMachine;
+    if (!nightly) throw new Error('the deployed stacks name no nightly state machine');
+    await step('schedule', `waiting for the schedule (${facts.nightly} UTC)`, () =>
+      until(
+        async () => {
+          const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: nightly }));
+          const [first] = executions;
+          return first ? [first, `the schedule started ${first.name ?? ''}`] : undefined;
+        },
+        RUN_SECONDS,
+        'the schedule to fire',
+      ),
+    );
+    const { run, backups } = await step('backup', 'the nightly run backs up the shop', async () => {
+      const ended = await until(
+        async () =>
+          (await command<RunsAnswer>('runs')).runs.find((one) => one.trigger === 'daily' && one.status !== 'RUNNING'),
+        RUN_SECONDS,
+        'the nightly run to end',
+      );
+      const shown = await command<ShowRunAnswer>('show', ended.runId);
+      return [shown, `the nightly run ended ${ended.status}`];
+    });
+    story.run = run;
+    const backup = backups.find((one) => one.target === 'shop');
+    story.backup = backup;
+    if (backup?.status !== 'COMPLETED')
+      throw new Error(`the backup of the shop is ${backup?.status ?? 'missing'}: ${JSON.stringify(backup?.failure)}`);
+
+    await step('mail', 'waiting for the report', async () => {
+      const mails = await until(
+        async () => {
+          const all = await clients.mails();
+          return all.length > 0 ? all : undefined;
+        },
+        MAIL_SECONDS,
+        'the report by mail',
+      );
+      story.mails = mails;
+      return [mails, `mail to ${mails[0]?.to.join(', ') ?? ''}: “${mails[0]?.subject ?? ''}”`];
+    });
+
+    await step('damage', 'spoiling the shop', async () => {
+      const client = await connectToSample(facts);
+      for (const sql of DAMAGE) await client.query(sql);
+      await client.end();
+      const spoiled = await readAll(facts);
+      story.rows.spoiled = countsOf(spoiled);
+      const lost = differences(before, spoiled);
+      if (lost.length === 0) throw new Error('the damage changed nothing');
+      return [lost, `spoiled ${lost.length} tables: ${story.rows.before?.rows ?? 0} → ${story.rows.spoiled.rows} rows`];
+    });
+
+    const { restore } = await step('restore', 'nightjar restore shop --mode swap', async () => {
+      const answer = await command<RestoreAnswer>('restore', 'shop', '--mode', 'swap');
+      return [answer, `nightjar restore shop --mode swap: ${answer.serves}`];
+    });
+    story.restore = restore ?? undefined;
+    if (restore?.status !== 'COMPLETED')
+      story.problems.push(`the restore is ${restore?.status ?? 'not in the catalog'}`);
+
+    await step('compare', 'comparing every row with before', async () => {
+      const after = await readAll(facts);
+      const counts = countsOf(after);
+      story.rows.after = counts;
+      const wrong = differences(before, after);
+      story.problems.push(...wrong);
+      if (wrong.length > 0) throw new Error('the restored shop is not as it was');
+      return [counts, `all ${counts.rows} rows in ${counts.tables} tables are as they were`];
+    });
+  } catch (error) {
+    story.problems.unshift(error instanceof Error ? error.message : String(error));
+  } finally {
+    sfn.destroy();
+    clients.close();
+  }
+  return story;
+}
