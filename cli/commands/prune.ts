@@ -1,0 +1,140 @@
+/** `nightjar prune`: deletes what retention no longer keeps; with `--plan` only says what that is. */
+import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
+import type { Catalog } from '../../core/catalog.ts';
+import { EXIT } from '../../core/errors.ts';
+import { parseInput, pruneInputSchema } from '../../core/payloads.ts';
+import { droppable, judgeBackup } from '../../core/retention.ts';
+import { begin, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
+import { bytes, plural, table, utc, when } from '../format.ts';
+import { failureLines, type Outcome } from '../outcome.ts';
+import type { Session } from '../session.ts';
+import type { PruneJson, PrunePlanJson } from '../shapes.ts';
+
+const PAGE = 1_000;
+
+export async function prune(
+  session: Session,
+  options: { plan: boolean; detach: boolean },
+): Promise<Outcome<PruneJson>> {
+  if (options.plan) {
+    const plan = await planPrune(session);
+    return { json: { command: 'prune', ok: true, plan }, text: planLines(session, plan), exit: EXIT.ok };
+  }
+  const requestedBy = await session.requestedBy();
+  const input = parseInput(pruneInputSchema, requestedBy === undefined ? {} : { requestedBy });
+  const begun = await begin(session, 'prune', 'prune', input);
+  session.say('Pruning has begun.');
+  const followed = options.detach ? 'detached' : await follow(session, begun, 'prune');
+  if (followed === 'detached' || followed.how !== 'ended') {
+    const left = leftAlone(session, begun, { what: 'pruning', look: 'nightjar status' }, followed);
+    return { ...left, json: { command: 'prune', ...left.json, result: null } };
+  }
+  const { execution } = followed;
+  const failure = execution.status === 'SUCCEEDED' ? undefined : failureOf(execution);
+  const result = resultOf(execution.output);
+  const json: PruneJson = { command: 'prune', ...endedJson(begun, failure), result };
+  return {
+    json,
+    text: failure
+      ? [...failureLines(failure, session.paint), 'What could not be deleted is tried again by the next prune.']
+      : [
+          session.paint('green', 'Pruned.'),
+          ...Object.entries(result ?? {}).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}`),
+        ],
+    exit: json.exitCode,
+  };
+}
+
+function resultOf(output: string | undefined): Record<string, unknown> | null {
+  const value: unknown = output === undefined ? null : JSON.parse(output);
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+}
+
+async function planPrune(session: Session): Promise<PrunePlanJson> {
+  const { config } = await session.backup();
+  const { catalog } = await session.vault();
+  const now = session.world.now();
+  const [records, restores] = await Promise.all([
+    everything(
+      (before) => catalog.listBackups({ limit: PAGE, ...before }),
+      (one) => one.backupId,
+    ),
+    everything(
+      (before) => catalog.listRestores({ limit: PAGE, ...before }),
+      (one) => one.restoreId,
+    ),
+  ]);
+  const newest = await newestGood(catalog, records, now);
+  const inUse = new Set(restores.filter((one) => one.status === 'RUNNING').map((one) => one.backupId));
+  const facts = { now, retention: config.retention, objectLock: config.vault.objectLock, inUse };
+  const verdicts = records.map((record) => ({
+    record,
+    verdict: judgeBackup(record, newest.get(record.target), facts),
+  }));
+  const expire = verdicts
+    .filter((one) => one.verdict === 'expire')
+    .map(({ record }) => ({
+      backupId: record.backupId,
+      target: record.target,
+      storedBytes: record.storedBytes ?? 0,
+      at: record.snapshotAt ?? record.startedAt,
+    }));
+  return {
+    expire,
+    sweep: verdicts
+      .filter((one) => one.verdict === 'sweep')
+      .map(({ record }) => ({ backupId: record.backupId, target: record.target })),
+    drops: droppable(restores, now).map((one: RestoreRecord) => ({
+      restoreId: one.restoreId,
+      destination: one.destination,
+      database: one.replacedDatabase!,
+    })),
+    kept: verdicts.filter((one) => one.verdict === 'keep' && one.record.status === 'COMPLETED').length,
+    storedBytes: expire.reduce((sum, one) => sum + one.storedBytes, 0),
+  };
+}
+
+async function everything<T>(
+  page: (before: { before?: string }) => Promise<T[]>,
+  idOf: (record: T) => string,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (;;) {
+    const last = all.at(-1);
+    const next = await page(last === undefined ? {} : { before: idOf(last) });
+    all.push(...next);
+    if (next.length < PAGE) return all;
+  }
+}
+
+async function newestGood(
+  catalog: Catalog,
+  records: readonly BackupRecord[],
+  now: number,
+): Promise<Map<string, string | undefined>> {
+  const names = [...new Set(records.map((one) => one.target))];
+  const states = await catalog.targetStates(names, new Date(now).toISOString());
+  return new Map(names.map((name) => [name, states.get(name)?.newestGood?.backupId]));
+}
+
+function planLines(session: Session, plan: PrunePlanJson): string[] {
+  const now = session.world.now();
+  return [
+    'This is a plan: nothing has been deleted. The newest good backup of every target is kept whatever its age.',
+    '',
+    `${plural(plan.expire.length, 'backup')} to delete (${bytes(plan.storedBytes)}), ${plural(plan.kept, 'good backup')} to keep.`,
+    ...(plan.expire.length === 0
+      ? []
+      : table(
+          [{ title: 'backup' }, { title: 'target' }, { title: 'data of' }, { title: 'stored', right: true }],
+          plan.expire.map((one) => [one.backupId, one.target, when(one.at, now), bytes(one.storedBytes)]),
+        )),
+    ...(plan.sweep.length === 0
+      ? []
+      : [`${plural(plan.sweep.length, 'failed or deleted backup')} whose left-over objects are swept.`]),
+    ...plan.drops.map((one) => `Database ${one.database} of ${one.destination} is dropped (restore ${one.restoreId}).`),
+    `As of ${utc(new Date(now).toISOString())}.`,
+  ];
+}

@@ -1,0 +1,118 @@
+/** `nightjar restore TARGET`: brings a backup back, or says with `--plan` what that would mean. */
+import type { RestoreRecord } from '../../core/backup.ts';
+import { EXIT, type Failure } from '../../core/errors.ts';
+import type { RestoreInput } from '../../core/payloads.ts';
+import { toCommandError } from '../aws-errors.ts';
+import { chooseBackup } from '../backup-choice.ts';
+import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
+import { fields } from '../format.ts';
+import { exitOf, failureLines, type Outcome } from '../outcome.ts';
+import { destinationOf, refusalOf, restoreInput, servingName, type RestoreOptions } from '../restore-input.ts';
+import { ARCHIVE_UNKNOWN, archiveOf, planLines, planRestore } from '../restore-plan.ts';
+import type { Session } from '../session.ts';
+import { restoreLines } from './show-lines.ts';
+import type { RestoreJson, WorkflowJson } from '../shapes.ts';
+
+export interface RestoreCommandOptions extends RestoreOptions {
+  readonly plan?: boolean;
+  readonly detach?: boolean;
+}
+
+export async function restore(
+  session: Session,
+  target: string,
+  options: RestoreCommandOptions,
+): Promise<Outcome<RestoreJson>> {
+  const { config } = await session.backup();
+  const { catalog, vault } = await session.vault();
+  const requestedBy = options.plan ? undefined : await session.requestedBy();
+  const input = restoreInput(target, options, requestedBy);
+  const destination = destinationOf(config, input);
+  const backup = await chooseBackup(catalog, target, input.at);
+
+  if (options.plan) {
+    const { manifest } = await vault.readManifest(backup.manifestKey ?? '', backup.manifestVersionId);
+    const archive = await archiveOf(vault, manifest).catch((thrown: unknown) => {
+      if (toCommandError(thrown).code !== 'VAULT_DENIED') throw thrown;
+      return ARCHIVE_UNKNOWN;
+    });
+    const restores = await catalog.listRestores({ target });
+    const plan = planRestore({
+      config,
+      destination,
+      input,
+      backup,
+      manifest,
+      archive,
+      restores,
+      now: session.world.now(),
+    });
+    const exit = plan.refused ? exitOf(plan.refused) : EXIT.ok;
+    return {
+      json: { command: 'restore', ok: plan.refused === null, exitCode: exit, plan },
+      text: planLines(plan),
+      exit,
+    };
+  }
+
+  const refusal = refusalOf(destination, input);
+  if (refusal) throw refusal;
+  // The workflow gets the very backup that was shown: another one may become the newest meanwhile.
+  const begun = await begin(session, 'restore', `restore-${target}`, { ...input, at: backup.backupId });
+  const serving = servingName(destination, input);
+  session.say(`Restore ${begun.id} of ${target} from backup ${backup.backupId} has begun, mode ${input.mode}.`);
+  const jsonOf = (workflow: WorkflowJson, record: RestoreRecord | undefined, serves: string): RestoreJson => ({
+    command: 'restore',
+    target,
+    backupId: backup.backupId,
+    ...workflow,
+    restore: record ?? null,
+    serves,
+  });
+  const followed = options.detach ? 'detached' : await follow(session, begun, `restore ${target}`);
+  if (followed === 'detached' || followed.how !== 'ended') {
+    const left = leftAlone(session, begun, { what: 'restore', look: `nightjar show ${begun.id}` }, followed);
+    return { ...left, json: jsonOf(left.json, undefined, 'Not known yet.') };
+  }
+
+  const { execution } = followed;
+  const record =
+    (await catalog.getRestore(begun.id)) ??
+    (await catalog.listRestores({ limit: 20 })).find((one) => one.executionArn === begun.executionArn);
+  const failure =
+    execution.status !== 'SUCCEEDED'
+      ? (record?.failure ?? failureOf(execution))
+      : record?.status === 'COMPLETED'
+        ? undefined
+        : contradiction(record ? `the restore is ${record.status}` : 'there is no record of the restore');
+  const serves = servesWords(input, serving ?? record?.database ?? 'its database', record, failure);
+  const json = jsonOf(endedJson(begun, failure), record, serves);
+  const text = failure
+    ? failureLines(failure, session.paint, [['serves', serves]])
+    : [...restoreLines(session, record!, null), ...fields([['serves', serves]])];
+  return { json, text, exit: json.exitCode };
+}
+
+/** Which data is behind the name now. */
+function servesWords(
+  input: RestoreInput,
+  serving: string,
+  record: RestoreRecord | undefined,
+  failure: Failure | undefined,
+): string {
+  const beside =
+    record?.restoredDatabase && record.restoredDatabase !== serving
+      ? ` The restored data was kept as ${record.restoredDatabase}.`
+      : '';
+  if (!failure) return `The restored data serves as ${record?.restoredDatabase ?? serving}.`;
+  if (input.mode === 'new') return `Nothing that was there has been touched.${beside}`;
+  const cut = failure.code.startsWith('EXECUTION_') || failure.code === 'UNEXPECTED';
+  if (input.mode === 'swap')
+    return cut
+      ? `Both names change in one transaction, so either the old or the restored data serves as ${serving}; look with nightjar show.${beside}`
+      : `The old data still serves as ${serving}.${beside}`;
+  const safety = record?.safetyBackupId;
+  return safety
+    ? `If it ran in one transaction, ${serving} is as before. Either way the safety backup ${safety} holds its state from just before.`
+    : `No safety backup had been taken yet, so ${serving} has not been touched.`;
+}

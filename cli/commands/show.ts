@@ -1,0 +1,104 @@
+/** `nightjar show ID`: everything about one backup, restore or run. Needs only the vault's stack. */
+import type { BackupRecord, Manifest, RunRecord } from '../../core/backup.ts';
+import type { Catalog } from '../../core/catalog.ts';
+import { EXIT, NightjarError, type Failure } from '../../core/errors.ts';
+import { highestIdAt, isId, lowestIdAt } from '../../core/ids.ts';
+import { parseRunId } from '../../core/names.ts';
+import { toCommandError } from '../aws-errors.ts';
+import type { Outcome } from '../outcome.ts';
+import type { DeployedVault, Session } from '../session.ts';
+import { backupLines, restoreLines, runLines } from './show-lines.ts';
+import type { ManifestFacts, ShowJson } from '../shapes.ts';
+
+const TOP_TABLES = 10;
+const PAGE = 500;
+
+export async function show(session: Session, asked: string): Promise<Outcome<ShowJson>> {
+  const vault = await session.vault();
+  const { catalog } = vault;
+  if (parseRunId(asked)) return showRun(session, catalog, asked);
+  const id = asked.toUpperCase();
+  if (!isId(id))
+    throw new NightjarError('INPUT_INVALID', {
+      operation: 'read ID',
+      detail: `${asked} is no id: right would be the 26 characters of a backup or restore, or a run such as daily-20261121T013000Z.`,
+    });
+  const backup = await catalog.findBackup(id);
+  if (backup) return showBackup(session, vault, backup);
+  const restore = await catalog.getRestore(id);
+  if (!restore)
+    throw new NightjarError('BACKUP_UNKNOWN', { operation: 'show', detail: `${id} is no restore and no run either.` });
+  const progress = (await catalog.getProgress(id)) ?? null;
+  return {
+    json: { command: 'show', ok: true, kind: 'restore', restore, progress },
+    text: restoreLines(session, restore, progress),
+    exit: EXIT.ok,
+  };
+}
+
+async function showBackup(session: Session, vault: DeployedVault, backup: BackupRecord): Promise<Outcome<ShowJson>> {
+  const progress = (await vault.catalog.getProgress(backup.backupId)) ?? null;
+  let manifest: ManifestFacts | null = null;
+  let manifestFailure: Failure | null = null;
+  if (backup.status === 'COMPLETED' && backup.manifestKey !== undefined) {
+    try {
+      manifest = factsOf((await vault.vault.readManifest(backup.manifestKey, backup.manifestVersionId)).manifest);
+    } catch (thrown) {
+      // Its record is worth showing also to a person who may not read the vault.
+      manifestFailure = toCommandError(thrown, 'read manifest').toFailure();
+    }
+  }
+  return {
+    json: { command: 'show', ok: true, kind: 'backup', backup, manifest, manifestFailure, progress },
+    text: backupLines(session, backup, manifest, manifestFailure, progress),
+    exit: EXIT.ok,
+  };
+}
+
+function factsOf(manifest: Manifest): ManifestFacts {
+  const { consistency, source, tool, compression, roles, extensions, warnings, fingerprint } = manifest;
+  return {
+    consistency,
+    source,
+    tool,
+    compression,
+    roles,
+    extensions,
+    warnings,
+    objects: manifest.objects.length,
+    archive: manifest.archive,
+    fingerprint: {
+      mode: fingerprint.mode,
+      seconds: fingerprint.seconds,
+      tables: fingerprint.tables.length,
+      rows: fingerprint.tables.reduce((sum, one) => sum + one.rows, 0),
+      top: [...fingerprint.tables].sort((left, right) => right.rows - left.rows).slice(0, TOP_TABLES),
+    },
+  };
+}
+
+async function showRun(session: Session, catalog: Catalog, runId: string): Promise<Outcome<ShowJson>> {
+  const run = await catalog.getRun(runId);
+  if (!run)
+    throw new NightjarError('BACKUP_UNKNOWN', { operation: 'show', detail: `There is no run ${runId} either.` });
+  const backups = await backupsOfRun(catalog, run, session.world.now());
+  return {
+    json: { command: 'show', ok: true, kind: 'run', run, backups },
+    text: runLines(session, run, backups),
+    exit: EXIT.ok,
+  };
+}
+
+/** Ids sort by time, so a run's backups lie between its start and its end. */
+async function backupsOfRun(catalog: Catalog, run: RunRecord, now: number): Promise<BackupRecord[]> {
+  const lowest = lowestIdAt(Date.parse(run.startedAt));
+  let before = highestIdAt(run.endedAt === undefined ? now : Date.parse(run.endedAt));
+  const found: BackupRecord[] = [];
+  for (;;) {
+    const page = await catalog.listBackups({ before, limit: PAGE });
+    found.push(...page.filter((one) => one.runId === run.runId));
+    const last = page.at(-1)?.backupId;
+    if (page.length < PAGE || last === undefined || last < lowest) return found;
+    before = last;
+  }
+}

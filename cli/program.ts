@@ -1,0 +1,185 @@
+/** Wires the commands to their arguments. Answers with the exit status; writes only through the world. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { RESTORE_MODES } from '../core/engines.ts';
+import { EXIT, NightjarError } from '../core/errors.ts';
+import { toCommandError } from './aws-errors.ts';
+import { backup } from './commands/backup.ts';
+import { backups } from './commands/backups.ts';
+import { doctor } from './commands/doctor.ts';
+import { prune } from './commands/prune.ts';
+import { restore, type RestoreCommandOptions } from './commands/restore.ts';
+import { rollback } from './commands/rollback.ts';
+import { runs } from './commands/runs.ts';
+import { show } from './commands/show.ts';
+import { status } from './commands/status.ts';
+import { targets } from './commands/targets.ts';
+import { painter } from './format.ts';
+import { failedOutcome, type Outcome } from './outcome.ts';
+import { openSession, type GlobalOptions, type Session } from './session.ts';
+import type { World } from './world.ts';
+
+const DEFAULT_NAME = 'nightjar';
+
+/** Runs one command line, such as `['backup', 'shop']`. */
+export async function run(argv: readonly string[], world: World): Promise<number> {
+  let exit: number = EXIT.ok;
+  let command = 'nightjar';
+  const say = (outcome: Outcome, json: boolean): void => {
+    exit = outcome.exit;
+    if (json) world.out(JSON.stringify(outcome.json));
+    else for (const line of outcome.text) world.out(line);
+  };
+  const execute = async (one: Command, work: (session: Session) => Promise<Outcome>): Promise<void> => {
+    command = one.name();
+    const session = openSession(world, globalsOf(one, world));
+    try {
+      say(await work(session), session.json);
+    } catch (thrown) {
+      fail(toCommandError(thrown, command), session);
+    }
+  };
+  const fail = (error: NightjarError, { json, paint }: Pick<Session, 'json' | 'paint'>): void => {
+    const outcome = failedOutcome(command, error, paint);
+    exit = outcome.exit;
+    if (json) world.out(JSON.stringify(outcome.json));
+    else for (const line of outcome.text) world.err(line);
+  };
+  const program = buildProgram(world, execute);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    // Help and version are no mistakes.
+    if (thrown.exitCode === 0) return EXIT.ok;
+    if (thrown.code === 'commander.help' && !argv.includes('--json')) {
+      world.err(program.helpInformation().trimEnd());
+      return EXIT.usage;
+    }
+    const detail = thrown.message.replace(/^error: /, '');
+    const error = new NightjarError('INPUT_INVALID', { operation: 'read command line', detail });
+    fail(error, { json: argv.includes('--json'), paint: painter(false) });
+  }
+  return exit;
+}
+
+function globalsOf(command: Command, world: World): GlobalOptions {
+  const { name, json, color } = command.optsWithGlobals<{ name?: string; json?: boolean; color: boolean }>();
+  return {
+    name: name ?? world.env.NIGHTJAR_NAME ?? DEFAULT_NAME,
+    json: json === true,
+    color: color && world.terminal && !world.env.NO_COLOR,
+  };
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('Right would be a whole number from 1 on.');
+  return value;
+}
+
+const collect = (one: string, before: string[] | undefined): string[] => [...(before ?? []), one];
+
+type Execute = (command: Command, work: (session: Session) => Promise<Outcome>) => Promise<void>;
+
+/** The whole command tree; `docs/cli.md` is held to it. */
+export function buildProgram(world: World, execute: Execute): Command {
+  const program = new Command('nightjar')
+    .description('Backups of every database, and proven restores')
+    .version(world.version)
+    .option('--json', 'print one JSON object last on stdout; everything else goes to stderr')
+    .option('--name <name>', 'name of the deployed Nightjar (NIGHTJAR_NAME; nightjar)')
+    .option('--no-color', 'no colours (NO_COLOR)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => world.out(text.trimEnd()),
+      // Mistakes are said once, in the registry's words.
+      writeErr: () => undefined,
+    })
+    .showHelpAfterError(false);
+  const detach = new Option('--detach', 'start it and return at once');
+
+  program
+    .command('status')
+    .description('what runs now, the last run, and how old each target’s newest good backup is')
+    .action((_: object, command: Command) => execute(command, status));
+  program
+    .command('targets')
+    .description('what the deployed config protects')
+    .action((_: object, command: Command) => execute(command, targets));
+  program
+    .command('backup')
+    .description('back up a target now, and wait for it')
+    .argument('<target>')
+    .addOption(new Option('--trigger <who>', 'as what it is recorded').choices(['user', 'admin']).default('user'))
+    .addOption(detach)
+    .action((target: string, options: { trigger: 'user' | 'admin'; detach?: boolean }, command: Command) =>
+      execute(command, (session) =>
+        backup(session, target, { trigger: options.trigger, detach: options.detach === true }),
+      ),
+    );
+  program
+    .command('backups')
+    .description('list backups, newest first')
+    .argument('[target]')
+    .option('--limit <n>', 'at most this many', whole, 20)
+    .action((target: string | undefined, options: { limit: number }, command: Command) =>
+      execute(command, (session) => backups(session, target, options)),
+    );
+  program
+    .command('show')
+    .description('everything about one backup, restore or run')
+    .argument('<id>')
+    .action((id: string, _: object, command: Command) => execute(command, (session) => show(session, id)));
+  program
+    .command('restore')
+    .description('bring a backup back; without a mode, beside what is there')
+    .argument('<target>')
+    .option('--at <which>', 'latest, a backup’s id, or a moment with its zone (latest)')
+    .addOption(new Option('--mode <mode>', 'how to place it (new)').choices(RESTORE_MODES))
+    .option('--new', 'as --mode new')
+    .option('--swap', 'as --mode swap: restore, compare, then exchange names; can be rolled back')
+    .option('--overwrite', 'as --mode overwrite: replace what is there, after a safety backup')
+    .option('--database <name>', 'name of the restored database')
+    .option('--destination <target>', 'another target whose server receives it')
+    .option('--table <schema.table>', 'only this table; may be said several times', collect)
+    .option('--schema-only', 'definitions without rows')
+    .option('--data-only', 'rows without definitions')
+    .option('--no-owner', 'everything belongs to the restoring user')
+    .option('--jobs <n>', 'parallel jobs', whole)
+    .option('--confirm <name>', 'name of the database that overwrite replaces')
+    .option('--plan', 'say what would happen, and do nothing')
+    .addOption(detach)
+    .action((target: string, options: RestoreCommandOptions, command: Command) =>
+      execute(command, (session) => restore(session, target, options)),
+    );
+  program
+    .command('rollback')
+    .description('give the database that a swap replaced its name back')
+    .argument('<id>', 'of the restore')
+    .addOption(detach)
+    .action((id: string, options: { detach?: boolean }, command: Command) =>
+      execute(command, (session) => rollback(session, id, { detach: options.detach === true })),
+    );
+  program
+    .command('runs')
+    .description('list nightly and weekly runs, newest first')
+    .option('--limit <n>', 'at most this many', whole, 20)
+    .action((options: { limit: number }, command: Command) => execute(command, (session) => runs(session, options)));
+  program
+    .command('prune')
+    .description('delete what retention no longer keeps')
+    .option('--plan', 'say what would be deleted, and do nothing')
+    .addOption(detach)
+    .action((options: { plan?: boolean; detach?: boolean }, command: Command) =>
+      execute(command, (session) => prune(session, { plan: options.plan === true, detach: options.detach === true })),
+    );
+  program
+    .command('doctor')
+    .description('look at everything a backup needs, and say how to mend what is wrong')
+    .argument('[targets...]', 'to look at and to probe; without names all, of up to ten')
+    .option('--no-probe', 'start no probe task')
+    .action((names: string[], options: { probe: boolean }, command: Command) =>
+      execute(command, (session) => doctor(session, names, options)),
+    );
+  return program;
+}

@@ -1,0 +1,186 @@
+/** What a restore would do, from catalog, manifest and config; nothing is changed and no server is asked. */
+import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
+import type { Config, Target } from '../core/config.ts';
+import { NightjarError } from '../core/errors.ts';
+import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
+import type { RestoreInput } from '../core/payloads.ts';
+import type { Vault } from '../stores/vault.ts';
+import { bytes, count, duration, plural, secondsBetween, utc } from './format.ts';
+import { refusalOf, servingName } from './restore-input.ts';
+import type { RestorePlan } from './shapes.ts';
+
+/**
+ * Hours of a standard retrieval from Glacier Flexible Retrieval. Source: AWS, S3 User Guide, "Archive retrieval
+ * options".
+ */
+const THAW_HOURS = [3, 5] as const;
+/** Stands for a restore's id, which nobody knows before its execution has begun. */
+const NO_ID = '0'.repeat(26);
+const withoutId = (name: string): string => name.replace(/0{10}$/, '<id>');
+
+export interface PlanFacts {
+  readonly config: Config;
+  readonly destination: Target;
+  readonly input: RestoreInput;
+  readonly backup: BackupRecord;
+  readonly manifest: Manifest;
+  readonly archive: RestorePlan['archive'];
+  /** Of this target, newest first. */
+  readonly restores: readonly RestoreRecord[];
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export function planRestore(facts: PlanFacts): RestorePlan {
+  const { input, destination, manifest, backup, now } = facts;
+  const serves = servingName(destination, input) ?? withoutId(restoredDatabase(destination.database, NO_ID));
+  const names = {
+    restoredInto: input.mode === 'swap' ? withoutId(aliasDatabase(serves, NO_ID)) : serves,
+    serves,
+    oldKeptAs: input.mode === 'swap' ? withoutId(replacedDatabase(serves, NO_ID)) : null,
+  };
+  const seconds = Math.max(0, (now - Date.parse(manifest.snapshotAt)) / 1000);
+  const last = facts.restores.find((one) => one.status !== 'RUNNING' && one.status !== 'FAILED');
+  return {
+    target: input.target,
+    destination: destination.name,
+    mode: input.mode,
+    backup: {
+      id: backup.backupId,
+      snapshotAt: manifest.snapshotAt,
+      storedBytes: manifest.storedBytes,
+      databaseBytes: manifest.source.databaseBytes,
+      rows: manifest.fingerprint.tables.reduce((sum, one) => sum + one.rows, 0),
+      tables: manifest.fingerprint.tables.length,
+      serverVersion: manifest.source.serverVersion,
+    },
+    names,
+    steps: stepsOf(facts, names),
+    lost: { what: lossWords(facts, names, seconds), since: manifest.snapshotAt, seconds },
+    endsSessions: input.mode === 'swap' || (input.mode === 'overwrite' && input.scope === undefined),
+    archive: facts.archive,
+    lastRestore: last
+      ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
+      : null,
+    notes: notesOf(facts),
+    refused: refusalOf(destination, input)?.toFailure() ?? null,
+  };
+}
+
+/** Asks the vault about each object. @throws NightjarError OBJECT_MISSING, VAULT_DENIED, VAULT_UNAVAILABLE. */
+export async function archiveOf(vault: Pick<Vault, 'head'>, manifest: Manifest): Promise<RestorePlan['archive']> {
+  const found = await Promise.all(manifest.objects.map(async (object) => ({ object, head: await vault.head(object) })));
+  const missing = found.find((one) => one.head === undefined);
+  if (missing) throw new NightjarError('OBJECT_MISSING', { operation: 'plan restore', detail: missing.object.key });
+  const away = found.filter((one) => one.head?.access !== 'here');
+  return {
+    state: away.length === 0 ? 'here' : away.some((one) => one.head?.access === 'frozen') ? 'frozen' : 'thawing',
+    frozenObjects: away.length,
+    frozenBytes: away.reduce((sum, one) => sum + one.object.bytes, 0),
+    thawHours: away.length === 0 ? null : [...THAW_HOURS],
+  };
+}
+
+export const ARCHIVE_UNKNOWN: RestorePlan['archive'] = {
+  state: 'unknown',
+  frozenObjects: 0,
+  frozenBytes: 0,
+  thawHours: null,
+};
+
+function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: RestorePlan['names']): string[] {
+  const { mode, scope } = input;
+  const place = `${destination.host}:${destination.port}`;
+  const missingRoles = input.noOwner
+    ? 'Everything will belong to the restoring user; owners and grants are left out.'
+    : `Check on ${place} that the roles of the backup are there (${manifest.roles.join(', ') || 'none'}), and whether the place is free; stop if not.`;
+  const rows =
+    manifest.fingerprint.mode === 'none'
+      ? 'The backup has no fingerprint, so rows can not be compared.'
+      : `Compare every restored table with the backup’s ${manifest.fingerprint.mode} (${plural(manifest.fingerprint.tables.length, 'table')}); stop if one differs.`;
+  const what = scope
+    ? [
+        scope.tables ? `the tables ${scope.tables.join(', ')}` : 'all tables',
+        scope.schemaOnly ? ', their definitions only' : scope.dataOnly ? ', their rows only' : '',
+      ].join('')
+    : 'the whole backup';
+  return [
+    ...(archive.state === 'frozen' || archive.state === 'thawing'
+      ? [
+          `Thaw ${plural(archive.frozenObjects, 'object')} (${bytes(archive.frozenBytes)}) from Glacier: ${THAW_HOURS.join(' to ')} hours${archive.state === 'thawing' ? ', begun already' : ''}.`,
+        ]
+      : []),
+    missingRoles,
+    ...(mode === 'overwrite' ? [`Take a safety backup of ${destination.name} (${names.serves}).`] : []),
+    ...(scope ? ['Read the archive once for its SHA-256 only, because such a restore commits as it goes.'] : []),
+    ...(mode === 'overwrite'
+      ? [`Restore ${what} into ${names.restoredInto}, replacing what is there, in one transaction where it fits.`]
+      : [`Create the database ${names.restoredInto} and restore ${what} into it, its SHA-256 checked as it streams.`]),
+    rows,
+    ...(mode === 'swap'
+      ? [
+          `End all sessions on ${names.serves}.`,
+          `Exchange the names in one transaction: ${names.serves} becomes ${names.oldKeptAs}, ${names.restoredInto} becomes ${names.serves}.`,
+        ]
+      : []),
+  ];
+}
+
+function lossWords({ input, config, manifest }: PlanFacts, names: RestorePlan['names'], seconds: number): string {
+  const gone = `everything written in the last ${duration(seconds)} (since ${utc(manifest.snapshotAt)})`;
+  if (input.mode === 'new') return `Nothing: ${names.serves} is made beside what is there. It lacks ${gone}.`;
+  if (input.mode === 'swap')
+    return (
+      `${names.serves} will lack ${gone}. It is not destroyed: the old database stays as ${names.oldKeptAs} for ` +
+      `${plural(config.retention.replacedDays, 'day')}, and nightjar rollback takes the exchange back.`
+    );
+  return `${names.serves} loses ${gone}. Only the safety backup, taken just before, will still hold it.`;
+}
+
+function notesOf({ destination, input, manifest, archive, backup }: PlanFacts): string[] {
+  return [
+    'Whether the roles exist and the place is free is known to the server alone; the task checks it before anything starts.',
+    ...(archive.state === 'unknown'
+      ? ['You may not ask the vault whether the objects are archived; the workflow thaws them if so.']
+      : []),
+    ...(destination.name === input.target ? [] : [`The data goes to another target’s server: ${destination.name}.`]),
+    ...(manifest.source.database === destination.database
+      ? []
+      : [
+          `The backup is of a database called ${manifest.source.database}; the destination’s is ${destination.database}.`,
+        ]),
+    ...(backup.warnings ?? []).map((one) => `Warning of the backup: ${one}`),
+  ];
+}
+
+/** The plan for a person. */
+export function planLines(plan: RestorePlan): string[] {
+  const last = plan.lastRestore;
+  return [
+    `Restore of ${plan.target}, mode ${plan.mode}. This is a plan: nothing has been done.`,
+    '',
+    `Backup ${plan.backup.id} of ${utc(plan.backup.snapshotAt)}, ${duration(plan.lost.seconds)} old`,
+    `  ${bytes(plan.backup.storedBytes)} stored, database of ${bytes(plan.backup.databaseBytes)}, ` +
+      `${plural(plan.backup.rows, 'row')} in ${plural(plan.backup.tables, 'table')}, from server ${plan.backup.serverVersion}`,
+    '',
+    'Steps',
+    ...plan.steps.map((step, index) => `  ${count(index + 1)}. ${step}`),
+    '',
+    `Lost      ${plan.lost.what}`,
+    `Sessions  ${plan.endsSessions ? `all sessions on ${plan.names.serves} are ended` : 'none are ended'}`,
+    `Time      ${
+      last
+        ? `the last restore of this target (${last.id}, ${last.mode}) took ${duration(last.seconds)}`
+        : 'this target was never restored, so nobody knows'
+    }${plan.archive.thawHours ? `; ${plan.archive.thawHours.join(' to ')} h of thawing come before` : ''}`,
+    '',
+    ...plan.notes.map((note) => `Note: ${note}`),
+    ...(plan.refused
+      ? [
+          '',
+          `As asked it would be refused: ${plan.refused.message} ${plan.refused.detail ?? ''}`.trimEnd(),
+          plan.refused.hint,
+        ]
+      : []),
+  ];
+}

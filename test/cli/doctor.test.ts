@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { nextFire } from '../../cli/doctor/next-fire.ts';
+import { doctorShape, errorShape, type DoctorJson } from '../../cli/shapes.ts';
+import { denied, fakeWorld, type FakeOptions, type Play } from './world.ts';
+
+const probed: (world: () => ReturnType<typeof fakeWorld>) => Play =
+  (world) =>
+  async ({ id, startedAt }) => {
+    await world().store.putProgress({
+      id,
+      attempt: 1,
+      status: 'succeeded',
+      phase: 'done',
+      bytes: 0,
+      updatedAt: startedAt,
+      outcome: { kind: 'probe', serverVersion: '17.5', findings: [{ level: 'ok', what: 'may read all tables' }] },
+    });
+    return { status: 'SUCCEEDED' };
+  };
+
+async function examined(options: FakeOptions, ...argv: string[]): Promise<{ json: DoctorJson; exit: number }> {
+  const world: ReturnType<typeof fakeWorld> = fakeWorld({ play: (start) => probed(() => world)(start), ...options });
+  const exit = await world.run('doctor', '--json', ...argv);
+  return { json: doctorShape.parse(world.json()), exit };
+}
+const wrong = ({ findings }: DoctorJson) =>
+  findings.filter((one) => one.level !== 'ok').map((one) => `${one.level} ${one.what}`);
+
+describe('nightjar doctor', () => {
+  it('finds nothing where everything is well, and probes every target', async () => {
+    const { json, exit } = await examined({});
+    expect([exit, wrong(json)]).toEqual([0, []]);
+    expect(json.findings.filter((one) => one.what.startsWith('server 17.5')).map((one) => one.about)).toEqual([
+      'target shop',
+      'target blog',
+    ]);
+  });
+
+  it.each<[string, FakeOptions, RegExp]>([
+    ['versioning is off', { doctor: { bucketVersioned: () => Promise.resolve(false) } }, /versioning is off/],
+    ['another key', { doctor: { bucketKey: () => Promise.resolve(undefined) } }, /not the vault’s key/],
+    ['public access', { doctor: { bucketPrivate: () => Promise.resolve(false) } }, /not blocked/],
+    [
+      'a key on its way out',
+      { doctor: { key: () => Promise.resolve({ state: 'PendingDeletion', rotates: true }) } },
+      /key is PendingDeletion/,
+    ],
+    ['no schedule', { doctor: { schedules: () => Promise.resolve([]) } }, /no schedule starts the nightly run/],
+    ['a missing secret', { doctor: { secret: () => Promise.resolve(undefined) } }, /secret does not exist/],
+    ['a secret without a password', { doctor: { secretIsLogin: () => Promise.resolve(false) } }, /no JSON/],
+    [
+      'an unverified sender',
+      { doctor: { identityVerified: () => Promise.resolve(undefined) } },
+      /sender nightjar@example.org is not verified/,
+    ],
+    [
+      'an unconfirmed alarm',
+      {
+        doctor: {
+          subscriptions: () => Promise.resolve([{ topic: 't', endpoint: 'oncall@example.org', confirmed: false }]),
+        },
+      },
+      /has not confirmed/,
+    ],
+    [
+      'too few vCPUs',
+      { doctor: { fargateVcpus: () => Promise.resolve(1) } },
+      /allows 1 vCPUs, and a night needs up to 2/,
+    ],
+    ['a failed probe', { play: () => ({ status: 'FAILED', error: 'CONNECT_FAILED', cause: '' }) }, /CONNECT_FAILED/],
+    ['a probe without findings', { play: () => ({ status: 'SUCCEEDED' }) }, /left no findings/],
+    ['a missing stack', { outputs: () => Promise.resolve(undefined) }, /No deployed Nightjar/],
+    ['no credentials', { aws: { identity: () => Promise.reject(new Error('none')) } }, /credentials/],
+  ])('calls %s bad, says how to mend it, and is 1', async (_, options, words) => {
+    const { json, exit } = await examined(options);
+    expect(exit).toBe(1);
+    const found = json.findings.filter((one) => one.level === 'bad' && words.test(one.what));
+    expect(found.length).toBeGreaterThan(0);
+    expect(found[0]?.hint).toBeTruthy();
+  });
+
+  it('asks for recipients in the sandbox only', async () => {
+    const verified = (address: string) => Promise.resolve(address === 'nightjar@example.org');
+    const outside = await examined({ doctor: { identityVerified: verified } });
+    expect(outside.exit).toBe(0);
+    const inside = await examined({
+      doctor: { identityVerified: verified, mail: () => Promise.resolve({ sandbox: true, sending: true }) },
+    });
+    expect(inside.exit).toBe(1);
+    expect(wrong(inside.json)).toContain('bad recipient oncall@example.org is not verified');
+  });
+
+  it('never crashes over a right that the person lacks: each is said, and it is no finding about the thing', async () => {
+    const no = () => Promise.reject(denied());
+    const { json, exit } = await examined({
+      doctor: {
+        bucketVersioned: no,
+        bucketKey: no,
+        bucketPrivate: no,
+        key: no,
+        tableProtected: no,
+        tablePointInTime: no,
+        schedules: no,
+        secret: no,
+        secretIsLogin: no,
+        mail: no,
+        identityVerified: no,
+        subscriptions: no,
+        fargateVcpus: no,
+      },
+    });
+    expect(exit).toBe(0);
+    expect(wrong(json).length).toBeGreaterThanOrEqual(12);
+    expect(wrong(json).every((line) => line.startsWith('warn') && line.includes('you may not look'))).toBe(true);
+    expect(json.findings.filter((one) => one.level === 'warn').every((one) => one.hint?.includes(':'))).toBe(true);
+  });
+
+  it('probes only the targets that are named, and none with --no-probe', async () => {
+    const probes = ({ findings }: DoctorJson) => findings.filter((one) => one.what.startsWith('server'));
+    expect(probes((await examined({}, 'blog')).json).map((one) => one.about)).toEqual(['target blog']);
+    expect(probes((await examined({}, '--no-probe')).json)).toEqual([]);
+  });
+
+  it('of a target nobody knows says so', async () => {
+    const world = fakeWorld();
+    expect(await world.run('doctor', 'nope', '--json')).toBe(3);
+    expect(errorShape.parse(world.json()).failure.code).toBe('TARGET_UNKNOWN');
+  });
+
+  it('warns when another version is deployed', async () => {
+    const world = fakeWorld({ play: (start) => probed(() => world)(start) });
+    Object.assign(world, { version: '9.9.9' });
+    await world.run('doctor', '--json');
+    expect(wrong(doctorShape.parse(world.json()))).toEqual([
+      'warn version 0.1.0 is deployed, the command line is 9.9.9',
+    ]);
+  });
+});
+
+describe('the next time a schedule fires', () => {
+  const now = Date.parse('2026-11-21T09:00:00Z'); // a Saturday
+  it.each([
+    ['cron(30 2 * * ? *)', 'Europe/Zurich', '2026-11-22T01:30:00.000Z'],
+    ['cron(30 23 * * ? *)', 'UTC', '2026-11-21T23:30:00.000Z'],
+    ['cron(30 2 ? * SAT *)', 'UTC', '2026-11-28T02:30:00.000Z'],
+    ['cron(30 10 ? * SAT *)', 'UTC', '2026-11-21T10:30:00.000Z'],
+    ['rate(1 hour)', 'UTC', undefined],
+  ])('%s in %s is %s', (expression, zone, next) => expect(nextFire(expression, zone, now)).toBe(next));
+  it('leaves out a night whose hour daylight saving skips', () =>
+    expect(nextFire('cron(30 2 * * ? *)', 'Europe/Zurich', Date.parse('2026-03-28T12:00:00Z'))).toBe(
+      '2026-03-30T00:30:00.000Z',
+    ));
+});

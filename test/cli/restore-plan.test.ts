@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { Manifest } from '../../core/backup.ts';
+import { NightjarError } from '../../core/errors.ts';
+import { restorePlannedShape } from '../../cli/shapes.ts';
+import { at, fakeWorld, KEY_ARN, manifestOf, putGood, restoreOf, type FakeOptions } from './world.ts';
+
+async function planned(argv: string[], options: FakeOptions = {}) {
+  const manifests: Manifest[] = [];
+  const world = fakeWorld({ manifests, ...options });
+  const good = await putGood(world.store, 6.5);
+  manifests.push(manifestOf(good));
+  await world.store.openRestore(restoreOf(100));
+  const exit = await world.run('restore', 'shop', '--plan', '--json', ...argv);
+  const { plan } = restorePlannedShape.parse(world.json());
+  world.lines.length = 0;
+  await world.run('restore', 'shop', '--plan', ...argv);
+  expect(world.starts).toEqual([]);
+  return { plan, exit, text: world.text(), good };
+}
+
+describe('nightjar restore --plan', () => {
+  it('of a swap says the names, the sessions, and what will be missing but kept', async () => {
+    const { plan, exit, text, good } = await planned(['--swap']);
+    expect(exit).toBe(0);
+    expect(plan.backup).toMatchObject({ id: good.backupId, rows: 1_234_567, storedBytes: 5_000_000 });
+    expect(plan.names).toEqual({ restoredInto: 'shop_nj_<id>', serves: 'shop', oldKeptAs: 'shop_old_<id>' });
+    expect(plan.endsSessions).toBe(true);
+    expect(plan.lost).toMatchObject({ since: at(6.5), seconds: 6.5 * 3_600 });
+    expect(plan.lost.what).toContain('in the last 6 h 30 min (since 2026-11-21 02:30:00 UTC)');
+    expect(plan.lost.what).toContain('for 7 days');
+    expect(plan.lastRestore?.seconds).toBe(1_800);
+    expect(text).toContain('took 30 min 00 s');
+    expect(text).toContain('This is a plan: nothing has been done.');
+    expect(text).toMatch(/shop becomes shop_old_<id>, shop_nj_<id> becomes shop/);
+  });
+
+  it('of an overwrite says that only the safety backup will hold what is there', async () => {
+    const { plan, exit, text } = await planned(['--overwrite', '--confirm', 'shop']);
+    expect([exit, plan.refused]).toEqual([0, null]);
+    expect(plan.steps.some((step) => step.startsWith('Take a safety backup of shop'))).toBe(true);
+    expect(text).toContain('Only the safety backup');
+  });
+
+  it('of an overwrite without confirm still shows everything, and says that it would be refused', async () => {
+    const { plan, exit, text } = await planned(['--overwrite']);
+    expect([exit, plan.refused?.code]).toEqual([6, 'CONFIRM_REQUIRED']);
+    expect(plan.steps.length).toBeGreaterThan(2);
+    expect(text).toContain('--confirm shop');
+  });
+
+  it('of mode new ends no session and loses nothing', async () => {
+    const { plan } = await planned([]);
+    expect(plan.names).toEqual({ restoredInto: 'shop_restored_<id>', serves: 'shop_restored_<id>', oldKeptAs: null });
+    expect(plan.endsSessions).toBe(false);
+    expect(plan.lost.what).toMatch(/^Nothing/);
+  });
+
+  it('of archived objects says how long the thaw takes', async () => {
+    const { plan, text } = await planned(['--swap'], {
+      head: () => ({ bytes: 5_000_000, crc32: undefined, keyArn: KEY_ARN, access: 'frozen' }),
+    });
+    expect(plan.archive).toMatchObject({ state: 'frozen', frozenObjects: 1, thawHours: [3, 5] });
+    expect(plan.steps[0]).toMatch(/^Thaw 1 object .*3 to 5 hours/);
+    expect(text).toContain('3 to 5 h of thawing come before');
+  });
+
+  it('for a person who may not ask the vault says that it does not know', async () => {
+    const { plan } = await planned(['--swap'], {
+      head: () => {
+        throw new NightjarError('VAULT_DENIED');
+      },
+    });
+    expect(plan.archive.state).toBe('unknown');
+    expect(plan.notes.join(' ')).toContain('You may not ask the vault');
+  });
+
+  it('of an object that is gone from the vault does not pretend it is there', async () => {
+    const world = fakeWorld({ head: () => undefined, manifests: [] });
+    const good = await putGood(world.store, 6);
+    const gone = fakeWorld({ head: () => undefined, manifests: [manifestOf(good)] });
+    await putGood(gone.store, 6);
+    expect(await gone.run('restore', 'shop', '--plan', '--json')).toBe(1);
+    expect(gone.json()).toMatchObject({ ok: false, failure: { code: 'OBJECT_MISSING' } });
+  });
+});
