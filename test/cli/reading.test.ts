@@ -45,6 +45,16 @@ describe('nightjar status', () => {
     });
   });
 
+  it('still names the last failure while the next try runs', async () => {
+    const world = fakeWorld();
+    const failed = recordOf(2);
+    await world.store.openBackup(failed);
+    await world.store.failBackup('shop', failed.backupId, failure('CONNECT_FAILED'), at(1.9));
+    await world.store.openBackup(recordOf(0.1));
+    await world.run('status', '--json');
+    expect(statusShape.parse(world.json()).targets[0]?.lastFailure?.code).toBe('CONNECT_FAILED');
+  });
+
   it('forgets a failure that a good backup came after', async () => {
     const world = fakeWorld();
     const failed = recordOf(20);

@@ -230,6 +230,18 @@ describe('nightjar restore', () => {
     });
   });
 
+  it.each(['RUNNING', 'FAILED', 'ROLLED_BACK'] as const)('whose record is %s is no success', async (status) => {
+    world = fakeWorld({
+      play: async ({ id, executionArn, startedAt }) => {
+        await world.store.openRestore(restoreOf(0, { restoreId: id, executionArn, startedAt, status }));
+        return { status: 'SUCCEEDED' };
+      },
+    });
+    await putGood(world.store, 10);
+    expect(await world.run('restore', 'shop', '--swap', '--json')).toBe(1);
+    expect(restoreShape.parse(world.json())).toMatchObject({ ok: false, failure: { code: 'UNEXPECTED' } });
+  });
+
   it('that failed is never 0 and says which data serves', async () => {
     world = fakeWorld({
       play: restored('FAILED', {

@@ -145,9 +145,9 @@ describe('summing up a run', () => {
 
   it('reports a target whose records can not be read, and all the others besides', async () => {
     await goodBackup(world, 'billing', ofRun);
-    const { listBackups } = world.catalog;
+    const real = { ...world.catalog };
     world.catalog.listBackups = (options) =>
-      options?.target === 'shop' ? Promise.reject(new Error('the item can not be read')) : listBackups(options);
+      options?.target === 'shop' ? Promise.reject(new Error('the item can not be read')) : real.listBackups(options);
     expect(await sum()).toMatchObject({ completed: 1, failed: 1 });
     expect(summary().lines[0]).toMatchObject({ target: 'shop', failure: { code: 'UNEXPECTED' } });
   });
