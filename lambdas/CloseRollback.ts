@@ -23,7 +23,7 @@ export const makeCloseRollback =
     const { restoreId } = event.input;
     const { id, target, attempt } = event.opened;
     const { serving, setAside } = await outcomeOf(parts.catalog, 'rollback', id, attempt);
-    const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED'], {
+    const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {
       status: 'ROLLED_BACK',
       restoredDatabase: setAside,
       replacedDatabase: undefined,

@@ -71,7 +71,8 @@ export const makeOpenRestore =
     const frozen = await anyFrozen(parts, manifest);
 
     const lock = { target: destination.name, kind: 'restore', id, executionArn: event.executionArn } as const;
-    await takeLock(parts, lock);
+    // A new database is in nobody's way: tonight's backup of the target must not fail because of it.
+    if (input.mode !== 'new') await takeLock(parts, lock);
     await open(parts, event, { id, input, database, destination: destination.name, backup });
     return {
       id,

@@ -20,8 +20,10 @@ export async function restoreWithReplaced(catalog: Catalog, restoreId: string): 
   });
 }
 
-function whyNot({ status, mode, replacedDroppedAt }: RestoreRecord): string | undefined {
-  if (status !== 'COMPLETED') return `it is ${status}`;
+function whyNot({ status, mode, replacedDatabase, replacedDroppedAt }: RestoreRecord): string | undefined {
+  // A swap that was done and only could not be recorded as COMPLETED is FAILED, with the replaced database in its record.
+  const swapped = status === 'COMPLETED' || (status === 'FAILED' && replacedDatabase !== undefined);
+  if (!swapped) return `it is ${status}`;
   if (mode !== 'swap') return `its mode was ${mode}`;
   return replacedDroppedAt === undefined ? undefined : `the old database was dropped at ${replacedDroppedAt}`;
 }

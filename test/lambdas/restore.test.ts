@@ -178,10 +178,16 @@ describe('opening a restore', () => {
   it('waits for a backup that runs, and passes by one whose execution died', async () => {
     const running = backupEvent(world, 'shop');
     const { id } = await makeOpenBackup(world)(running);
-    await expect(open({ mode: 'new' })).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    await expect(open({ mode: 'swap' })).rejects.toMatchObject({ name: 'TARGET_BUSY' });
     world.over.add(running.executionArn);
-    await expect(open({ mode: 'new' })).resolves.toMatchObject({ target: 'shop' });
+    await expect(open({ mode: 'swap' })).resolves.toMatchObject({ target: 'shop' });
     expect((await world.catalog.getBackup('shop', id))?.status).toBe('FAILED');
+  });
+
+  it('into a new database waits for no backup and stops none', async () => {
+    await open({ mode: 'new' });
+    await makeOpenBackup(world)(backupEvent(world, 'shop'));
+    await expect(open({ mode: 'new' })).resolves.toMatchObject({ target: 'shop' });
   });
 
   it('takes over from a dead restore, whose record it closes', async () => {
@@ -426,6 +432,24 @@ describe('rolling a swap back', () => {
       message: expect.stringContaining(second.opened.id) as string,
     });
     await expect(makeOpenRollback(world)(rollbackEvent(second.opened.id))).resolves.toBeDefined();
+  });
+
+  it('brings back what a swap replaced whose record could not be closed', async () => {
+    const event = restoreEvent({ mode: 'swap' });
+    const opened = await makeOpenRestore(world)(event);
+    await succeed<'restore'>(world, opened.id, {
+      kind: 'restore',
+      restoredDatabase: 'shop',
+      replacedDatabase: 'shop_old_1',
+      comparison: EQUAL,
+      warnings: [],
+    });
+    await makeFailRestore(world)({ ...event, opened, failure: caught('Lambda.Unknown') });
+    const back = rollbackEvent(opened.id);
+    const task = await makeOpenRollback(world)(back);
+    await succeed<'rollback'>(world, task.id, { kind: 'rollback', serving: 'shop', setAside: 'shop_undone_1' });
+    await makeCloseRollback(world)({ ...back, opened: task });
+    expect((await world.catalog.getRestore(opened.id))?.status).toBe('ROLLED_BACK');
   });
 
   it('that failed leaves the swap as it was and frees the target', async () => {
