@@ -31,7 +31,7 @@ export default defineConfig({
     days: 90,
     /** To S3 Glacier Flexible Retrieval after this many days (default 30), or `never`. */
     archiveAfterDays: 30,
-    /** What was deleted can be brought back for this long (default 14). */
+    /** What somebody deletes by hand can be brought back for this long; the pruner deletes for good (default 14). */
     noncurrentDays: 14,
     /** A database that a restore replaced is kept this long for `nightjar rollback` (default 7). */
     replacedDays: 7,

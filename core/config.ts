@@ -114,7 +114,7 @@ export const configSchema = z
         days: z.int().min(1).max(36_500).default(90),
         /** Data objects move to Glacier Flexible Retrieval after this many days; `never` keeps them at hand. */
         archiveAfterDays: z.union([z.literal('never'), z.int().min(1).max(36_500)]).default(30),
-        /** Overwritten or deleted versions are kept this long. */
+        /** What somebody deletes by hand can be brought back for this long; the pruner deletes for good. */
         noncurrentDays: z.int().min(1).max(36_500).default(14),
         /** A database replaced by a swap is kept this long for rollback. */
         replacedDays: z.int().min(1).max(365).default(7),

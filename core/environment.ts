@@ -12,8 +12,6 @@ export const FUNCTION_ENV = {
   configKey: 'NIGHTJAR_CONFIG_KEY',
   /** Only of a stack that made its own VPC: where tasks run. JSON of a Placement. */
   madeNetwork: 'NIGHTJAR_MADE_NETWORK',
-  /** Only of CloseOrphan and Fail…: to stop a task whose execution is dead. */
-  cluster: 'NIGHTJAR_CLUSTER',
 } as const;
 
 /** Of every task container. */

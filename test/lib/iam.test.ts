@@ -322,7 +322,7 @@ describe('more targets than a policy can name', () => {
     ).toBe(false);
   });
   it('are told to tag them', () => {
-    expect(many.messages.map((one) => String(one.entry.data)).join()).toContain('nightjar:readable=true');
+    expect(many.said.join()).toContain('nightjar:readable=true');
   });
   it('leave every policy within what IAM takes', () => {
     const most = new Roles(synth({ targets: names.slice(0, MAX_SECRETS_BY_ARN).map(targetOf) }));

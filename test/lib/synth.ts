@@ -1,9 +1,10 @@
 /** Both stacks synthesized as the CDK command line would, without bundling what Lambda runs. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { App, Aspects, type IAspect } from 'aws-cdk-lib';
 import type { SynthesisMessage } from 'aws-cdk-lib/cx-api';
+import { afterAll } from 'vitest';
 import { parseConfig, type Config, type ConfigInput } from '../../core/config.ts';
 import { makeStacks } from '../../lib/stacks.ts';
 import type { Template } from './resolve.ts';
@@ -42,19 +43,25 @@ export const CONFIG: ConfigInput = {
   ],
 };
 
+const textOf = ({ id, entry }: SynthesisMessage): string => `${id}: ${entry.data as string}`;
+
 export interface Synthesized {
   readonly config: Config;
   readonly vault: Template;
   readonly backup: Template;
-  /** What annotations and aspects said. */
-  readonly messages: readonly SynthesisMessage[];
+  /** What annotations and aspects said, each with its rule. */
+  readonly said: readonly string[];
   /** Where the templates lie. */
   readonly folder: string;
 }
 
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+
 export function synth(change: Partial<ConfigInput> = {}, aspects: readonly IAspect[] = []): Synthesized {
   const { context } = JSON.parse(readFileSync(path.join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
   const folder = mkdtempSync(path.join(tmpdir(), 'nightjar-synth-'));
+  folders.push(folder);
   const app = new App({
     outdir: folder,
     context: { ...context, 'aws:cdk:bundling-stacks': [] },
@@ -68,7 +75,7 @@ export function synth(change: Partial<ConfigInput> = {}, aspects: readonly IAspe
     config,
     vault: assembly.getStackByName(vault.stackName).template as Template,
     backup: assembly.getStackByName(backup.stackName).template as Template,
-    messages: assembly.stacks.flatMap((stack) => stack.messages),
+    said: assembly.stacks.flatMap((stack) => stack.messages).map(textOf),
     folder,
   };
 }
