@@ -86,7 +86,7 @@ export async function benchOf<E extends EngineName>(harness: EngineHarness<E>): 
     restoreJob: (database, mode, more = {}) => ({
       kind: 'restore',
       id: newId(),
-      target: server.target(database) as RestoreJob['target'],
+      target: server.target(database),
       idleMinutes: 5,
       source: { target: 'shop', backupId: newId(), manifestKey: 'shop/manifest.json', versionId: 'v1' },
       mode,
@@ -203,7 +203,7 @@ export function engineContract<E extends EngineName>(harness: EngineHarness<E>):
       const drop = (name: string): Promise<unknown> =>
         bench.engine.drop(bench.context(DATABASE), {
           ...job,
-          target: job.target as RestoreJob['target'],
+          target: job.target,
           restoreId: newId(),
           replacedDatabase: name,
         });

@@ -13,8 +13,8 @@ const { backup } = stacks;
 const resolver = new Resolver(backup, [new Resolver(stacks.vault)]);
 const said = (one: ReturnType<typeof synth>): string => one.said.join('\n');
 
-/** The made network's, and one that no handler reads: a task's ARN names its cluster. */
-const SOMETIMES: readonly string[] = [FUNCTION_ENV.madeNetwork, FUNCTION_ENV.cluster];
+/** Only of a stack that made its own network. */
+const SOMETIMES: readonly string[] = [FUNCTION_ENV.madeNetwork];
 
 describe('what the command line needs', () => {
   it('is in the outputs', () => {

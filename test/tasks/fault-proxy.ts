@@ -44,7 +44,7 @@ function operationOf(method: string, url: URL): Asked['operation'] {
 export async function startFaultProxy(target: string, ca?: string): Promise<FaultProxy> {
   const agent = ca === undefined ? undefined : new Agent({ ca, keepAlive: true });
   const send = target.startsWith('https:') ? forwardTls : forward;
-  const proxy = { asked: [] as Asked[], fault: (_: Asked): Fault | undefined => undefined };
+  const proxy = { asked: [] as Asked[], fault: ((): Fault | undefined => undefined) as FaultProxy['fault'] };
 
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', target);

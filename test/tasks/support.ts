@@ -7,7 +7,7 @@ import {
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
   PutBucketVersioningCommand,
-  S3Client,
+  type S3Client,
 } from '@aws-sdk/client-s3';
 import { dumpJobSchema, restoreJobSchema, type DumpJob, type Progress, type RestoreJob } from '../../core/job.ts';
 import type { DumpFacts, DumpSink, Engine, EngineContext, RestoreSource } from '../../tasks/engine.ts';

@@ -206,11 +206,6 @@ function readThrough(server: Server, signal: AbortSignal): { outlet: Outlet; toc
         cause: thrown,
       });
     });
-    if (name === 'pg_restore' && unread > UNREAD_AT_MOST)
-      throw new NightjarError('READ_THROUGH_FAILED', {
-        operation: name,
-        detail: `pg_restore stopped reading ${unread} bytes before the archive's end.`,
-      });
   };
   const outlet: Outlet = {
     async write(chunk) {
@@ -219,6 +214,12 @@ function readThrough(server: Server, signal: AbortSignal): { outlet: Outlet; toc
       return took;
     },
     async end() {
+      // It may have ended with 0 long ago, having looked at the beginning only.
+      if (unread > UNREAD_AT_MOST)
+        throw new NightjarError('READ_THROUGH_FAILED', {
+          operation: 'pg_restore',
+          detail: `pg_restore stopped reading ${unread} bytes before the archive's end.`,
+        });
       await Promise.all([toThrough.end(), toLister.end()]);
     },
   };

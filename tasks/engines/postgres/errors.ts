@@ -23,7 +23,9 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [/password authentication failed|no pg_hba\.conf entry|role ".*" is not permitted to log in/, 'AUTH_FAILED'],
   [/certificate verify failed|root certificate|server certificate for|SSL error|does not support SSL/, 'TLS_FAILED'],
   [/FATAL: +database ".*" does not exist/, 'DATABASE_MISSING'],
+  // pg_dump's --lock-wait-timeout works through statement_timeout.
   [/canceling statement due to lock timeout|could not obtain lock on relation/, 'LOCK_TIMEOUT'],
+  [/canceling statement due to statement timeout[\s\S]*LOCK TABLE/, 'LOCK_TIMEOUT'],
   [
     /server closed the connection unexpectedly|terminating connection|connection to server was lost|SSL SYSCALL error|no connection to the server|could not receive data from server|could not send data to server/,
     'CONNECTION_LOST',

@@ -11,6 +11,7 @@
  * `pg_catalog.pg_largeobject_metadata`.
  */
 import type { Comparison, Fingerprint, TablePrint } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
 import type { Reporter } from '../../engine.ts';
 import { ident, qualified } from './names.ts';
 import type { DataTable } from './tables.ts';
@@ -152,3 +153,14 @@ async function printIfThere(
 
 const show = (print: TablePrint | undefined): string =>
   print === undefined ? 'no such table' : `${print.rows} rows${print.checksum ? `, checksum ${print.checksum}` : ''}`;
+
+/** `where`: what became of the data that differs. */
+export function differs(comparison: Comparison, where: string): NightjarError {
+  const some = comparison.differences
+    .slice(0, 10)
+    .map((one) => `${one.schema}.${one.table}: expected ${one.expected}, found ${one.found}`);
+  return new NightjarError('FINGERPRINT_DIFFERS', {
+    operation: 'compare rows',
+    detail: `${where} ${comparison.differences.length} tables differ: ${some.join('; ')}.`,
+  });
+}

@@ -7,9 +7,9 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { feedArchive } from './archive.ts';
-import { compareWith } from './fingerprint.ts';
+import { compareWith, differs } from './fingerprint.ts';
 import { fitsLockTable, openArchive, writeListFile, type OpenArchive } from './load.ts';
-import { ident, literal, qualified } from './names.ts';
+import { literal, qualified } from './names.ts';
 import { childOutlet } from './pipes.ts';
 import { startPsql, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, tablesNamed, withPartitions } from './scope.ts';
@@ -223,23 +223,13 @@ async function inOneTransaction(
     report.phase('comparing rows');
     const { fingerprint } = source.manifest;
     const comparison = await compareWith(psql, fingerprint, report, { conditions, only: plan.compared });
-    if (!comparison.equal) throw differing(comparison, job.database);
+    if (!comparison.equal) throw differs(comparison, `The transaction was rolled back, ${job.database} is as it was.`);
     await psql.run('COMMIT');
     await psql.end();
     return job.scope?.schemaOnly ? { ...comparison, mode: 'none' } : comparison;
   };
   const [comparison] = await together(own, [work(), psql.ended]);
   return comparison;
-}
-
-function differing(comparison: Comparison, database: string): NightjarError {
-  const some = comparison.differences
-    .slice(0, 10)
-    .map((one) => `${one.schema}.${one.table}: expected ${one.expected}, found ${one.found}`);
-  return new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare rows',
-    detail: `The transaction was rolled back, ${ident(database)} is as it was. ${some.join('; ')}.`,
-  });
 }
 
 /** pg_restore writes the script, psql takes it; resolves when all of it was taken and the archive proven. */

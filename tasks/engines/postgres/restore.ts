@@ -16,7 +16,7 @@ import {
   setComment,
   type DatabaseDefinition,
 } from './database.ts';
-import { compareWith, type Asker } from './fingerprint.ts';
+import { compareWith, differs, type Asker } from './fingerprint.ts';
 import { fitsLockTable, jobsFor, load, openArchive, writeListFile, type OpenArchive } from './load.ts';
 import { overwrite } from './overwrite.ts';
 import { preflight } from './preflight.ts';
@@ -26,6 +26,7 @@ import { noLimits } from './snapshot.ts';
 import { exchange } from './swap.ts';
 import { listTables } from './tables.ts';
 import { ident } from './names.ts';
+import { isOf } from './toc.ts';
 import { toolBytes } from './tool-run.ts';
 
 export async function restore(
@@ -133,6 +134,7 @@ function foundEqual(job: RestoreJob, source: RestoreSource): Comparison {
   };
 }
 
+/** Without the archive at hand: by the names that were asked for. */
 const inScope = (job: RestoreJob, place: { schema: string; table: string }): boolean =>
   !job.scope?.tables || job.scope.tables.includes(`${place.schema}.${place.table}`);
 
@@ -184,7 +186,7 @@ async function filled(
     const singleTransaction = await beside(server, [place], (session) => fitsLockTable(session, archive.start));
     await load(server, archive, { database: place, args, singleTransaction }, signal);
     report.phase('comparing rows');
-    const comparison = await compareIn(server, job, source, place);
+    const comparison = await compareIn(server, job, source, place, broughtBy(job, archive));
     if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);
     if (job.mode === 'swap') await analyze(server, place);
     await beside(server, [place], async (session) => {
@@ -201,16 +203,6 @@ async function filled(
     signal.throwIfAborted();
     throw thrown;
   }
-}
-
-export function differs(comparison: Comparison, where: string): NightjarError {
-  const some = comparison.differences
-    .slice(0, 10)
-    .map((one) => `${one.schema}.${one.table}: expected ${one.expected}, found ${one.found}`);
-  return new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare rows',
-    detail: `${where} ${comparison.differences.length} tables differ: ${some.join('; ')}.`,
-  });
 }
 
 /** pg_restore's arguments besides where to. */
@@ -247,12 +239,27 @@ async function tableList(server: Server, names: readonly string[], archive: Open
   return `--use-list=${file}`;
 }
 
+/** Tables whose rows come back: all, or those of the scope with their partitions. */
+function broughtBy(
+  job: RestoreJob,
+  { start: { toc } }: OpenArchive,
+): (place: { schema: string; table: string }) => boolean {
+  if (!job.scope?.tables) return () => true;
+  const ids = withPartitions(
+    toc,
+    tablesNamed(toc, job.scope.tables).map((one) => one.entry.id),
+  );
+  const entries = toc.filter((entry) => ids.has(entry.id));
+  return (place) => entries.some((entry) => isOf(entry, place.schema, place.table));
+}
+
 /** Compares what is in `database` with the backup's fingerprint, as far as the job brought it back. */
 async function compareIn(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
   database: string,
+  only: (place: { schema: string; table: string }) => boolean,
 ): Promise<Comparison> {
   const { fingerprint } = source.manifest;
   if (job.scope?.schemaOnly) return foundEqual(job, source);
@@ -261,7 +268,7 @@ async function compareIn(
     await noLimits(server, session);
     return await compareWith(session, fingerprint, server.context.report, {
       conditions: await conditionsIn(session),
-      only: (place) => inScope(job, place),
+      only,
     });
   } finally {
     await session.close();
