@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { openSync, closeSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -28,6 +28,8 @@ export interface AccountOptions {
   waitScale?: number;
   /** After how many seconds a task's credentials say they expire (3600). */
   credentialSeconds?: number;
+  /** Where every authorized request is written down, one JSON a line; nowhere by default. */
+  journal?: string;
 }
 
 export interface Account {
@@ -89,7 +91,7 @@ function emulatorEnv(
   port: number,
   certificate: Certificate,
   dockerHost: string,
-  waitScale: number,
+  options: AccountOptions,
 ): Record<string, string> {
   return {
     PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(':'),
@@ -112,11 +114,12 @@ function emulatorEnv(
     STATE_DIR: join(dir, 'state'),
     S3_PERSIST: '1',
     S3_DATA_DIR: join(dir, 's3'),
-    SFN_WAIT_SCALE: String(waitScale),
+    SFN_WAIT_SCALE: String(options.waitScale ?? 1),
     // Nothing but ECS may find a container engine.
     DOCKER_HOST: 'unix:///nonexistent',
     HOSTNAME: 'ministack',
     NIGHTJAR_CONTAINERS: dockerHost,
+    ...(options.journal ? { NIGHTJAR_JOURNAL: options.journal } : {}),
   };
 }
 
@@ -130,6 +133,8 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   const keep = options.keep ?? options.dir !== undefined;
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'nightjar-account-')));
   await Promise.all(['tmp', 'home', 'state', 's3'].map((name) => mkdir(join(dir, name), { recursive: true })));
+  // Lambdas are unpacked there and must not be taken for parts of a package that the directory may lie in.
+  await writeFile(join(dir, 'tmp', 'package.json'), '{}');
   // A unix socket's path may have about a hundred characters, which a caller's directory can exceed.
   const sockets = await mkdtemp(join(tmpdir(), 'nightjar-'));
   const certificate = await makeCertificate(join(dir, 'tls'));
@@ -153,7 +158,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   const out = openSync(log, 'a');
   const emulator = spawn(PYTHON, [join(REPO, 'local', 'account', 'launcher.py')], {
     cwd: dir,
-    env: emulatorEnv(dir, port, certificate, containers.host, options.waitScale ?? 1),
+    env: emulatorEnv(dir, port, certificate, containers.host, options),
     stdio: ['ignore', out, out],
     // Lambdas are its children: they end with it.
     detached: true,

@@ -79,14 +79,19 @@ export async function deploy({
     },
   };
   const common = ['--no-notices', '--no-color', '--ci'];
-  const cdk = (...args: string[]) =>
-    run(process.execPath, [join(REPO, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, ...common], options);
+  const cdkIn = (where: string, ...args: string[]) =>
+    run(process.execPath, [join(REPO, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args, ...common], {
+      ...options,
+      cwd: where,
+    });
+  const cdk = (...args: string[]) => cdkIn(cwd, ...args);
 
-  // Synthesizing needs nothing of the account, so it goes on beside the bootstrap.
+  // Synthesizing needs nothing of the account, so it goes on beside the bootstrap, which would synthesize too if it saw
+  // an app.
   const [, bootstrapSeconds] = await timed(() =>
     Promise.all([
-      cdk('bootstrap', `aws://${account.accountId}/${account.region}`),
-      cdk('synth', '--all', '--quiet', '--output', cdkOut, ...(app ? ['--app', app] : [])),
+      cdkIn(dir, 'bootstrap', `aws://${account.accountId}/${account.region}`),
+      cdk('synth', '--quiet', '--output', cdkOut, ...(app ? ['--app', app] : [])),
     ]),
   );
   const [, deploySeconds] = await timed(() =>

@@ -1,6 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { startAccount, type Account } from './account.ts';
+import { startAccount, type Account, type AccountOptions } from './account.ts';
 import { buildTask } from './build-task.ts';
 import { deploy, verifyMail } from './deploy.ts';
 import { FACTS, type LocalFacts } from './facts.ts';
@@ -24,12 +24,16 @@ export interface StageOptions {
   sizeMiB?: number;
   /** Of the sample database's server (17). */
   major?: PostgresMajor;
-  /** `HH:MM` UTC; `soon` for the first full minute after the deploy should be done. */
+  /** `HH:MM` UTC (02:00); `soon` for the first full minute after the deploy should be done. */
   nightly?: string;
   /** A config of the user's own, deployed in place of the sample's. */
   config?: string;
   /** Logins of the databases that the user's own config names, by target. */
   logins?: Record<string, Login>;
+  /** More environment for the config to read. */
+  env?: Readonly<Record<string, string>>;
+  /** What a test wants otherwise of the account. */
+  account?: Pick<AccountOptions, 'waitScale' | 'journal'>;
 }
 
 /** A pretend account with the stacks deployed, and a sample database unless the user brought a config. */
@@ -40,15 +44,21 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** How long a deploy may take until the first scheduled run is due, seconds. Generous: a run missed waits for a day. */
-const DEPLOY_SECONDS = 55;
+/** Where the last deploy on this machine left how many seconds it took: the next first run is set by it. */
+const DEPLOY_SECONDS_FILE = join(REPO, '.local', 'deploy-seconds');
+
+/** How long a deploy may take here, seconds; a run that comes too early would be missed, and the deploy done again. */
+async function expectedDeploy(): Promise<number> {
+  const last = Number(await readFile(DEPLOY_SECONDS_FILE, 'utf8').catch(() => '40'));
+  return Math.min(600, (Number.isFinite(last) ? last : 40) * 1.3 + 10);
+}
 
 function clock(at: number): string {
   return new Date(at).toISOString().slice(11, 16);
 }
 
 /** The first full minute at least so many seconds from now, as `HH:MM` UTC. */
-export function soon(seconds = DEPLOY_SECONDS): string {
+export function soon(seconds: number): string {
   return clock(Math.ceil((Date.now() + seconds * 1000) / 60_000) * 60_000);
 }
 
@@ -102,7 +112,7 @@ export async function startStage(options: StageOptions, onPhase: OnPhase = () =>
     });
     const account = await phase('account', 'a pretend AWS account', async () => {
       await buildTask();
-      const started = await startAccount({ dir: join(dir, 'account') });
+      const started = await startAccount({ ...options.account, dir: join(dir, 'account') });
       undo.push(() => started.stop());
       return started;
     });
@@ -140,17 +150,18 @@ export async function startStage(options: StageOptions, onPhase: OnPhase = () =>
       // Whoever owns these addresses follows the links in Amazon's mails; SES begins in its sandbox.
       await verifyMail(account, ['nightjar@example.org', 'you@example.org']);
       const facts: LocalFacts = {
-        nightly: options.nightly === 'soon' || options.nightly === undefined ? soon() : options.nightly,
+        nightly: options.nightly === 'soon' ? soon(await expectedDeploy()) : (options.nightly ?? '02:00'),
         weeklyDay: farWeekday(),
         network,
         secrets,
         ...(sample ? { sample: { host: sample.host, port: sample.port, database, ca: sample.caPem } } : {}),
       };
-      const go = () => deploy({ account, config, env: { [FACTS]: JSON.stringify(facts) }, onLine: say });
+      const go = () =>
+        deploy({ account, config, env: { ...options.env, [FACTS]: JSON.stringify(facts) }, onLine: say });
       let deployment = await go();
       // A slow machine missed its minute: the next one needs an update, as a person would make it.
       while (options.nightly === 'soon' && isPast(facts.nightly, 2)) {
-        facts.nightly = soon();
+        facts.nightly = soon(await expectedDeploy());
         say(`the schedule is set to ${facts.nightly} UTC`);
         deployment = await go();
       }
@@ -161,6 +172,7 @@ export async function startStage(options: StageOptions, onPhase: OnPhase = () =>
       ...account.env,
       CDK_DEFAULT_ACCOUNT: account.accountId,
       CDK_DEFAULT_REGION: account.region,
+      ...options.env,
       NIGHTJAR_CONFIG: config,
       [FACTS]: JSON.stringify(deployed.facts),
     };

@@ -1,5 +1,5 @@
 /** One night and one mishap: a scheduled backup of the sample database, its report, damage, and a restore. */
-import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Mail } from './client.ts';
 import type { Display } from './display.ts';
 import { nightjar, type CommandAnswer } from './nightjar-command.ts';
@@ -29,7 +29,7 @@ export interface Story {
 }
 
 interface RunsAnswer extends CommandAnswer {
-  runs: (Facts & { runId: string; trigger: string; status: string })[];
+  runs: (Facts & { runId: string; executionArn: string; status: string })[];
 }
 interface ShowRunAnswer extends CommandAnswer {
   run: Facts;
@@ -131,12 +131,12 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
 
     const nightly = facts.outputs[`${name}-backup`]?.NightlyStateMachine;
     if (!nightly) throw new Error('the deployed stacks name no nightly state machine');
-    await step('schedule', `waiting for the schedule (${facts.nightly} UTC)`, () =>
+    const executionArn = await step('schedule', `waiting for the schedule (${facts.nightly} UTC)`, () =>
       until(
         async () => {
           const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: nightly }));
-          const [first] = executions;
-          return first ? [first, `the schedule started ${first.name ?? ''}`] : undefined;
+          const first = executions[0]?.executionArn;
+          return first ? [first, 'the schedule started the nightly run'] : undefined;
         },
         RUN_SECONDS,
         'the schedule to fire',
@@ -144,13 +144,20 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
     );
     const { run, backups } = await step('backup', 'the nightly run backs up the shop', async () => {
       const ended = await until(
-        async () =>
-          (await command<RunsAnswer>('runs')).runs.find((one) => one.trigger === 'daily' && one.status !== 'RUNNING'),
+        async () => {
+          const told = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+          return told.status === 'RUNNING' ? undefined : told;
+        },
         RUN_SECONDS,
         'the nightly run to end',
       );
-      const shown = await command<ShowRunAnswer>('show', ended.runId);
-      return [shown, `the nightly run ended ${ended.status}`];
+      if (ended.status !== 'SUCCEEDED')
+        throw new Error(`the nightly run ended ${ended.status ?? ''}: ${ended.error ?? ''} ${ended.cause ?? ''}`);
+      const { runs } = await command<RunsAnswer>('runs');
+      const found = runs.find((one) => one.executionArn === executionArn);
+      if (!found) throw new Error('the nightly run is not in the catalog');
+      const shown = await command<ShowRunAnswer>('show', found.runId);
+      return [shown, `the nightly run ended ${found.status}`];
     });
     story.run = run;
     const backup = backups.find((one) => one.target === 'shop');

@@ -7,6 +7,9 @@ tasks start in. Everything listens where `BIND_HOST` says.
 import os
 import pathlib
 import re
+import signal
+import threading
+import time
 from importlib.metadata import version
 
 from gaps.patching import expect
@@ -17,7 +20,7 @@ pinned = re.search(
 expect(version("ministack") == pinned == "1.5.33", f"version 1.5.33, found {version('ministack')}, pinned {pinned}")
 expect(os.environ.get("BIND_HOST") == "127.0.0.1", "BIND_HOST=127.0.0.1")
 
-from gaps import objects, permissions, schedules, tasks, templates, workflows  # noqa: E402,F401
+from gaps import conditions, functions, journal, objects, permissions, schedules, tasks, templates, workflows  # noqa: E402,F401
 import ministack.app as app  # noqa: E402
 from gaps.patching import target  # noqa: E402
 
@@ -25,4 +28,14 @@ from gaps.patching import target  # noqa: E402
 target(app, "_port_is_bindable", "host port")
 app._port_is_bindable = lambda host, port: False
 
+
+
+def end_with_parent(parent):
+    """An account whose owner was killed has nobody left to stop it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
 app.main()

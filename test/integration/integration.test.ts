@@ -1,0 +1,19 @@
+/** Everything that needs the deployed stacks, in one file, because starting them takes longest. */
+import { afterAll, beforeAll } from 'vitest';
+import { faults } from './faults.ts';
+import { mainJob } from './main-job.ts';
+import { rights } from './rights.ts';
+import { startWorld, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+}, 600_000);
+afterAll(async () => {
+  await world?.stop();
+}, 120_000);
+
+mainJob(() => world);
+faults(() => world);
+// Last: it judges what all the others did.
+rights(() => world);
