@@ -18,6 +18,8 @@ export interface DeployOptions {
   env?: Readonly<Record<string, string>>;
   /** Each line that cdk says. */
   onLine?: (line: string) => void;
+  /** Ends cdk early. */
+  signal?: AbortSignal;
 }
 
 export interface Deployment {
@@ -52,6 +54,7 @@ export async function deploy({
   cwd = REPO,
   env = {},
   onLine,
+  signal,
 }: DeployOptions): Promise<Deployment> {
   const dir = join(account.dir, 'deploy');
   const cdkOut = join(dir, 'cdk.out');
@@ -63,6 +66,7 @@ export async function deploy({
     cwd,
     log,
     onLine,
+    signal,
     env: {
       PATH: [dirname(process.execPath), process.env.PATH ?? '/usr/bin:/bin'].join(':'),
       // The person's own AWS settings and cdk's caches stay out of it.

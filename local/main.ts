@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { makeDisplay } from './display.ts';
-import { POSTGRES_MAJORS, type PostgresMajor } from './postgres.ts';
+import { POSTGRES_MAJORS } from './postgres.ts';
 import type { Login } from './secrets.ts';
 import { clientsOf, type StageFacts } from './stage-facts.ts';
 import { findSupervisor, HOME, startSupervisor, stopSupervisor } from './supervise.ts';
@@ -48,7 +48,7 @@ function answer(object: object, text: string): void {
 function upOptions() {
   const sizeMiB = Number(values.size);
   if (!(sizeMiB >= 8)) throw new Usage('--size is a number of MiB from 8 on');
-  const major = POSTGRES_MAJORS.find((one) => String(one) === values.major) as PostgresMajor | undefined;
+  const major = POSTGRES_MAJORS.find((one) => String(one) === values.major);
   if (!major) throw new Usage(`--major is one of ${POSTGRES_MAJORS.join(', ')}`);
   if (values.nightly !== undefined && !/^(soon|([01]\d|2[0-3]):[0-5]\d)$/.test(values.nightly))
     throw new Usage('--nightly is a time such as 02:30, or soon');
@@ -90,19 +90,8 @@ async function up(): Promise<void> {
 
 /** What may be shown of the facts: no secrets. */
 function said({ endpoint, region, accountId, sample, outputs, nightly, config, logs, seconds, startedAt }: StageFacts) {
-  const { password: _, ...database } = sample ?? { password: '' };
-  return {
-    endpoint,
-    region,
-    accountId,
-    sample: sample && database,
-    outputs,
-    nightly,
-    config,
-    logs,
-    seconds,
-    startedAt,
-  };
+  const database = sample && { host: sample.host, port: sample.port, database: sample.database, bytes: sample.bytes };
+  return { endpoint, region, accountId, database, outputs, nightly, config, logs, seconds, startedAt };
 }
 
 async function status(): Promise<number> {

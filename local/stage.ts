@@ -1,5 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseConfig } from '../core/config.ts';
 import { startAccount, type Account, type AccountOptions } from './account.ts';
 import { buildTask } from './build-task.ts';
 import { deploy, verifyMail } from './deploy.ts';
@@ -69,6 +71,18 @@ function farWeekday(): string {
     .toLowerCase();
 }
 
+/** Every address that a config sends from or to. */
+async function mailAddresses(
+  config: string,
+  facts: LocalFacts,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  Object.assign(process.env, env, { [FACTS]: JSON.stringify(facts) });
+  const { default: input } = (await import(pathToFileURL(config).href)) as { default: unknown };
+  const { mail } = parseConfig(input);
+  return [...new Set([mail.from, ...mail.to])];
+}
+
 /** Whether the clock has passed `HH:MM` UTC of today, or of tomorrow for a time just after midnight. */
 function isPast(time: string, margin: number): boolean {
   const [hour = 0, minute = 0] = time.split(':').map(Number);
@@ -82,9 +96,14 @@ function isPast(time: string, margin: number): boolean {
 /**
  * Starts everything and deploys.
  *
+ * @param signal Ends the deploy early.
  * @throws the first error, after having stopped what was started.
  */
-export async function startStage(options: StageOptions, onPhase: OnPhase = () => undefined): Promise<Stage> {
+export async function startStage(
+  options: StageOptions,
+  onPhase: OnPhase = () => undefined,
+  signal?: AbortSignal,
+): Promise<Stage> {
   const { dir, sizeMiB = 20, major = 17 } = options;
   const config = options.config ? resolve(options.config) : join(REPO, 'local', 'nightjar.config.ts');
   await mkdir(dir, { recursive: true });
@@ -147,8 +166,6 @@ export async function startStage(options: StageOptions, onPhase: OnPhase = () =>
       const network = await makeNetwork(account);
       const logins = sample ? { shop: { username: sample.user, password: sample.password } } : (options.logins ?? {});
       const secrets = await makeSecrets(account, logins);
-      // Whoever owns these addresses follows the links in Amazon's mails; SES begins in its sandbox.
-      await verifyMail(account, ['nightjar@example.org', 'you@example.org']);
       const facts: LocalFacts = {
         nightly: options.nightly === 'soon' ? soon(await expectedDeploy()) : (options.nightly ?? '02:00'),
         weeklyDay: farWeekday(),
@@ -156,8 +173,20 @@ export async function startStage(options: StageOptions, onPhase: OnPhase = () =>
         secrets,
         ...(sample ? { sample: { host: sample.host, port: sample.port, database, ca: sample.caPem } } : {}),
       };
-      const go = () =>
-        deploy({ account, config, env: { ...options.env, [FACTS]: JSON.stringify(facts) }, onLine: say });
+      // Whoever owns the addresses follows the links in Amazon's mails; SES begins in its sandbox.
+      await verifyMail(account, await mailAddresses(config, facts, options.env));
+      const go = async () => {
+        const started = performance.now();
+        const result = await deploy({
+          account,
+          config,
+          env: { ...options.env, [FACTS]: JSON.stringify(facts) },
+          onLine: say,
+          signal,
+        });
+        await writeFile(DEPLOY_SECONDS_FILE, String(Math.ceil((performance.now() - started) / 1000)));
+        return result;
+      };
       let deployment = await go();
       // A slow machine missed its minute: the next one needs an update, as a person would make it.
       while (options.nightly === 'soon' && isPast(facts.nightly, 2)) {

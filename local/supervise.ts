@@ -7,8 +7,8 @@ import { REPO } from './paths.ts';
 import type { OnPhase, StageOptions } from './stage.ts';
 import { STATE_FILE, type FromSupervisor, type SupervisorState, type ToSupervisor } from './supervisor-protocol.ts';
 
-/** Where `local up` and `quickstart` keep what runs; one at a time in a clone. */
-export const HOME = join(REPO, '.local', 'account');
+/** Where `local up` and `quickstart` keep what runs, one at a time; tests have a place of their own. */
+export const HOME = process.env.NIGHTJAR_LOCAL_HOME ?? join(REPO, '.local', 'account');
 
 export interface Supervised extends SupervisorState {
   /** Let it live on when this process ends. */

@@ -12,6 +12,7 @@ let starting: Promise<Stage> | undefined;
 let dir = '';
 let kept = false;
 let ending = false;
+const early = new AbortController();
 
 const tell = (message: FromSupervisor) => {
   if (process.connected) process.send?.(message);
@@ -20,7 +21,8 @@ const tell = (message: FromSupervisor) => {
 async function end(code: number): Promise<void> {
   if (ending) return;
   ending = true;
-  // What is half started is first finished: only then is known what there is to stop.
+  // What is half started stops by itself what it has started.
+  early.abort();
   const stage = await starting?.catch(() => undefined);
   if (dir) await rm(join(dir, STATE_FILE), { force: true });
   await stage?.stop();
@@ -30,7 +32,7 @@ async function end(code: number): Promise<void> {
 async function start(options: StageOptions): Promise<void> {
   dir = options.dir;
   try {
-    starting = startStage(options, (phase, event, text) => tell({ phase, event, text }));
+    starting = startStage(options, (phase, event, text) => tell({ phase, event, text }), early.signal);
     const { facts } = await starting;
     if (ending) return;
     const state: SupervisorState = { pid: process.pid, facts };

@@ -17,13 +17,20 @@ export interface VaultReader {
   readonly bucket: string;
   readonly signal: AbortSignal;
   readonly patience?: Patience;
-  /** One request fetches this many bytes; 8 MiB by default. */
+  /** One request fetches this many bytes; 2 MiB by default. */
   readonly rangeBytes?: number;
-  /** How many requests run at once; 3 by default. */
+  /** How many requests run at once; 4 by default. */
   readonly ahead?: number;
   /** A sign of life for each range that arrived. */
   readonly onRange?: () => void;
 }
+
+/**
+ * Small ranges, because a buffer that was handed on is garbage until V8 next looks: restores of 572 MiB peaked at 222 to
+ * 248 MiB with three of 8 MiB, at 173 to 182 MiB with four of these. The download takes about a tenth more CPU for it.
+ */
+const RANGE = 2 * MIB;
+const AHEAD = 4;
 
 /** Bytes handed on at once. The last of them waits for the proof. */
 const SLICE = 256 * 1024;
@@ -110,7 +117,7 @@ async function* inOrder(reader: VaultReader, objects: readonly VaultObject[]): A
   const ended = new AbortController();
   const signal = AbortSignal.any([reader.signal, ended.signal]);
   const ahead: Promise<Buffer>[] = [];
-  const ranges = rangesOf(objects, reader.rangeBytes ?? 8 * MIB);
+  const ranges = rangesOf(objects, reader.rangeBytes ?? RANGE);
   const begin = (): void => {
     const next = ranges.next();
     if (next.done) return;
@@ -120,7 +127,7 @@ async function* inOrder(reader: VaultReader, objects: readonly VaultObject[]): A
     ahead.push(fetched);
   };
   try {
-    for (let count = 0; count < (reader.ahead ?? 3); count += 1) begin();
+    for (let count = 0; count < (reader.ahead ?? AHEAD); count += 1) begin();
     for (let first = ahead.shift(); first; first = ahead.shift()) {
       const range = await first;
       begin();

@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
 import type { TargetOf } from '../../core/config.ts';
 import type { EngineName } from '../../core/engines.ts';
-import type { ErrorCode } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { RestoreJob, RollbackJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../core/names.ts';
@@ -98,7 +97,7 @@ export async function benchOf<E extends EngineName>(harness: EngineHarness<E>): 
 }
 
 /** The error's code, or what came instead of an error. */
-export async function codeOf(work: Promise<unknown>): Promise<ErrorCode | string> {
+export async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     (value) => `no error, but ${JSON.stringify(value)}`,
     (thrown: unknown) => (thrown as { code?: string }).code ?? String(thrown),

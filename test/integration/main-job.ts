@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { BackupRecord } from '../../core/backup.ts';
 import { tableHashes } from '../../local/sample.ts';
 import { runId } from '../../core/names.ts';
-import { until, type Ended, type World } from './world.ts';
+import { succeeded, until, type Ended, type World } from './world.ts';
 
 const hashesOf = async (world: World, database: string): Promise<Awaited<ReturnType<typeof tableHashes>>> => {
   const client = await world.postgres.connect(database);
@@ -34,7 +34,7 @@ export function mainJob(get: () => World): void {
     });
 
     it('ends well, because a target that fails never stops another', () => {
-      expect(ended).toMatchObject({ status: 'SUCCEEDED' });
+      succeeded(ended);
       expect(records.get('shop')).toMatchObject({ status: 'COMPLETED', consistency: 'transaction' });
       expect(records.get('small')).toMatchObject({ status: 'COMPLETED' });
       expect([...records.keys()].sort()).toEqual([
@@ -87,7 +87,7 @@ export function mainJob(get: () => World): void {
     it('delivered a second time makes no second backup and no second mail', async () => {
       const mails = (await world.stage.account.messages()).length;
       const before = (await world.catalog.listBackups({ limit: 100 })).length;
-      expect(await world.run('nightly', { trigger: 'daily', scheduledTime })).toMatchObject({ status: 'SUCCEEDED' });
+      succeeded(await world.run('nightly', { trigger: 'daily', scheduledTime }));
       expect((await world.catalog.listBackups({ limit: 100 })).length).toBe(before);
       expect((await world.stage.account.messages()).length).toBe(mails);
     });
@@ -108,7 +108,7 @@ export function mainJob(get: () => World): void {
     beforeAll(async () => {
       world = get();
       before = await hashesOf(world, 'shop');
-      expect((await world.run('backup', { target: 'shop', trigger: 'user' })).status).toBe('SUCCEEDED');
+      succeeded(await world.run('backup', { target: 'shop', trigger: 'user' }));
       await world.postgres.query(
         'DELETE FROM shop.order_lines WHERE order_id % 3 = 0; DROP TABLE shop.documents CASCADE',
         {
@@ -120,7 +120,7 @@ export function mainJob(get: () => World): void {
     });
 
     it('is undone by a swap: every row of every table is back under the old name', async () => {
-      expect(restored).toMatchObject({ status: 'SUCCEEDED', output: { status: 'COMPLETED' } });
+      expect(succeeded(restored).output).toMatchObject({ status: 'COMPLETED' });
       expect(await hashesOf(world, 'shop')).toEqual(before);
     });
 
@@ -128,14 +128,14 @@ export function mainJob(get: () => World): void {
       const record = await world.catalog.getRestore(restored.id);
       expect(await databases(world)).toContain(record!.replacedDatabase);
       const rollback = await world.run('rollback', { restoreId: restored.id });
-      expect(rollback).toMatchObject({ status: 'SUCCEEDED' });
+      succeeded(rollback);
       expect(await hashesOf(world, 'shop')).not.toEqual(before);
       expect((await world.catalog.getRestore(restored.id))?.status).toBe('ROLLED_BACK');
     });
 
     it('can be looked at in a new database while the old one serves on', async () => {
       const one = await world.run('restore', { target: 'shop', mode: 'new', database: 'shop_to_look_at' });
-      expect(one).toMatchObject({ status: 'SUCCEEDED' });
+      succeeded(one);
       expect(await hashesOf(world, 'shop_to_look_at')).toEqual(before);
       expect(await hashesOf(world, 'shop')).not.toEqual(before);
     });
@@ -154,7 +154,7 @@ export function mainJob(get: () => World): void {
       const whole = await hashesOf(world, 'small');
       await world.postgres.query('DELETE FROM shop.order_lines WHERE order_id % 2 = 0', { database: 'small' });
       const one = await world.run('restore', { target: 'small', mode: 'overwrite', confirm: 'small' });
-      expect(one).toMatchObject({ status: 'SUCCEEDED' });
+      succeeded(one);
       expect(await hashesOf(world, 'small')).toEqual(whole);
       const record = await world.catalog.getRestore(one.id);
       expect(await world.catalog.getBackup('small', record!.safetyBackupId!)).toMatchObject({
@@ -168,7 +168,7 @@ export function mainJob(get: () => World): void {
       await world.run('backup', { target: 'small', trigger: 'user' });
       await world.postgres.query('DROP DATABASE small WITH (FORCE)');
       const one = await world.run('restore', { target: 'small', mode: 'swap' });
-      expect(one).toMatchObject({ status: 'SUCCEEDED' });
+      succeeded(one);
       expect(await hashesOf(world, 'small')).toEqual(whole);
     });
   });

@@ -184,6 +184,12 @@ function worldOf(dir: string, journal: string, stage: Stage, postgres: Postgres)
   };
 }
 
+/** @throws Error with the execution's own words when it did not succeed. */
+export function succeeded(ended: Ended): Ended {
+  if (ended.status === 'SUCCEEDED') return ended;
+  throw new Error(`${ended.executionArn} is ${ended.status}: ${ended.error ?? ''} ${ended.cause ?? ''}`);
+}
+
 /** The record once it is no longer RUNNING. */
 export const closed = (world: World, target: string, id: string): Promise<BackupRecord> =>
   until(`the record ${id} of ${target} is closed`, async () => {

@@ -1,7 +1,25 @@
-import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  BatchWriteItemCommand,
+  CreateTableCommand,
+  DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+  ScanCommand,
+} from '@aws-sdk/client-dynamodb';
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  ListBucketsCommand,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { CreateEmailIdentityCommand, SendEmailCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { DescribeTasksCommand, ECSClient, RunTaskCommand, StopTaskCommand } from '@aws-sdk/client-ecs';
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateScheduleCommand, DeleteScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import {
   DescribeExecutionCommand,
@@ -363,6 +381,136 @@ describe('an execution', () => {
     const [first, second] = [await ask('{}'), await ask('{}')];
     expect(second.executionArn).toBe(first.executionArn);
     await expect(ask('{"other":1}')).rejects.toThrow(/already exists/i);
+  });
+});
+
+describe('IAM conditions', () => {
+  /** A client's config as one who has assumed a role with these statements. */
+  async function as(name: string, statements: object[]) {
+    const trust = `arn:aws:iam::${account.accountId}:root`;
+    const RoleArn = await makeRole(account, name, { AWS: trust }, statements);
+    const { Credentials } = await new STSClient(account.clientConfig).send(
+      new AssumeRoleCommand({ RoleArn, RoleSessionName: name }),
+    );
+    const credentials = {
+      accessKeyId: Credentials?.AccessKeyId ?? '',
+      secretAccessKey: Credentials?.SecretAccessKey ?? '',
+      sessionToken: Credentials?.SessionToken ?? '',
+    };
+    return { ...account.clientConfig, credentials };
+  }
+
+  test('on the partition keys of DynamoDB hold for puts, batches and queries', async () => {
+    const Table = 'leading';
+    await new DynamoDBClient(account.clientConfig).send(
+      new CreateTableCommand({
+        TableName: Table,
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      }),
+    );
+    const client = new DynamoDBClient(
+      await as('toy-leading', [
+        {
+          Effect: 'Allow',
+          Action: 'dynamodb:*',
+          Resource: '*',
+          Condition: {
+            'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['MINE#*'] },
+            Null: { 'dynamodb:LeadingKeys': 'false' },
+          },
+        },
+      ]),
+    );
+    const put = (pk: string) => client.send(new PutItemCommand({ TableName: Table, Item: { pk: { S: pk } } }));
+    const batch = (pk: string) =>
+      client.send(
+        new BatchWriteItemCommand({ RequestItems: { [Table]: [{ PutRequest: { Item: { pk: { S: pk } } } }] } }),
+      );
+    const query = (pk: string) =>
+      client.send(
+        new QueryCommand({
+          TableName: Table,
+          KeyConditionExpression: '#p = :p',
+          ExpressionAttributeNames: { '#p': 'pk' },
+          ExpressionAttributeValues: { ':p': { S: pk } },
+        }),
+      );
+    for (const call of [put, batch, query]) {
+      await expect(call('MINE#1')).resolves.toBeDefined();
+      await expect(call('YOURS#1')).rejects.toThrow(/not authorized/);
+    }
+    await expect(client.send(new ScanCommand({ TableName: Table }))).rejects.toThrow(/not authorized/);
+  });
+
+  test('on the source of events and the sender of mails hold', async () => {
+    const config = await as('toy-speaker', [
+      {
+        Effect: 'Allow',
+        Action: 'events:PutEvents',
+        Resource: '*',
+        Condition: { 'ForAllValues:StringEquals': { 'events:source': ['mine'] }, Null: { 'events:source': 'false' } },
+      },
+      {
+        Effect: 'Allow',
+        Action: 'ses:SendEmail',
+        Resource: `arn:aws:ses:${account.region}:${account.accountId}:identity/*`,
+        Condition: { StringEquals: { 'ses:FromAddress': 'sender@example.org' } },
+      },
+    ]);
+    const event = (Source: string) =>
+      new EventBridgeClient(config).send(
+        new PutEventsCommand({ Entries: [{ Source, DetailType: 'Toy', Detail: '{}' }] }),
+      );
+    await expect(event('mine')).resolves.toBeDefined();
+    await expect(event('yours')).rejects.toThrow(/not authorized/);
+    const mail = (FromEmailAddress: string) =>
+      new SESv2Client(config).send(
+        new SendEmailCommand({
+          FromEmailAddress,
+          Destination: { ToAddresses: ['reader@example.com'] },
+          Content: { Simple: { Subject: { Data: 'Again' }, Body: { Text: { Data: 'plain' } } } },
+        }),
+      );
+    await expect(mail('sender@example.org')).resolves.toBeDefined();
+    await expect(mail('reader@example.com')).rejects.toThrow(/not authorized/);
+  });
+
+  test('of a bucket policy demand If-None-Match of what creates an object, and not of its parts', async () => {
+    const s3 = new S3Client(account.clientConfig);
+    const Bucket = 'written-once';
+    await s3.send(new CreateBucketCommand({ Bucket }));
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Deny',
+          Principal: '*',
+          Action: 's3:PutObject',
+          Resource: `arn:aws:s3:::${Bucket}/*`,
+          Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+        },
+      ],
+    });
+    await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+    const put = (IfNoneMatch?: string) => s3.send(new PutObjectCommand({ Bucket, Key: 'a', Body: 'x', IfNoneMatch }));
+    await expect(put()).rejects.toThrow(/denied|not authorized/i);
+    await expect(put('*')).resolves.toBeDefined();
+    const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key: 'b' }));
+    const { ETag } = await s3.send(new UploadPartCommand({ Bucket, Key: 'b', UploadId, PartNumber: 1, Body: 'x' }));
+    const complete = (IfNoneMatch?: string) =>
+      s3.send(
+        new CompleteMultipartUploadCommand({
+          Bucket,
+          Key: 'b',
+          UploadId,
+          IfNoneMatch,
+          MultipartUpload: { Parts: [{ ETag, PartNumber: 1 }] },
+        }),
+      );
+    await expect(complete()).rejects.toThrow(/denied|not authorized/i);
+    await expect(complete('*')).resolves.toBeDefined();
   });
 });
 

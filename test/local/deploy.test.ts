@@ -95,6 +95,22 @@ test('a deployed function is allowed what its role allows and refused the rest',
   expect(JSON.parse(told.output ?? '{}')).toEqual({ scan: 'allowed', put: 'AccessDeniedException' });
 });
 
+test('a function that throws is caught by the name of its error', async () => {
+  const call = { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', End: true };
+  const machine = await makeMachine(account, {
+    Call: {
+      ...call,
+      Parameters: { FunctionName: output('ReaderName'), Payload: { fail: 'OWN_ERROR' } },
+      Catch: [{ ErrorEquals: ['OWN_ERROR'], Next: 'Caught' }],
+    },
+    Caught: { Type: 'Pass', Parameters: { 'cause.$': 'States.StringToJson($.Cause)' }, End: true },
+  });
+  const told = await outcome(account, await begin(account, machine));
+  expect(JSON.parse(told.output ?? '{}')).toMatchObject({
+    cause: { errorType: 'OWN_ERROR', errorMessage: 'on purpose', trace: expect.any(Array) as unknown },
+  });
+});
+
 test('any AWS client works with the exports', () => {
   const script = `import('@aws-sdk/client-sts').then(({ STSClient, GetCallerIdentityCommand }) => new STSClient({}).send(new GetCallerIdentityCommand({}))).then(({ Arn }) => console.log(Arn))`;
   const said = execFileSync(process.execPath, ['-e', script], {

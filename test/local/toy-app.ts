@@ -106,7 +106,8 @@ const reader = new Lambda(work, 'Reader', {
   code: Code.fromInline(`
     const { DynamoDBClient, ScanCommand, PutItemCommand } = require('@aws-sdk/client-dynamodb');
     const client = new DynamoDBClient({});
-    exports.handler = async () => {
+    exports.handler = async (event) => {
+      if (event.fail) throw Object.assign(new Error('on purpose'), { name: event.fail });
       const attempt = (command) => client.send(command).then(() => 'allowed', (error) => error.name);
       return {
         scan: await attempt(new ScanCommand({ TableName: process.env.TABLE })),

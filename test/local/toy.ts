@@ -38,12 +38,23 @@ export async function until<T>(
   }
 }
 
-/** A role that `service` may assume, with one inline policy. Returns its ARN. */
-export async function makeRole(account: Account, name: string, service: string, statements: object[]): Promise<string> {
+/** A role that a service (or another principal) may assume, with one inline policy. Returns its ARN. */
+export async function makeRole(
+  account: Account,
+  name: string,
+  service: string | object,
+  statements: object[],
+): Promise<string> {
   const iam = new IAMClient(account.clientConfig);
   const trust = {
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: typeof service === 'string' ? { Service: service } : service,
+        Action: 'sts:AssumeRole',
+      },
+    ],
   };
   const { Role } = await iam.send(
     new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(trust) }),

@@ -1,4 +1,4 @@
-"""IAM: the resources that task tokens and mail are checked on (the emulator checks them on "*")."""
+"""IAM: the resources that task tokens, mail and the stopping of tasks are checked on."""
 
 import json
 import threading
@@ -37,6 +37,10 @@ def _sender_identity(address, region, account):
 @wrap(iam_actions, "extract_resource_arn", "service method path headers body query_params region account_id")
 def _resource(original, service, method, path, headers, body, query_params, region, account_id):
     arn = original(service, method, path, headers, body, query_params, region, account_id)
+    # Stopping a task is checked on the task, not on its cluster, which is a condition.
+    if service == "ecs" and headers.get("x-amz-target", "").endswith(".StopTask"):
+        task = json.loads(body or b"{}").get("task", "")
+        return task if task.startswith("arn:") else arn
     if arn and arn != "*":
         return arn
     try:

@@ -19,6 +19,7 @@ import { listTables } from './tables.ts';
 import { isOf } from './toc.ts';
 import { together } from './together.ts';
 import { judge, startTool } from './tool-run.ts';
+import { wiping } from './wipe.ts';
 
 type Place = Readonly<{ schema: string; table: string }>;
 
@@ -71,7 +72,7 @@ async function planFor(
         'The archive has more objects than the server can lock in one transaction, without which nothing is overwritten. ' +
         'Use mode `swap`, or raise max_locks_per_transaction. Nothing was touched.',
     });
-  return { args: ['--clean', '--if-exists', ...owners], before: [], compared: () => true };
+  return { args: owners, before: await wiping(server, session), compared: () => true };
 }
 
 /** Replacing the schema drops its tables: only empty ones may go that way. */

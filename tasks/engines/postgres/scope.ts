@@ -64,12 +64,14 @@ function tableNamed(tables: readonly TocEntry[], name: string): ScopedTable | un
 /** The tables with the partitions of those that are partitioned, as ids of entries. */
 export function withPartitions(toc: readonly TocEntry[], ids: readonly number[]): Set<number> {
   const all = new Set(ids);
-  const isTable = new Set(toc.filter((entry) => entry.kind === 'TABLE').map((entry) => entry.id));
+  const tables = new Map(toc.filter((entry) => entry.kind === 'TABLE').map((entry) => [entry.id, entry]));
   const attached = toc.filter((entry) => entry.kind === 'TABLE ATTACH');
   for (let grown = true; grown;) {
     grown = false;
-    for (const { dependsOn } of attached) {
-      const [parent, child] = dependsOn.filter((id) => isTable.has(id));
+    for (const { dependsOn, rest } of attached) {
+      // It depends on both tables and bears the name of the partition.
+      const child = dependsOn.find((id) => tables.get(id)?.rest === rest);
+      const parent = dependsOn.find((id) => tables.has(id) && id !== child);
       if (parent === undefined || child === undefined || !all.has(parent) || all.has(child)) continue;
       all.add(child);
       grown = true;

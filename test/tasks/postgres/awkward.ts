@@ -80,6 +80,9 @@ CREATE SEQUENCE untouched START 42;
 
 -- Partitions and inheritance.
 CREATE TABLE events (at timestamptz NOT NULL, kind text, note text) PARTITION BY RANGE (at);
+CREATE TABLE entries (id int, amount numeric, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE entries_1 PARTITION OF entries FOR VALUES FROM (0) TO (100);
+INSERT INTO entries SELECT i, i * 1.5 FROM generate_series(1, 90) i;
 CREATE TABLE events_2020 PARTITION OF events FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 CREATE TABLE events_rest PARTITION OF events DEFAULT PARTITION BY LIST (kind);
 CREATE TABLE events_rest_a PARTITION OF events_rest FOR VALUES IN ('a');
@@ -147,7 +150,7 @@ export const STRUCTURE_SQL: Readonly<Record<string, string>> = {
   partitions: `SELECT format('%s %s %s', inhrelid::regclass, inhparent::regclass, pg_get_expr(c.relpartbound, c.oid)) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid`,
   functions: `SELECT pg_get_functiondef(p.oid) || coalesce((SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(proacl) a), '') FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
                 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`,
-  comments: `SELECT format('%s %s', d.classoid::regclass, d.description) FROM pg_description d WHERE d.objoid >= 16384 AND d.classoid <> 'pg_largeobject'::regclass
+  comments: `SELECT format('%s %s', d.classoid::regclass, d.description) FROM pg_description d WHERE d.objoid >= 16384 AND d.description <> 'standard public schema' AND d.classoid <> 'pg_largeobject'::regclass
                AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')`,
   sequences: `SELECT s::text FROM pg_sequences s`,
   extensions: `SELECT extname || extversion FROM pg_extension`,

@@ -427,14 +427,24 @@ describe('restoring under trouble', () => {
     expect(await count(here, 'shop', 'orders')).toBe(300);
   });
 
-  it('rolls an overwrite back when something in the database stands against it', async () => {
-    await here.server.postgres.query('CREATE VIEW later AS SELECT * FROM orders', { database: 'shop' });
-    const job = here.bench.restoreJob('shop', 'overwrite');
-    const thrown = await failure(here.bench.restore(job, source()));
-    expect(thrown.code).toBe('RESTORE_FAILED');
-    expect(thrown.detail).toContain('later');
-    expect(await count(here, 'shop', 'later')).toBe(300);
-    await here.server.postgres.query('DROP VIEW later', { database: 'shop' });
+  it('leaves nothing in an overwritten database that the backup does not know', async () => {
+    await here.server.postgres.query('CREATE TABLE later AS SELECT * FROM orders', { database: 'shop' });
+    await here.bench.restore(here.bench.restoreJob('shop', 'overwrite'), source());
+    const later = await here.server.postgres.query(`SELECT to_regclass('later') AS there`, { database: 'shop' });
+    expect(later).toEqual([{ there: null }]);
+    expect(await count(here, 'shop', 'orders')).toBe(300);
+  });
+
+  it('rolls an overwrite back when somebody holds a table', async () => {
+    const target = targetAt(here.server.postgres, 'shop', { lockTimeoutSeconds: 1 });
+    await withClient(here.server.postgres, 'shop', async (client) => {
+      await client.query('CREATE VIEW kept AS SELECT * FROM orders; BEGIN; LOCK TABLE orders IN ACCESS SHARE MODE');
+      const job = here.bench.restoreJob('shop', 'overwrite');
+      expect(await codeOf(here.bench.restore(job, source(), { target }))).toBe('LOCK_TIMEOUT');
+      await client.query('ROLLBACK');
+    });
+    expect(await count(here, 'shop', 'kept')).toBe(300);
+    await here.server.postgres.query('DROP VIEW kept', { database: 'shop' });
   });
 
   it('fits 2,000 tables, more than one transaction can lock', async () => {

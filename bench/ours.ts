@@ -1,0 +1,57 @@
+/** Nightjar's side: the very task that Fargate would run, its job and environment as the workflow gives them. */
+import { ulid } from 'ulid';
+import { TASK_ENV } from '../core/environment.ts';
+import { writeJob, type DumpOutcome, type Job, type RestoreOutcome } from '../core/job.ts';
+import { backupPrefix } from '../core/names.ts';
+import type { Target } from '../core/config.ts';
+import { measure, type Cost, type Environment } from './measure.ts';
+import type { World } from './world.ts';
+
+export interface OwnBackup {
+  readonly id: string;
+  readonly prefix: string;
+  readonly outcome: DumpOutcome;
+}
+
+async function runTask(world: World, job: Job, more: Environment): Promise<Cost> {
+  const env = { ...world.taskEnv, [TASK_ENV.job]: writeJob(job), [TASK_ENV.attempt]: '1', ...more };
+  return measure(world.task, env);
+}
+
+async function outcomeOf(world: World, id: string): Promise<DumpOutcome | RestoreOutcome> {
+  const progress = await world.catalog.getProgress(id);
+  const outcome = progress?.outcome;
+  if (outcome?.kind !== 'dump' && outcome?.kind !== 'restore')
+    throw new Error(`The task ended well, but the catalog says of ${id}: ${JSON.stringify(progress)}`);
+  return outcome;
+}
+
+/** A backup, manifest and fingerprint included. `more` changes the task's environment. */
+export async function ownBackup(
+  world: World,
+  target: Target,
+  more: Environment = {},
+): Promise<{ cost: Cost; backup: OwnBackup }> {
+  const id = ulid();
+  const startedAt = new Date().toISOString();
+  const cost = await runTask(world, { kind: 'dump', id, target, idleMinutes: 30, trigger: 'daily', startedAt }, more);
+  const outcome = await outcomeOf(world, id);
+  if (outcome.kind !== 'dump') throw new Error(`${id} is no dump`);
+  return { cost, backup: { id, prefix: backupPrefix(target.name, id), outcome } };
+}
+
+/** A restore into a new database, its rows compared with the fingerprint. */
+export async function ownRestore(world: World, target: Target, backup: OwnBackup, database: string): Promise<Cost> {
+  const id = ulid();
+  const { manifestKey, manifestVersionId: versionId } = backup.outcome;
+  const source = { target: target.name, backupId: backup.id, manifestKey, versionId };
+  const cost = await runTask(
+    world,
+    { kind: 'restore', id, target, idleMinutes: 30, source, mode: 'new', database },
+    {},
+  );
+  const outcome = await outcomeOf(world, id);
+  if (outcome.kind !== 'restore' || !outcome.comparison.equal || outcome.comparison.rowsFound !== world.database.rows)
+    throw new Error(`The restore brought back something else: ${JSON.stringify(outcome)}`);
+  return cost;
+}

@@ -1,0 +1,26 @@
+-- What stands after the rows, as pg_restore builds it.
+ALTER TABLE accounts ADD PRIMARY KEY (id);
+CREATE UNIQUE INDEX ON accounts (lower(email));
+CREATE INDEX ON accounts (created);
+ALTER TABLE products ADD PRIMARY KEY (id);
+CREATE UNIQUE INDEX ON products (sku);
+ALTER TABLE orders ADD PRIMARY KEY (id);
+CREATE UNIQUE INDEX ON orders (token);
+CREATE INDEX ON orders (account_id);
+CREATE INDEX ON orders (placed);
+ALTER TABLE order_lines ADD PRIMARY KEY (order_id, line);
+CREATE INDEX ON order_lines (product_id);
+ALTER TABLE events ADD PRIMARY KEY (id);
+CREATE INDEX ON events (at);
+CREATE INDEX ON events (session);
+ALTER TABLE messages ADD PRIMARY KEY (id);
+CREATE INDEX ON messages (account_id, sent);
+ALTER TABLE measurements ADD PRIMARY KEY (device, at);
+ALTER TABLE attachments ADD PRIMARY KEY (id);
+CREATE INDEX ON attachments (message_id);
+ALTER TABLE orders ADD FOREIGN KEY (account_id) REFERENCES accounts;
+ALTER TABLE order_lines ADD FOREIGN KEY (order_id) REFERENCES orders;
+ALTER TABLE order_lines ADD FOREIGN KEY (product_id) REFERENCES products;
+ALTER TABLE messages ADD FOREIGN KEY (account_id) REFERENCES accounts;
+ALTER TABLE attachments ADD FOREIGN KEY (message_id) REFERENCES messages;
+VACUUM (FREEZE, ANALYZE);
