@@ -143,13 +143,13 @@ export function faults(get: () => World): void {
     it('S3 refusing with 503 and then recovering: COMPLETED', async () => {
       let refused = 0;
       proxy.fault = ({ operation }) => {
-        if (operation === 'Get' || operation === 'other' || refused >= 12) return undefined;
+        if (operation === 'Get' || operation === 'other' || refused >= 5) return undefined;
         refused += 1;
         return { status: 503, code: 'SlowDown' };
       };
       const ended = await world.run('backup', { target: 'shop', trigger: 'user' });
       succeeded(ended);
-      expect(refused).toBe(12);
+      expect(refused).toBe(5);
     });
   });
 

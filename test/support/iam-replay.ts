@@ -4,7 +4,7 @@
  * deployed roles, buckets and keys. What an AWS service does in the caller's name (S3 and DynamoDB using KMS) is added,
  * because the emulator asks no policy for it.
  */
-import type { IAMClient} from '@aws-sdk/client-iam';
+import type { IAMClient } from '@aws-sdk/client-iam';
 import { GetRolePolicyCommand, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { GetKeyPolicyCommand } from '@aws-sdk/client-kms';

@@ -438,7 +438,8 @@ describe('restoring under trouble', () => {
   it('rolls an overwrite back when somebody holds a table', async () => {
     const target = targetAt(here.server.postgres, 'shop', { lockTimeoutSeconds: 1 });
     await withClient(here.server.postgres, 'shop', async (client) => {
-      await client.query('CREATE VIEW kept AS SELECT * FROM orders; BEGIN; LOCK TABLE orders IN ACCESS SHARE MODE');
+      await client.query('CREATE VIEW kept AS SELECT * FROM orders');
+      await client.query('BEGIN; LOCK TABLE orders IN ACCESS SHARE MODE');
       const job = here.bench.restoreJob('shop', 'overwrite');
       expect(await codeOf(here.bench.restore(job, source(), { target }))).toBe('LOCK_TIMEOUT');
       await client.query('ROLLBACK');
