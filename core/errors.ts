@@ -248,15 +248,15 @@ export const ERRORS = {
   ),
   RESTORE_FAILED: entry(
     'The restore tool ended with an error.',
-    'The detail holds its last words. The database under the old name is untouched unless the mode was `overwrite`.',
+    'The detail holds its last words. The database under the old name is as it was; an overwrite was rolled back.',
   ),
   FINGERPRINT_DIFFERS: entry(
     'The restored rows are not those the backup recorded.',
-    'The database under the old name is untouched; the restored one was kept beside it for inspection.',
+    'The database under the old name is as it was. After `new` and `swap` the restored one was kept beside it for inspection; an overwrite was rolled back.',
   ),
   SWAP_FAILED: entry(
     'The names could not be exchanged.',
-    'The old database still serves under its name; the restored one is beside it. Look for sessions that can not be ended, then run it again.',
+    'Both names change in one transaction, so what served before serves on. Look for sessions that can not be ended, then run it again.',
   ),
   ROLLBACK_IMPOSSIBLE: entry(
     'This restore can not be rolled back.',

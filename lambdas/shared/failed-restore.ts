@@ -72,8 +72,11 @@ export function servingAfter(
   if (mode === 'new')
     return `What served on ${destination} before serves on; a database ${database} that was begun may be dropped.`;
   if (mode === 'overwrite') {
+    // One transaction: after a failure that was said it was rolled back, after a silent one the server knows.
     const back = safetyBackupId ? ` Its state before is the backup ${safetyBackupId}.` : '';
-    return `The database ${database} on ${destination} may be incomplete.${back}`;
+    return progress.status === 'failed'
+      ? `The overwrite was rolled back: the old data serves under ${database}.${back}`
+      : `The task fell silent: ${database} on ${destination} holds either all of the old data or all of the restored, never a mixture.${back}`;
   }
   const alias = aliasDatabase(database, restoreId);
   const old = replacedDatabase(database, restoreId);

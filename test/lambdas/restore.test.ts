@@ -357,13 +357,13 @@ describe('a restore that failed says which place serves', () => {
     expect(await world.catalog.getRestore(idOf(event))).toBeUndefined();
   });
 
-  it('perhaps half of it, and where the safety backup is, when an overwrite broke', async () => {
+  it('the old one, rolled back, and where the safety backup is, when an overwrite broke', async () => {
     const event = restoreEvent({ mode: 'overwrite', confirm: 'shop' });
     const opened = await makeOpenRestore(world)(event);
     await failTask(world, opened.id, 'RESTORE_FAILED');
     const safety = { Output: { backupId: 'SAFE' } };
     const { cause } = await makeFailRestore(world)({ ...event, opened, safety, failure: caught('x') });
-    expect(cause).toContain('may be incomplete. Its state before is the backup SAFE');
+    expect(cause).toContain('was rolled back: the old data serves under shop. Its state before is the backup SAFE');
   });
 
   it('stays COMPLETED when it was', async () => {
