@@ -175,10 +175,10 @@ function findPython() {
   throw new Stop('Python 3.11 or newer is needed for the pretend account; none was found as python3.11 or python3');
 }
 
-function makePython(python) {
-  const requirements = join(LOCAL, 'account', 'requirements.txt');
-  const home = join(TOOLS, 'python');
-  once('python', sha256(python.version, readFileSync(requirements)), 'the pretend account (Python packages)', () => {
+/** A virtual environment of its own, so that the pins of one tool do not bind another. */
+function makePython(python, name, requirements, title) {
+  const home = join(TOOLS, name);
+  once(name, sha256(python.version, readFileSync(requirements)), `${title} (Python packages)`, () => {
     rmSync(home, { recursive: true, force: true });
     const { status } = spawnSync(python.command, ['-c', 'import ensurepip, venv'], { stdio: 'ignore' });
     if (status !== 0) need([`python${python.version}-venv`], `${python.command} cannot make virtual environments`);
@@ -290,7 +290,11 @@ function main() {
       ['openssl', 'zstd', 'tar'].filter((command) => !onPath(command)),
       'a command is missing',
     );
-    makePython(findPython());
+    const python = findPython();
+    makePython(python, 'python', join(LOCAL, 'account', 'requirements.txt'), 'the pretend account');
+    // Whoever wants all servers is testing, and lints the templates too.
+    if (majors === MAJORS)
+      makePython(python, 'cfn-lint', join(REPO, 'test', 'requirements.txt'), 'the template linter');
     majors.forEach((one) => makePostgres(one, join(TOOLS, 'python', 'bin', 'python')));
   });
   if (script === undefined) return;

@@ -73,11 +73,11 @@ export function faults(get: () => World): void {
       noPart();
       const parts = proxy.asked.filter(ofArchive).length;
       const begun = await world.start('backup', { target: 'shop', trigger: 'user' });
-      const task = await until('the task is dumping', async () => {
+      const task = await until('the task is dumping', () => {
         const asked = proxy.asked.filter(ofArchive).length;
         const running = world.stage.account.containers.list().find((one) => one.status === 'running' && one.pid);
         const dump = running?.pid && below(running.pid).find((pid) => commandOf(pid).endsWith('/pg_dump'));
-        return asked > parts && running?.pid && dump ? { pid: running.pid, dump } : undefined;
+        return Promise.resolve(asked > parts && running?.pid && dump ? { pid: running.pid, dump } : undefined);
       });
       return { ...begun, ...task };
     }

@@ -18,7 +18,7 @@ const CFN_LINT =
   process.env.NIGHTJAR_CFN_LINT ??
   path.join(
     process.env.NIGHTJAR_TOOLS ?? path.resolve(import.meta.dirname, '../../.local/tools'),
-    'python/bin/cfn-lint',
+    'cfn-lint/bin/cfn-lint',
   );
 
 /** Source: CDK itself writes what this warns of, a dependency on a role that is there by reference too. */
