@@ -57,7 +57,7 @@ export function planRestore(facts: PlanFacts): RestorePlan {
     names,
     steps: stepsOf(facts, names),
     lost: { what: lossWords(facts, names, seconds), since: manifest.snapshotAt, seconds },
-    endsSessions: input.mode === 'swap' || (input.mode === 'overwrite' && input.scope === undefined),
+    endsSessions: input.mode === 'swap',
     archive: facts.archive,
     lastRestore: last
       ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
@@ -112,9 +112,11 @@ function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: Re
       : []),
     missingRoles,
     ...(mode === 'overwrite' ? [`Take a safety backup of ${destination.name} (${names.serves}).`] : []),
-    ...(scope ? ['Read the archive once for its SHA-256 only, because such a restore commits as it goes.'] : []),
+    ...(scope ? ['Read the archive once for its SHA-256 only, before anything is changed.'] : []),
     ...(mode === 'overwrite'
-      ? [`Restore ${what} into ${names.restoredInto}, replacing what is there, in one transaction where it fits.`]
+      ? [
+          `Restore ${what} into ${names.restoredInto}, replacing what is there, in one transaction; a session that holds its tables makes it give up.`,
+        ]
       : [`Create the database ${names.restoredInto} and restore ${what} into it, its SHA-256 checked as it streams.`]),
     rows,
     ...(mode === 'swap'

@@ -98,8 +98,8 @@ async function writeManifest(tools: JobTools, manifest: Manifest, signal: AbortS
     } catch (error) {
       if ((error as Error).name !== 'PreconditionFailed') throw error;
       const detail = ambiguous
-        ? `${key} was written, but S3’s answer and with it the version was lost. Rebuild the record from the vault.`
-        : `${key} is there already: an earlier attempt of this backup wrote it. Rebuild the record from the vault.`;
+        ? `${key} was written, but S3’s answer and with it the version was lost. Take another backup.`
+        : `${key} is there already: an earlier attempt of this backup wrote it. Take another backup.`;
       throw new NightjarError('UNEXPECTED', { operation, detail, cause: error });
     }
   });

@@ -74,9 +74,11 @@ export function servingAfter(
   if (mode === 'overwrite') {
     // One transaction: after a failure that was said it was rolled back, after a silent one the server knows.
     const back = safetyBackupId ? ` Its state before is the backup ${safetyBackupId}.` : '';
-    return progress.status === 'failed'
+    if (progress.outcome)
+      return `The restored data serves under ${database}; only the record could not be closed.${back}`;
+    return progress.status === 'failed' && progress.failure?.operation !== 'COMMIT'
       ? `The overwrite was rolled back: the old data serves under ${database}.${back}`
-      : `The task fell silent: ${database} on ${destination} holds either all of the old data or all of the restored, never a mixture.${back}`;
+      : `Whether the overwrite was committed is not known: ${database} on ${destination} holds either all of the old data or all of the restored, never a mixture.${back}`;
   }
   const alias = aliasDatabase(database, restoreId);
   const old = replacedDatabase(database, restoreId);

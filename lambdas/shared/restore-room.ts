@@ -3,12 +3,10 @@ import type { Manifest } from '../../core/backup.ts';
 import type { Target } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
+import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../core/restore-jobs.ts';
 import { sizeOf } from './task-request.ts';
 
 const GIB = 1024 ** 3;
-/** From this size on, `auto` downloads first and restores in parallel. */
-export const LARGE_ARCHIVE = 10 * GIB;
-const AUTO_JOBS = 4;
 /** Fargate offers this much scratch at most. */
 const MAX_EPHEMERAL_GIB = 200;
 /** Beside the archive: the image, logs, small files. */
@@ -23,7 +21,7 @@ export interface Room {
 export function roomFor(input: RestoreInput, destination: Target, manifest: Manifest): Room {
   const size = sizeOf(destination);
   const wish = input.jobs ?? destination.restoreJobs;
-  const jobs = wish === 'auto' ? (manifest.archive.bytes >= LARGE_ARCHIVE ? AUTO_JOBS : 1) : wish;
+  const jobs = wish === 'auto' ? (manifest.archive.bytes >= PARALLEL_FROM_BYTES ? AUTO_JOBS : 1) : wish;
   if (jobs === 1) return { jobs, ephemeralGiB: size.ephemeralGiB };
   // Compressed from outside, it lies on the disk as the tool wrote it, which is no larger than the database.
   const bytes =

@@ -24,6 +24,8 @@ export const awsTasks = (client: ECSClient): Tasks => ({
       // ECS forgets a task about an hour after it stopped.
       if (error instanceof Error && error.name === 'InvalidParameterException' && /not found/i.test(error.message))
         return;
+      // A cluster that is gone runs no task; a target must not stay locked for it.
+      if (error instanceof Error && error.name === 'ClusterNotFoundException') return;
       throw error;
     }
   },

@@ -204,7 +204,7 @@ describe('opening a restore', () => {
   });
 
   it.each([
-    ['one job from a stream for a small archive', 1 * GIB, {}, { jobs: 1, ephemeralGiB: 21 }],
+    ['one job from a stream for a small archive', GIB / 8, {}, { jobs: 1, ephemeralGiB: 21 }],
     ['parallel from the disk for a large one', 20 * GIB, {}, { jobs: 4, ephemeralGiB: 27 }],
     ['one job where no disk is large enough', 300 * GIB, {}, { jobs: 1, ephemeralGiB: 21 }],
     [

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RestoreJob } from '../../../core/job.ts';
+import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../../core/restore-jobs.ts';
 import type { RestoreSource } from '../../engine.ts';
 import {
   archiveBytes,
@@ -18,10 +19,6 @@ import type { Server, Session } from './server.ts';
 import { together } from './together.ts';
 import { judge, startTool } from './tool-run.ts';
 import { locksOf } from './toc.ts';
-
-/** Below this, downloading first costs more than several jobs win. */
-const PARALLEL_FROM_BYTES = 256 * 1024 * 1024;
-const AUTO_JOBS = 4;
 
 /** An archive whose beginning is read, waiting to be loaded. */
 export interface OpenArchive {
@@ -121,12 +118,15 @@ export async function load(
   }
 }
 
-/** Whether one transaction over all of the archive leaves half of the server's lock table to others. */
-export async function fitsLockTable(session: Session, start: ArchiveStart): Promise<boolean> {
+/**
+ * Whether one transaction over all of the archive, and `besides` it over so many things that are there, leaves half of the
+ * server's lock table to others.
+ */
+export async function fitsLockTable(session: Session, start: ArchiveStart, besides = 0): Promise<boolean> {
   const { locks } = await session.row<{ locks: number }>(`
     SELECT current_setting('max_locks_per_transaction')::int
            * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS locks`);
-  return locksOf(start.toc) * 2 <= locks;
+  return (locksOf(start.toc) + besides) * 2 <= locks;
 }
 
 /** Writes a list for --use-list. */

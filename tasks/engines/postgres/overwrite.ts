@@ -3,7 +3,7 @@
  * rows in it were found to be the backup's. Whatever goes wrong before leaves everything as it was.
  */
 import type { Comparison } from '../../../core/backup.ts';
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { feedArchive } from './archive.ts';
@@ -14,12 +14,12 @@ import { childOutlet } from './pipes.ts';
 import { startPsql, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, tablesNamed, withPartitions } from './scope.ts';
 import type { Server, Session } from './server.ts';
-import { noLimits } from './snapshot.ts';
+import { noLimits, withoutLimits } from './snapshot.ts';
 import { listTables } from './tables.ts';
 import { isOf } from './toc.ts';
 import { together } from './together.ts';
 import { judge, startTool } from './tool-run.ts';
-import { wiping } from './wipe.ts';
+import { locksOfWiping, wiping } from './wipe.ts';
 
 type Place = Readonly<{ schema: string; table: string }>;
 
@@ -65,7 +65,7 @@ async function planFor(
     await refuseRows(session, source.manifest.fingerprint.tables);
     return { args: ['--clean', '--if-exists', '--schema-only', ...owners], before: [], compared: () => false };
   }
-  if (!(await fitsLockTable(session, archive.start)))
+  if (!(await fitsLockTable(session, archive.start, await locksOfWiping(session))))
     throw new NightjarError('RESTORE_FAILED', {
       operation: 'preflight',
       detail:
@@ -215,7 +215,9 @@ async function inOneTransaction(
   const own = new AbortController();
   const signal = AbortSignal.any([server.context.signal, own.signal]);
   const psql = startPsql(server, job.database, signal);
+  let committing = false;
   const work = async (): Promise<Comparison> => {
+    await psql.run(withoutLimits(server));
     await psql.run(`SET lock_timeout = '${server.context.target.lockTimeoutSeconds}s'`);
     await psql.run('BEGIN');
     for (const statement of plan.before) await psql.run(statement);
@@ -225,12 +227,25 @@ async function inOneTransaction(
     const { fingerprint } = source.manifest;
     const comparison = await compareWith(psql, fingerprint, report, { conditions, only: plan.compared });
     if (!comparison.equal) throw differs(comparison, `The transaction was rolled back, ${job.database} is as it was.`);
+    committing = true;
     await psql.run('COMMIT');
     await psql.end();
     return job.scope?.schemaOnly ? { ...comparison, mode: 'none' } : comparison;
   };
-  const [comparison] = await together(own, [work(), psql.ended]);
-  return comparison;
+  try {
+    const [comparison] = await together(own, [work(), psql.ended]);
+    return comparison;
+  } catch (thrown) {
+    if (!committing) throw thrown;
+    // Not to be tried again: rows written since a COMMIT that was done would be lost.
+    throw new NightjarError('UNEXPECTED', {
+      operation: 'COMMIT',
+      detail:
+        `Whether the overwrite was committed is not known, for its answer was lost (${toNightjarError(thrown).message}). ` +
+        `${job.database} holds either all of the old data or all of the restored: look before you start it again.`,
+      cause: thrown,
+    });
+  }
 }
 
 /** pg_restore writes the script, psql takes it; resolves when all of it was taken and the archive proven. */

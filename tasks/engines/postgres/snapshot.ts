@@ -20,11 +20,13 @@ export interface Snapshot {
 
 /** What every session of a dump sets first: no time limit of a role or database may cut it off. */
 export async function noLimits(server: Server, session: Session): Promise<void> {
-  await session.rows(
-    `SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;
-     SET row_security = off; ${server.major >= 17 ? 'SET transaction_timeout = 0;' : ''}`,
-  );
+  await session.rows(withoutLimits(server));
 }
+
+/** For a session of any kind. */
+export const withoutLimits = (server: Server): string =>
+  `SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;
+   SET row_security = off; ${server.major >= 17 ? 'SET transaction_timeout = 0;' : ''}`;
 
 export async function openSnapshot(server: Server, signal: AbortSignal): Promise<Snapshot> {
   const session = await server.session(server.context.target.database, signal);

@@ -11,21 +11,29 @@ const DROP_EVERYTHING = `DO $nightjar$
 DECLARE statement text;
 BEGIN
   FOR statement IN
-    SELECT format('DROP EVENT TRIGGER %I', evtname) FROM pg_catalog.pg_event_trigger t WHERE t.oid NOT IN (
+    SELECT format('DROP EVENT TRIGGER IF EXISTS %I', evtname) FROM pg_catalog.pg_event_trigger t WHERE t.oid NOT IN (
       SELECT objid FROM pg_catalog.pg_depend WHERE classid = 'pg_catalog.pg_event_trigger'::regclass AND deptype = 'e')
-    UNION ALL SELECT format('DROP PUBLICATION %I', pubname) FROM pg_catalog.pg_publication
-    UNION ALL SELECT format('DROP EXTENSION %I CASCADE', extname) FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'
+    UNION ALL SELECT format('DROP PUBLICATION IF EXISTS %I', pubname) FROM pg_catalog.pg_publication
+    UNION ALL SELECT format('DROP EXTENSION IF EXISTS %I CASCADE', extname) FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql'
   LOOP EXECUTE statement; END LOOP;
   FOR statement IN
-    SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_catalog.pg_namespace
+    SELECT format('DROP SCHEMA IF EXISTS %I CASCADE', nspname) FROM pg_catalog.pg_namespace
      WHERE nspname <> 'information_schema' AND nspname !~ '^pg_'
   LOOP EXECUTE statement; END LOOP;
   FOR statement IN
-    SELECT format('DROP SERVER %I CASCADE', srvname) FROM pg_catalog.pg_foreign_server
-    UNION ALL SELECT format('DROP FOREIGN DATA WRAPPER %I CASCADE', fdwname) FROM pg_catalog.pg_foreign_data_wrapper
-    UNION ALL SELECT format('DROP CAST (%s AS %s)', castsource::regtype, casttarget::regtype)
+    SELECT format('DROP SERVER IF EXISTS %I CASCADE', srvname) FROM pg_catalog.pg_foreign_server
+    UNION ALL SELECT format('DROP FOREIGN DATA WRAPPER IF EXISTS %I CASCADE', fdwname) FROM pg_catalog.pg_foreign_data_wrapper
+    UNION ALL SELECT format('DROP CAST IF EXISTS (%s AS %s)', castsource::regtype, casttarget::regtype)
       FROM pg_catalog.pg_cast WHERE oid >= 16384
-    UNION ALL SELECT format('DROP LANGUAGE %I CASCADE', lanname) FROM pg_catalog.pg_language WHERE lanname <> 'plpgsql' AND oid >= 16384
+    UNION ALL SELECT format('DROP LANGUAGE IF EXISTS %I CASCADE', lanname) FROM pg_catalog.pg_language WHERE lanname <> 'plpgsql' AND oid >= 16384
+    UNION ALL SELECT format('DROP ACCESS METHOD IF EXISTS %I CASCADE', amname) FROM pg_catalog.pg_am WHERE oid >= 16384
+    UNION ALL SELECT DISTINCT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I REVOKE ALL ON %s FROM %s', pg_catalog.pg_get_userbyid(defaclrole),
+        CASE defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
+          WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS' END,
+        CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_catalog.pg_get_userbyid(grantee)) END)
+      FROM pg_catalog.pg_default_acl, LATERAL pg_catalog.aclexplode(defaclacl)
+     WHERE defaclnamespace = 0 AND grantee <> defaclrole
+       AND NOT (grantee = 0 AND defaclobjtype IN ('f', 'T'))
   LOOP EXECUTE statement; END LOOP;
   PERFORM pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;
 END $nightjar$`;
@@ -39,17 +47,46 @@ const publicSchema = (major: number): string[] => [
   `COMMENT ON SCHEMA public IS 'standard public schema'`,
 ];
 
-/** @throws NightjarError RESTORE_FAILED for a database with subscriptions, which no transaction can drop. */
+/** How many locks the emptying takes, about: one for each relation and large object. */
+export async function locksOfWiping(session: Session): Promise<number> {
+  const { count } = await session.row<{ count: number }>(`
+    SELECT ((SELECT count(*) FROM pg_catalog.pg_class WHERE oid >= 16384)
+          + (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata))::int AS count`);
+  return count;
+}
+
+/**
+ * The statements, once it is known that they can work.
+ *
+ * @throws NightjarError RESTORE_FAILED for a database with subscriptions, which no transaction can drop;
+ * PRIVILEGE_MISSING for what the user may not drop.
+ */
 export async function wiping(server: Server, session: Session): Promise<string[]> {
-  const subscriptions = await session.rows<{ name: string }>(
-    `SELECT subname AS name FROM pg_catalog.pg_stat_subscription WHERE subname IS NOT NULL`,
-  );
+  const subscriptions = await session.rows<{ name: string }>(`
+    SELECT subname AS name FROM pg_catalog.pg_subscription
+     WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`);
   if (subscriptions.length > 0)
     throw new NightjarError('RESTORE_FAILED', {
       operation: 'preflight',
       detail:
-        `The database subscribes to ${[...new Set(subscriptions.map((one) => one.name))].join(', ')}, which can not be dropped ` +
+        `The database subscribes to ${subscriptions.map((one) => one.name).join(', ')}, which can not be dropped ` +
         'inside a transaction. Use mode `swap`, or drop the subscription first. Nothing was touched.',
+    });
+  const others = await session.rows<{ what: string }>(`
+    SELECT format('schema %I', nspname) AS what FROM pg_catalog.pg_namespace
+     WHERE nspname <> 'information_schema' AND nspname !~ '^pg_' AND NOT pg_catalog.pg_has_role(nspowner, 'USAGE')
+    UNION ALL SELECT format('extension %I', extname) FROM pg_catalog.pg_extension
+     WHERE extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(extowner, 'USAGE')
+    UNION ALL SELECT format('event trigger %I', evtname) FROM pg_catalog.pg_event_trigger
+     WHERE NOT pg_catalog.pg_has_role(evtowner, 'USAGE')
+    UNION ALL SELECT format('%s large objects', count(*)) FROM pg_catalog.pg_largeobject_metadata
+     WHERE NOT pg_catalog.pg_has_role(lomowner, 'USAGE') HAVING count(*) > 0`);
+  if (others.length > 0)
+    throw new NightjarError('PRIVILEGE_MISSING', {
+      operation: 'preflight',
+      detail:
+        `An overwrite empties the database first, and the user does not own ${others.map((one) => one.what).join(', ')}. ` +
+        'Use mode `swap`, or restore with a user who owns them. Nothing was touched.',
     });
   return [DROP_EVERYTHING, ...publicSchema(server.major)];
 }

@@ -435,6 +435,25 @@ describe('restoring under trouble', () => {
     expect(await count(here, 'shop', 'orders')).toBe(300);
   });
 
+  it('overwrites a database with extensions that need each other, and forgets default privileges made since', async () => {
+    const { postgres: server } = here.server;
+    await server.query('CREATE EXTENSION cube; CREATE EXTENSION earthdistance', { database: 'shop' });
+    await server.query('ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC', { database: 'shop' });
+    await here.bench.restore(here.bench.restoreJob('shop', 'overwrite'), source());
+    expect(await server.query('SELECT 1 FROM pg_default_acl', { database: 'shop' })).toEqual([]);
+    expect(await count(here, 'shop', 'orders')).toBe(300);
+  });
+
+  it('refuses an overwrite by a user who does not own what would be dropped, before anything is touched', async () => {
+    const { postgres: server } = here.server;
+    await server.query(`CREATE ROLE tenant LOGIN PASSWORD 'tenant'; GRANT pg_read_all_data TO tenant`);
+    const job = here.bench.restoreJob('shop', 'overwrite', { noOwner: true });
+    const login = () => Promise.resolve({ username: 'tenant', password: 'tenant' });
+    const thrown = await failure(here.bench.restore(job, source(), { login }));
+    expect(thrown).toMatchObject({ code: 'PRIVILEGE_MISSING' });
+    expect(await count(here, 'shop', 'orders')).toBe(300);
+  });
+
   it('rolls an overwrite back when somebody holds a table', async () => {
     const target = targetAt(here.server.postgres, 'shop', { lockTimeoutSeconds: 1 });
     await withClient(here.server.postgres, 'shop', async (client) => {
