@@ -50,7 +50,7 @@ async function lineFor(parts: Needs, target: string, runId: string): Promise<Rep
     let records = await recentRecords(parts.catalog, target);
     const open = ofRun(records, runId);
     if (open?.status === 'RUNNING' && (await parts.executions.isOver(open.executionArn))) {
-      await closeDead(parts, { target, kind: 'backup', id: open.backupId }, failure('EXECUTION_FAILED'));
+      await closeDead(parts, { target, kind: 'backup', id: open.backupId });
       records = await recentRecords(parts.catalog, target);
     }
     const record = ofRun(records, runId);

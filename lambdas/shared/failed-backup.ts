@@ -4,6 +4,7 @@ import { idOfExecution } from '../../core/ids.ts';
 import { EVENTS } from '../../core/names.ts';
 import type { BackupInput, ExecutionFacts } from '../../core/payloads.ts';
 import { runningBackup } from './backup-record.ts';
+import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';
 
@@ -34,7 +35,7 @@ export async function closeFailedBackup(
   const closed = await parts.catalog.failBackup(input.target, id, failure, parts.now().toISOString());
   await parts.catalog.unlock(input.target, 'backup', id);
   const record = await parts.catalog.getBackup(input.target, id);
-  if (record?.status === 'FAILED' && (closed || tellAgain))
+  if (record?.status === 'FAILED' && (closed || tellAgain || wasClosedSilently(record.failure)))
     await parts.events.publish(EVENTS.backupFailed, [
       {
         name: parts.name,

@@ -4,6 +4,7 @@ import { idOfExecution } from '../../core/ids.ts';
 import type { Progress } from '../../core/job.ts';
 import { EVENTS, aliasDatabase, replacedDatabase } from '../../core/names.ts';
 import type { ExecutionFacts } from '../../core/payloads.ts';
+import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';
 
@@ -43,7 +44,7 @@ export async function closeFailedRestore(
   if (destination !== undefined) await parts.catalog.unlock(destination, 'restore', id);
   const record = await parts.catalog.getRestore(id);
   const serving = servingAfter(record, progress, failed.safetyBackupId);
-  if (closed || (failed.tellAgain && record?.status !== 'COMPLETED'))
+  if (closed || wasClosedSilently(record?.failure) || (failed.tellAgain && record?.status !== 'COMPLETED'))
     await parts.events.publish(EVENTS.restoreFailed, [
       {
         name: parts.name,

@@ -350,6 +350,16 @@ describe('an execution that ended where no Catch could see it', () => {
     await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
   });
 
+  it('tells of a backup that an heir of its lock had closed without a word', async () => {
+    const event = backupEvent(world, 'shop');
+    await makeOpenBackup(world)(event);
+    world.over.add(event.executionArn);
+    await makeOpenBackup(world)(backupEvent(world, 'shop'));
+    expect(world.published).toHaveLength(0);
+    await makeCloseOrphan(world)(ended(event, 'ABORTED', 'shop'));
+    expect(world.published).toHaveLength(1);
+  });
+
   it('changes nothing when the workflow closed itself, and tells nobody twice', async () => {
     const event = backupEvent(world, 'shop');
     const opened = await makeOpenBackup(world)(event);

@@ -452,6 +452,23 @@ describe('rolling a swap back', () => {
     expect((await world.catalog.getRestore(opened.id))?.status).toBe('ROLLED_BACK');
   });
 
+  it('is possible also after a swap whose execution died before it was recorded', async () => {
+    const dead = restoreEvent({ mode: 'swap' });
+    const { id } = await makeOpenRestore(world)(dead);
+    await succeed<'restore'>(world, id, {
+      kind: 'restore',
+      restoredDatabase: 'shop',
+      replacedDatabase: 'shop_old_1',
+      comparison: EQUAL,
+      warnings: [],
+    });
+    world.over.add(dead.executionArn);
+    await makeOpenBackup(world)(backupEvent(world, 'shop')).then(({ id: backupId }) =>
+      world.catalog.unlock('shop', 'backup', backupId),
+    );
+    await expect(makeOpenRollback(world)(rollbackEvent(id))).resolves.toBeDefined();
+  });
+
   it('that failed leaves the swap as it was and frees the target', async () => {
     const { opened } = await swapped();
     const event = rollbackEvent(opened.id);
