@@ -65,7 +65,7 @@ export const makeCloseOrphan =
         return { closed: parsed.success ? parsed.data.restoreId : undefined };
       }
       default:
-        // The others hold neither records nor locks that outlive them.
+        // The others have no record; the lock of a drop falls to whoever wants it next, for its execution is over.
         return { closed: undefined };
     }
   };
