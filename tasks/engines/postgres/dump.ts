@@ -42,10 +42,21 @@ export async function dump(context: PostgresContext, sink: DumpSink): Promise<Du
   } catch (thrown) {
     own.abort(thrown);
     context.signal.throwIfAborted();
-    throw thrown;
+    throw onceConnected(thrown);
   } finally {
     await Promise.all([snapshot.close(), watch?.stop()]);
   }
+}
+
+/** A server that let us in and now refuses a further session has gone away: whichever session notices first. */
+function onceConnected(thrown: unknown): unknown {
+  if (!(thrown instanceof NightjarError) || thrown.code !== 'CONNECT_FAILED') return thrown;
+  const { operation, detail } = thrown;
+  return new NightjarError('CONNECTION_LOST', {
+    cause: thrown,
+    ...(operation === undefined ? {} : { operation }),
+    ...(detail === undefined ? {} : { detail }),
+  });
 }
 
 async function dumpInSnapshot(
