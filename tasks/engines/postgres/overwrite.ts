@@ -15,7 +15,7 @@ import { startPsql, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, tablesNamed, withPartitions } from './scope.ts';
 import type { Server, Session } from './server.ts';
 import { noLimits, withoutLimits } from './snapshot.ts';
-import { listTables } from './tables.ts';
+import { conditionsIn, listTables } from './tables.ts';
 import { isOf } from './toc.ts';
 import { together } from './together.ts';
 import { judge, startTool } from './tool-run.ts';
@@ -40,9 +40,9 @@ export async function overwrite(server: Server, job: RestoreJob, source: Restore
     report.phase('reading the archive');
     archive = await openArchive(server, source, 1, signal);
     const plan = await planFor(server, session, job, source, archive);
-    const conditions = new Map((await listTables(session)).map((one) => [keyOf(one), one.condition]));
+    const conditions = await conditionsIn(session);
     report.phase('restoring');
-    return await inOneTransaction(server, job, source, archive, plan, (place) => conditions.get(keyOf(place)) ?? '');
+    return await inOneTransaction(server, job, source, archive, plan, conditions);
   } finally {
     await archive?.close();
     await session.close();

@@ -24,7 +24,7 @@ import { entriesFor, listFile, tablesNamed, withPartitions } from './scope.ts';
 import { reachServer, type PostgresContext, type Server } from './server.ts';
 import { noLimits } from './snapshot.ts';
 import { exchange } from './swap.ts';
-import { listTables } from './tables.ts';
+import { conditionsIn } from './tables.ts';
 import { ident } from './names.ts';
 import { isOf } from './toc.ts';
 import { toolBytes } from './tool-run.ts';
@@ -273,14 +273,6 @@ async function compareIn(
   } finally {
     await session.close();
   }
-}
-
-/** Which rows of an extension's table are the user's, by the extension as it is installed there. */
-async function conditionsIn(
-  session: Parameters<typeof listTables>[0],
-): Promise<(place: { schema: string; table: string }) => string> {
-  const conditions = new Map((await listTables(session)).map((one) => [`${one.schema}.${one.table}`, one.condition]));
-  return (place) => conditions.get(`${place.schema}.${place.table}`) ?? '';
 }
 
 /** Without statistics the first queries after a swap would go astray. */

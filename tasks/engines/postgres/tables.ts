@@ -118,3 +118,9 @@ export function refuseUnreadable(tables: readonly DataTable[], user: string): vo
     detail: `${user} may not read ${hidden.length} of ${tables.length} tables: ${some}.`,
   });
 }
+
+/** Which rows of an extension's table are the user's, by the extension as it is installed there. */
+export async function conditionsIn(session: Session): Promise<(place: { schema: string; table: string }) => string> {
+  const conditions = new Map((await listTables(session)).map((one) => [`${one.schema}.${one.table}`, one.condition]));
+  return (place) => conditions.get(`${place.schema}.${place.table}`) ?? '';
+}
