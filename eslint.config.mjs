@@ -5,10 +5,11 @@ import tseslint from 'typescript-eslint';
 const rooms = {
   core: [],
   stores: ['core'],
+  services: ['core'],
   lib: ['core'],
-  lambdas: ['core', 'stores'],
+  lambdas: ['core', 'stores', 'services'],
   tasks: ['core', 'stores'],
-  cli: ['core', 'stores'],
+  cli: ['core', 'stores', 'services'],
   bin: ['core', 'lib'],
   config: ['core'],
   local: ['core'],

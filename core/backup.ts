@@ -1,7 +1,9 @@
 /** Records of the catalog and the manifest that is the truth behind them. */
 import { z } from 'zod';
-import { ENGINE_NAMES, METHODS, RESTORE_MODES } from './engines.ts';
+import { ENGINE_NAMES, METHODS, NATIVE_ENGINES, RESTORE_MODES } from './engines.ts';
+import { FREQUENCIES } from './config.ts';
 import { NightjarError, isErrorCode, type ErrorCode, type Failure } from './errors.ts';
+import { nativeRestoreSchema, pointSchema, settingsSchema, windowSchema } from './native.ts';
 
 export const KINDS = ['full', 'incremental', 'differential', 'log'] as const;
 export const TRIGGERS = ['daily', 'weekly', 'user', 'admin'] as const;
@@ -51,7 +53,7 @@ export const manifestSchema = z.object({
   backupId: z.string(),
   target: z.string(),
   engine: z.enum(ENGINE_NAMES),
-  method: z.enum(METHODS),
+  method: z.literal('dump'),
   kind: z.enum(KINDS),
   trigger: z.enum(TRIGGERS),
   runId: z.string().optional(),
@@ -102,15 +104,62 @@ export const manifestSchema = z.object({
 });
 export type Manifest = z.output<typeof manifestSchema>;
 
+/** Of a backup that the service keeps itself: the vault holds this manifest and, where asked for, exports. */
+export const nativeManifestSchema = z.object({
+  manifestVersion: z.literal(1),
+  backupId: z.string(),
+  target: z.string(),
+  engine: z.enum(NATIVE_ENGINES),
+  method: z.literal('native'),
+  kind: z.literal('full'),
+  trigger: z.enum(TRIGGERS),
+  runId: z.string().optional(),
+  startedAt: instant,
+  /** The moment the recovery point is of. */
+  snapshotAt: instant,
+  completedAt: instant,
+  /** What PITR reached when the backup was taken. */
+  window: windowSchema,
+  /** In this region first, then its copies. */
+  points: z.array(pointSchema).min(1),
+  /** Everything that a restore must bring back besides the data: also of a database that is gone by then. */
+  settings: settingsSchema,
+  /** Of a table, as the service last counted them. */
+  items: z.int().nonnegative().optional(),
+  warnings: z.array(z.string()),
+});
+export type NativeManifest = z.output<typeof nativeManifestSchema>;
+
+const anyManifestSchema = z.discriminatedUnion('method', [manifestSchema, nativeManifestSchema]);
+export type AnyManifest = z.output<typeof anyManifestSchema>;
+
 /** @throws NightjarError MANIFEST_INVALID. */
-export function parseManifest(text: string, where: string): Manifest {
+export function parseManifest(text: string, where: string): AnyManifest {
   try {
-    return manifestSchema.parse(JSON.parse(text));
+    return anyManifestSchema.parse(JSON.parse(text));
   } catch (cause) {
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause);
     throw new NightjarError('MANIFEST_INVALID', { operation: 'read manifest', detail: `${where}: ${why}`, cause });
   }
 }
+
+/** @throws NightjarError MANIFEST_INVALID for one of the other method. */
+export function dumpManifest(manifest: AnyManifest): Manifest {
+  if (manifest.method === 'dump') return manifest;
+  throw otherMethod(manifest);
+}
+
+/** @throws NightjarError MANIFEST_INVALID for one of the other method. */
+export function nativeManifest(manifest: AnyManifest): NativeManifest {
+  if (manifest.method === 'native') return manifest;
+  throw otherMethod(manifest);
+}
+
+const otherMethod = ({ target, backupId, method }: AnyManifest): NightjarError =>
+  new NightjarError('MANIFEST_INVALID', {
+    operation: 'read manifest',
+    detail: `The backup ${backupId} of ${target} was made by the method ${method}.`,
+  });
 
 export const failureSchema = z.object({
   code: z.custom<ErrorCode>(isErrorCode),
@@ -145,6 +194,11 @@ export const backupRecordSchema = z.object({
   databaseBytes: z.int().nonnegative().optional(),
   rows: z.int().nonnegative().optional(),
   tables: z.int().nonnegative().optional(),
+  /** Of a native one: what PITR reached then, and the ARNs of its recovery points. */
+  window: windowSchema.optional(),
+  points: z.array(z.string()).optional(),
+  /** When its recovery points were deleted. */
+  pointsGoneAt: instant.optional(),
   consistency: z.enum(CONSISTENCIES).optional(),
   warnings: z.array(z.string()).optional(),
   failure: failureSchema.optional(),
@@ -165,6 +219,17 @@ export const targetStateSchema = z.object({
       snapshotAt: instant,
       storedBytes: z.int().nonnegative(),
       seconds: z.number().nonnegative(),
+    })
+    .optional(),
+  /** Of a target that was found by its tag. */
+  discovered: z
+    .object({
+      engine: z.enum(NATIVE_ENGINES),
+      /** Name of the instance, cluster or table. */
+      resource: z.string(),
+      arn: z.string(),
+      frequency: z.enum(FREQUENCIES),
+      seenAt: instant,
     })
     .optional(),
 });
@@ -206,7 +271,8 @@ export const restoreRecordSchema = z.object({
   target: z.string(),
   /** The target whose server received it; the target itself unless said otherwise. */
   destination: z.string(),
-  backupId: z.string(),
+  /** Absent when a moment was restored from the service's own log. */
+  backupId: z.string().optional(),
   mode: z.enum(RESTORE_MODES),
   /** Name under which the restored data serves, or would. */
   database: z.string(),
@@ -226,5 +292,7 @@ export const restoreRecordSchema = z.object({
   replacedUntil: instant.optional(),
   replacedDroppedAt: instant.optional(),
   failure: failureSchema.optional(),
+  /** Of a restore that the service does itself. */
+  native: nativeRestoreSchema.optional(),
 });
 export type RestoreRecord = z.output<typeof restoreRecordSchema>;

@@ -37,18 +37,10 @@ export interface ListOptions {
   readonly before?: string;
 }
 
-export type Completed = Pick<
-  DumpOutcome,
-  | 'manifestKey'
-  | 'manifestVersionId'
-  | 'snapshotAt'
-  | 'storedBytes'
-  | 'databaseBytes'
-  | 'rows'
-  | 'tables'
-  | 'consistency'
-  | 'warnings'
->;
+export type Completed = Pick<BackupRecord, 'window' | 'points' | 'rows' | 'tables' | 'consistency'> &
+  Pick<DumpOutcome, 'manifestKey' | 'manifestVersionId' | 'snapshotAt' | 'storedBytes' | 'databaseBytes' | 'warnings'>;
+
+export type FoundTarget = { readonly target: string } & Omit<NonNullable<TargetState['discovered']>, 'seenAt'>;
 
 export interface Catalog {
   /** Takes the lock, or answers with the one that is in the way. The holder itself may take it again. */
@@ -77,6 +69,13 @@ export interface Catalog {
 
   /** The states of these targets; one never seen before begins with `now` as its firstSeenAt. */
   targetStates(targets: readonly string[], now: string): Promise<Map<string, TargetState>>;
+
+  /** Notes targets that were found by their tag; a target's other facts stay. */
+  saveDiscovered(found: readonly FoundTarget[], now: string): Promise<void>;
+  /** Every target that was ever found by its tag, also those whose resource is gone by now. */
+  listDiscovered(): Promise<TargetState[]>;
+  /** Notes on an expired native backup that its recovery points are gone. False when it is not DELETED. */
+  markPointsGone(target: string, backupId: string, at: string): Promise<boolean>;
 
   /** False when the run exists: nothing is changed. */
   openRun(record: RunRecord): Promise<boolean>;

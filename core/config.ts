@@ -1,6 +1,14 @@
 /** The user's one file: its schema, its defaults, and errors that say what would be right. */
 import { z } from 'zod';
-import { ENGINES, ENGINE_NAMES, type EngineName } from './engines.ts';
+import {
+  ENGINES,
+  ENGINE_NAMES,
+  isNative,
+  NATIVE_ENGINES,
+  type DumpEngine,
+  type EngineName,
+  type NativeEngine,
+} from './engines.ts';
 import { NightjarError } from './errors.ts';
 
 export const FREQUENCIES = ['daily', 'weekly', 'none'] as const;
@@ -15,6 +23,8 @@ export const ENDPOINTS = ['ecr.api', 'ecr.dkr', 'logs', 'secretsmanager', 'state
 const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/);
 const securityGroupId = z.string().regex(/^sg-[0-9a-f]{8,17}$/);
 const mailAddress = z.email();
+const REGION = /^[a-z]{2}(-[a-z]+)+-\d$/;
+const keyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/);
 
 const placement = z.strictObject({
   subnetIds: z.array(subnetId).min(1).max(16),
@@ -75,11 +85,20 @@ const common = {
   size: size.optional(),
 };
 
-function targetOf<E extends EngineName>(engine: E) {
-  return z.strictObject({ ...common, engine: z.literal(engine), ...ENGINES[engine].fields });
+function targetOf<E extends EngineName, F extends z.ZodRawShape>(engine: E, fields: F) {
+  return z.strictObject({ ...common, engine: z.literal(engine), ...fields });
 }
 
-const target = z.discriminatedUnion('engine', [targetOf('postgres')]);
+const postgres = targetOf('postgres', ENGINES.postgres.fields);
+/** What a task can be given. */
+export const dumpTargetSchema = z.discriminatedUnion('engine', [postgres]);
+
+const target = z.discriminatedUnion('engine', [
+  postgres,
+  targetOf('rds', ENGINES.rds.fields),
+  targetOf('aurora', ENGINES.aurora.fields),
+  targetOf('dynamodb', ENGINES.dynamodb.fields),
+]);
 
 export const configSchema = z
   .strictObject({
@@ -92,10 +111,7 @@ export const configSchema = z
       .string()
       .regex(/^\d{12}$/)
       .optional(),
-    region: z
-      .string()
-      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/)
-      .optional(),
+    region: z.string().regex(REGION).optional(),
     schedule: z.strictObject({
       nightly: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/),
       timeZone: z.string().refine(isTimeZone),
@@ -129,12 +145,31 @@ export const configSchema = z
       })
       .prefault({}),
     network,
+    /** Databases that carry the tag are targets from the next run on, without a deploy. */
+    discovery: z
+      .strictObject({
+        engines: z.array(z.enum(NATIVE_ENGINES)).max(NATIVE_ENGINES.length).default([]),
+        /** Its value is a frequency. */
+        tagKey: z.string().min(1).max(128).default('nightjar:frequency'),
+        /** Of what is discovered: point-in-time recovery that is off. */
+        pitr: z.enum(['require', 'enable', 'ignore']).default('require'),
+      })
+      .prefault({}),
+    /** Other regions that recovery points of RDS and Aurora are copied to, each with a key of that region. */
+    copies: z
+      .array(z.strictObject({ region: z.string().regex(REGION), keyArn }))
+      .max(5)
+      .default([]),
     /** How many targets are backed up at once. */
     concurrency: z.int().min(1).max(1_000).default(10),
     limits: z
       .strictObject({
         backupHours: z.int().min(1).max(720).default(24),
         restoreHours: z.int().min(1).max(720).default(48),
+        /** One waiting of a native restore, such as for an alias to be there or a name to change. */
+        nativeStepHours: z.int().min(1).max(168).default(24),
+        /** A restore that asked for approval is cancelled when nobody answered for this long. */
+        approvalHours: z.int().min(1).max(168).default(24),
         /** A task ends itself when no byte moved for this long. */
         idleMinutes: z.int().min(1).max(1_440).default(30),
       })
@@ -147,7 +182,7 @@ export const configSchema = z
       })
       .prefault({}),
     alarms: z.strictObject({ mail: z.array(mailAddress).max(10).default([]) }).prefault({}),
-    targets: z.array(target).min(1).max(10_000),
+    targets: z.array(target).max(10_000),
   })
   .superRefine((config, context) => {
     const seen = new Map<string, number>();
@@ -161,6 +196,8 @@ export const configSchema = z
           message: `is the name of targets.${first} already`,
         });
     });
+    if (config.targets.length === 0 && config.discovery.engines.length === 0)
+      context.addIssue({ code: 'custom', path: ['targets'], message: 'is empty, and discovery.engines too' });
     const { days, archiveAfterDays } = config.retention;
     if (archiveAfterDays !== 'never' && archiveAfterDays >= days)
       context.addIssue({
@@ -183,6 +220,16 @@ export type ConfigInput = z.input<typeof configSchema>;
 export type Config = z.output<typeof configSchema>;
 export type Target = Config['targets'][number];
 export type TargetOf<E extends EngineName> = Extract<Target, { engine: E }>;
+/** A target that a task dumps, and one whose service keeps the points itself. */
+export type DumpTarget = TargetOf<DumpEngine>;
+export type NativeTarget = TargetOf<NativeEngine>;
+export const isNativeTarget = (target: Target): target is NativeTarget => isNative(target.engine);
+export const isDumpTarget = (target: Target): target is DumpTarget => !isNative(target.engine);
+/** Name of the instance, cluster or table. */
+export function resourceOf(target: NativeTarget): string {
+  if (target.engine === 'rds') return target.instance;
+  return target.engine === 'aurora' ? target.cluster : target.table;
+}
 export type Placement = z.output<typeof placement>;
 export type TaskSize = z.output<typeof size>;
 
@@ -233,7 +280,18 @@ export const RIGHT: Readonly<Record<string, string>> = {
   alarms: "{ mail: ['oncall@example.org'] }",
   'alarms.mail': 'up to 10 mail addresses',
   'alarms.mail.*': "a mail address such as 'oncall@example.org'",
-  targets: '1 to 10000 targets',
+  discovery: "{ engines: ['rds', 'aurora', 'dynamodb'] }",
+  'discovery.engines': `some of ${NATIVE_ENGINES.join(', ')}`,
+  'discovery.engines.*': `one of ${NATIVE_ENGINES.join(', ')}`,
+  'discovery.tagKey': "a tag's key such as 'nightjar:frequency'",
+  'discovery.pitr': "'require', 'enable' or 'ignore'",
+  copies: "[{ region: 'eu-central-1', keyArn: 'arn:aws:kms:eu-central-1:123456789012:key/…' }], 5 at most",
+  'copies.*': "{ region: 'eu-central-1', keyArn: 'arn:aws:kms:eu-central-1:123456789012:key/…' }",
+  'copies.*.region': "a region such as 'eu-central-1'",
+  'copies.*.keyArn': "a KMS key's ARN of that region",
+  'limits.nativeStepHours': 'whole hours from 1 to 168',
+  'limits.approvalHours': 'whole hours from 1 to 168',
+  targets: 'up to 10000 targets; at least one, or discovery.engines',
   'targets.*': "{ name: 'shop', engine: 'postgres', host: '…', database: '…', secret: 'arn:…' }",
   'targets.*.name': "small letters, digits and dashes, 40 at most, no two the same, such as 'shop'",
   'targets.*.engine': `one of ${ENGINE_NAMES.join(', ')}`,
@@ -261,6 +319,33 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'targets.*.compressionLevel': 'a zstd level from 1 to 19',
   'targets.*.lockTimeoutSeconds': 'whole seconds from 1 to 86400',
   'targets.*.restoreJobs': "'auto', or a whole number from 1 to 32",
+  'targets.*.pitr': "'require', 'enable' or 'ignore'",
+  'targets.*.points': '{ nightly: 7, weekly: 4 }',
+  'targets.*.points.nightly': 'a whole number from 1 to 90',
+  'targets.*.points.weekly': 'a whole number from 0 to 52',
+  'targets.*.pointer':
+    "{ parameter: '/shop/table' }, { secret: 'arn:…', field: 'host' } or { hostedZone: 'Z…', record: 'db.example.org' }",
+  'targets.*.pointer.parameter': "an SSM parameter's name such as '/shop/table'",
+  'targets.*.pointer.secret': "a secret's full ARN",
+  'targets.*.pointer.secretKey': "a KMS key's ARN",
+  'targets.*.pointer.field': "a key of the secret's JSON such as 'host'",
+  'targets.*.pointer.hostedZone': "a hosted zone's id such as 'Z0123456789ABCDEFGHIJ'",
+  'targets.*.pointer.record': "the CNAME's full name such as 'db.example.org'",
+  'targets.*.pointer.ttlSeconds': 'whole seconds from 0 to 86400',
+  'targets.*.replaced': "'running' or 'stopped'",
+  'targets.*.check': "{ secret: 'arn:…', database: 'shop', queries: ['SELECT count(*) > 0 FROM orders'] }",
+  'targets.*.check.secret': "a secret's full ARN",
+  'targets.*.check.secretKey': "a KMS key's ARN",
+  'targets.*.check.database': "a database's name, 63 bytes at most",
+  'targets.*.check.tls': "{ verify: 'full', ca: 'rds' }",
+  'targets.*.check.tls.verify': "'full', or 'off' to give up verification",
+  'targets.*.check.tls.ca': "'rds', 'system', or a PEM of at most 4096 characters",
+  'targets.*.check.queries': 'up to 10 statements, each answering with one row whose first column is true',
+  'targets.*.check.queries.*': 'a statement of at most 1000 characters',
+  'targets.*.instance': "an RDS instance's identifier in small letters, such as 'shop'",
+  'targets.*.cluster': "an Aurora cluster's identifier in small letters, such as 'shop'",
+  'targets.*.table': "a table's name such as 'orders'",
+  'targets.*.fence': "'deny' or 'application'",
 };
 
 /** One wrong field, in words. */

@@ -268,6 +268,68 @@ export const ERRORS = {
     'Start the restore again: the thaw goes on by itself and what is thawed stays so for days.',
   ),
 
+  // Services that keep the recovery points themselves.
+  RESOURCE_MISSING: entry(
+    'There is no instance, cluster or table of this name.',
+    'Correct the target in the config; one that was deleted comes back from its last backup: `nightjar restore TARGET --swap`.',
+    { exitCode: EXIT.notFound },
+  ),
+  PITR_OFF: entry(
+    'Point-in-time recovery is off.',
+    "Turn it on, or set `pitr: 'enable'` of the target; until then only the recovery points of the nights can be restored.",
+  ),
+  POINT_FAILED: entry(
+    'The service did not finish the recovery point.',
+    'The detail holds its words; older points are untouched. Run it again with `nightjar backup TARGET`.',
+    { retryable: true },
+  ),
+  POINT_MISSING: entry(
+    'A recovery point is not there, or not as it was recorded.',
+    'Look for a person or a rule that deletes snapshots; take a new backup, and restore from another or by a moment.',
+  ),
+  WINDOW_MISSED: entry(
+    'The moment lies outside of what point-in-time recovery reaches.',
+    'The detail names the window; choose a moment in it, or the id of a backup.',
+    { exitCode: EXIT.refused },
+  ),
+  RESTORE_REFUSED: entry(
+    'This restore can not work, so nothing was begun.',
+    'Mend what the detail lists, then start it again.',
+    { exitCode: EXIT.refused },
+  ),
+  SERVICE_REFUSED: entry(
+    'The service refused a call that the restore or the backup needs.',
+    'The detail names the call and the service’s words; `nightjar show ID` says what serves under the name now.',
+  ),
+  ALIAS_FAILED: entry(
+    'The restored instance, cluster or table did not come up.',
+    'The original serves on. The detail names what was left behind; the pruner removes it, or do so by hand.',
+  ),
+  STEP_TIMED_OUT: entry(
+    'The service took longer than `limits.nativeStepHours`.',
+    'The detail names the step and the resource that was left behind. Look at it in the console, then start the restore again.',
+  ),
+  CHECK_FAILED: entry(
+    'The restored data did not pass its checks.',
+    'The original serves on. The restored one was kept for inspection; the pruner removes it.',
+  ),
+  APPROVAL_DENIED: entry(
+    'The restore was cancelled before its outage began, or nobody approved it in time.',
+    'The original serves on, nothing was changed. Start it again when you are ready.',
+  ),
+  RENAME_FAILED: entry(
+    'The names could not be exchanged.',
+    'Names that had changed were put back. `nightjar show ID` says what serves now; then run it again.',
+  ),
+  POINTER_FAILED: entry(
+    'What the application reads to find its database could not be switched.',
+    'It says what it said before. Check the target’s `pointer` and the rights on it, then run it again.',
+  ),
+  TABLE_NOT_SAFE: entry(
+    'The table was not deleted, because not everything that could bring it back was proven.',
+    'The original serves on. The detail says what is missing; start the restore again.',
+  ),
+
   // Telling people.
   MAIL_REFUSED: entry(
     'SES did not take the report.',

@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 import { comparisonSchema, CONSISTENCIES, failureSchema, TRIGGERS } from './backup.ts';
-import { configSchema } from './config.ts';
+import { dumpTargetSchema } from './config.ts';
 import { RESTORE_MODES } from './engines.ts';
 import { NightjarError } from './errors.ts';
+import { windowSchema } from './native.ts';
 
-const target = configSchema.shape.targets.element;
+const target = dumpTargetSchema;
 
 /** What part of a backup comes back. */
 export const scopeSchema = z
@@ -71,12 +72,23 @@ export type DropJob = z.output<typeof dropJobSchema>;
 export const probeJobSchema = z.object({ kind: z.literal('probe'), ...common });
 export type ProbeJob = z.output<typeof probeJobSchema>;
 
+/** Looks into a server that was restored beside the original, before it takes the name. */
+export const checkJobSchema = z.object({
+  kind: z.literal('check'),
+  /** `target` is made of the restored server's endpoint and the target's `check`. */
+  ...common,
+  /** Each must answer with one row whose first column is true. */
+  queries: z.array(z.string()),
+});
+export type CheckJob = z.output<typeof checkJobSchema>;
+
 export const jobSchema = z.discriminatedUnion('kind', [
   dumpJobSchema,
   restoreJobSchema,
   rollbackJobSchema,
   dropJobSchema,
   probeJobSchema,
+  checkJobSchema,
 ]);
 export type Job = z.output<typeof jobSchema>;
 export type JobKind = Job['kind'];
@@ -160,15 +172,41 @@ export const probeOutcomeSchema = z.object({
 });
 export type ProbeOutcome = z.output<typeof probeOutcomeSchema>;
 
+export const checkOutcomeSchema = z.object({
+  kind: z.literal('check'),
+  serverVersion: z.string(),
+  tables: z.int().nonnegative(),
+  rows: z.int().nonnegative(),
+  /** In the order of the job's. */
+  answers: z.array(z.object({ query: z.string(), holds: z.boolean(), answer: z.string() })),
+});
+export type CheckOutcome = z.output<typeof checkOutcomeSchema>;
+
+/** What a native backup knows of itself; written by the state that wrote the manifest. */
+export const pointOutcomeSchema = z.object({
+  kind: z.literal('point'),
+  manifestKey: z.string(),
+  manifestVersionId: z.string(),
+  snapshotAt: z.iso.datetime(),
+  databaseBytes: z.int().nonnegative(),
+  /** Of a table. */
+  items: z.int().nonnegative().optional(),
+  window: windowSchema,
+  warnings: z.array(z.string()),
+});
+export type PointOutcome = z.output<typeof pointOutcomeSchema>;
+
 export const outcomeSchema = z.discriminatedUnion('kind', [
   dumpOutcomeSchema,
   restoreOutcomeSchema,
   rollbackOutcomeSchema,
   dropOutcomeSchema,
   probeOutcomeSchema,
+  checkOutcomeSchema,
+  pointOutcomeSchema,
 ]);
 export type Outcome = z.output<typeof outcomeSchema>;
-export type OutcomeOf<K extends JobKind> = Extract<Outcome, { kind: K }>;
+export type OutcomeOf<K extends Outcome['kind']> = Extract<Outcome, { kind: K }>;
 
 /** What a task says about itself; one item per id and attempt, the only ones its role may write. */
 export const progressSchema = z.object({

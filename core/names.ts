@@ -1,4 +1,6 @@
 /** Every name that one part builds and another parses stands here, builder beside parser. */
+import { createHash } from 'node:crypto';
+import type { NativeEngine } from './engines.ts';
 import { isId, timeOfId } from './ids.ts';
 
 /** Stack names; the vault outlives the rest and is deployed apart. */
@@ -123,3 +125,38 @@ export const METRICS = { pastRpo: 'PastRpo', targetsWatched: 'TargetsWatched' } 
 
 /** Tag on data objects; the lifecycle archives by it, so manifests go without. */
 export const DATA_TAG = { key: 'nightjar:content', value: 'data' } as const;
+
+/** RDS allows 63 characters, DynamoDB 255; the original part gives way to the suffix, and no hyphen stands twice. */
+function withResourceSuffix(name: string, suffix: string, limit: number): string {
+  return `${name.slice(0, limit - suffix.length).replace(/-+$/, '')}${suffix}`;
+}
+const resourceLimit = (engine: NativeEngine): number => (engine === 'dynamodb' ? 255 : 63);
+
+/** The instance, cluster or table that a native restore makes first. */
+export const aliasResource = (engine: NativeEngine, name: string, restoreId: string): string =>
+  withResourceSuffix(name, `-nj-${shortId(restoreId)}`, resourceLimit(engine));
+/** The replaced instance or cluster, kept for rollback. */
+export const replacedResource = (engine: NativeEngine, name: string, restoreId: string): string =>
+  withResourceSuffix(name, `-old-${shortId(restoreId)}`, resourceLimit(engine));
+/** The restored instance or cluster after a rollback took its name away again. */
+export const rolledBackResource = (engine: NativeEngine, name: string, restoreId: string): string =>
+  withResourceSuffix(name, `-undone-${shortId(restoreId)}`, resourceLimit(engine));
+/** A member of a cluster that is made from another member's settings. */
+export const memberName = (cluster: string, index: number): string => withResourceSuffix(cluster, `-${index + 1}`, 63);
+
+/** Recovery points that Nightjar makes; rights to delete end at this prefix. Source of the limits: 255 characters each. */
+export const POINT_PREFIX = 'nightjar-';
+export const pointName = (target: string, backupId: string): string =>
+  `${POINT_PREFIX}${target.replaceAll(/-+/g, '-')}-${backupId.toLowerCase()}`;
+/** The backup of a table's alias, from which a swap makes the table under its own name. */
+export const swapBackupName = (restoreId: string): string => `${POINT_PREFIX}swap-${restoreId.toLowerCase()}`;
+/** Tag on everything that a native restore makes: its value is the restore's id. */
+export const RESTORE_TAG = 'nightjar:restore';
+
+/** Name of a target that was found by its tag. Two resources that would share a name are told apart by a hash. */
+export function discoveredTarget(engine: NativeEngine, resource: string): string {
+  const slug = `${engine}-${resource.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`.replace(/-+$/, '');
+  if (slug === `${engine}-${resource}` && slug.length <= 40) return slug;
+  const hash = createHash('sha256').update(resource).digest('hex').slice(0, 6);
+  return `${slug.slice(0, 33).replace(/-+$/, '')}-${hash}`;
+}

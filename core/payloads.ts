@@ -6,6 +6,7 @@ import { RESTORE_MODES } from './engines.ts';
 import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
 import { scopeSchema } from './job.ts';
+import { itemChoiceSchema } from './native.ts';
 
 const who = z.string().max(200).optional();
 
@@ -43,6 +44,10 @@ export const restoreInputSchema = z.strictObject({
   /** Objects go to the restoring user instead of their owners. */
   noOwner: z.boolean().optional(),
   jobs: z.int().min(1).max(32).optional(),
+  /** Stops before the outage begins until somebody approves (`nightjar approve ID`); native swaps and pointers only. */
+  approve: z.boolean().optional(),
+  /** Mode `items`: which. */
+  items: itemChoiceSchema.optional(),
   requestedBy: who,
 });
 export type RestoreInput = z.output<typeof restoreInputSchema>;
@@ -135,10 +140,14 @@ export interface OpenedTask {
   readonly task: TaskRequest;
 }
 export type OpenBackupEvent = OpenEvent<BackupInput>;
-export type OpenedBackup = OpenedTask;
+/** A native backup has no task. */
+export type OpenedBackup =
+  | (OpenedTask & { readonly method: 'dump' })
+  | { readonly method: 'native'; readonly id: string; readonly target: string; readonly attempt: 1 };
 
 export type OpenRestoreEvent = OpenEvent<RestoreInput>;
-export interface OpenedRestore extends OpenedTask {
+export interface OpenedDumpRestore extends OpenedTask {
+  readonly way: 'dump';
   readonly backupId: string;
   /** Target whose backup is restored; `target` is the destination. */
   readonly source: string;
@@ -146,6 +155,44 @@ export interface OpenedRestore extends OpenedTask {
   readonly frozen: boolean;
   /** A safety backup of the destination is taken first (mode `overwrite`). */
   readonly safety: boolean;
+}
+
+/** `server`: RDS and Aurora, by renaming. `table`: DynamoDB, by making the table again. */
+export interface OpenedNativeRestore {
+  readonly way: 'server' | 'table';
+  readonly id: string;
+  readonly target: string;
+  readonly attempt: 1;
+  readonly mode: RestoreInput['mode'];
+  readonly approve: boolean;
+  /** A task looks into the restored server (the target's `check`). */
+  readonly check: boolean;
+}
+export type OpenedRestore = OpenedDumpRestore | OpenedNativeRestore;
+
+/** OpenRollback: a task renames a dumped database back; RDS and Aurora are renamed; a table's original is restored. */
+export type OpenedRollback =
+  | (OpenedTask & { readonly way: 'dump' })
+  | {
+      readonly way: 'server' | 'pointer' | 'table';
+      readonly id: string;
+      readonly target: string;
+      readonly attempt: 1;
+      readonly restoreId: string;
+      /** Way `table`: the backup that holds the original. */
+      readonly backupId?: string;
+    };
+
+/** Every state of a native restore, rollback or removal; what it works on is in the restore's record. */
+export interface NativeEvent extends ExecutionFacts {
+  readonly input: RestoreInput;
+  readonly opened: OpenedNativeRestore;
+}
+/** A state that waits for a service is called again until it is done. */
+export interface Look {
+  readonly done: boolean;
+  /** Grows with the time waited. */
+  readonly waitSeconds: number;
 }
 
 /** ThawObjects starts a thaw; CheckThaw says whether it is done. Times out after 3 days. */
@@ -190,7 +237,7 @@ export interface VerifiedBackup {
 export interface FailEvent<I> extends OpenEvent<I> {
   readonly failure: CaughtFailure;
   /** Undefined when the opening state itself failed. */
-  readonly opened?: OpenedTask;
+  readonly opened?: { readonly id: string; readonly attempt?: number };
 }
 export interface FailedStep {
   /** Becomes the execution's error. */
@@ -203,7 +250,7 @@ export interface FailedStep {
 export interface PrunePlan {
   readonly backups: number;
   /** Replaced databases to drop; the ids of their restores. */
-  readonly drops: readonly { readonly restoreId: string }[];
+  readonly drops: readonly { readonly restoreId: string; readonly native: boolean }[];
 }
 export interface DeleteResult {
   readonly deleted: number;

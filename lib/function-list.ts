@@ -18,6 +18,23 @@ export const GRANTS = [
   'mail',
   'events',
   'metrics',
+  'vaultWrite',
+  // Of the services that keep the recovery points themselves. Each is asked for only where it is used.
+  'resourcesRead',
+  'pitrWrite',
+  'pointsWrite',
+  'pointsCopy',
+  'pointsDelete',
+  'aliasWrite',
+  'serversRename',
+  'serversRepoint',
+  'serversRemove',
+  'pointerWrite',
+  'tablesFence',
+  'tablesRead',
+  'tablesDelete',
+  'tablesWrite',
+  'itemsWrite',
 ] as const;
 export type Grant = (typeof GRANTS)[number];
 
@@ -78,6 +95,50 @@ export const FUNCTIONS = {
   OpenDrop: { grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask'] },
   CloseDrop: { grants: ['catalogRead', 'catalogWrite'] },
   ClosePrune: { grants: ['catalogRead', 'catalogWrite', 'prunesRead', 'stopTask'], minutes: 5 },
+
+  MakePoint: {
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pitrWrite', 'pointsWrite'],
+    minutes: 5,
+  },
+  CopyPoint: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsCopy'], minutes: 5 },
+  WriteManifest: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'vaultWrite'], minutes: 5 },
+  VerifyPoint: { grants: ['catalogRead', 'vaultRead', 'resourcesRead'], minutes: 5 },
+
+  RestoreServer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'aliasWrite'], minutes: 5 },
+  ApplyServer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'aliasWrite'], minutes: 5 },
+  CompareServer: { grants: ['catalogRead', 'catalogWrite', 'resourcesRead'] },
+  OpenCheck: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead'] },
+  CloseCheck: { grants: ['catalogRead', 'catalogWrite'] },
+  AskApproval: { grants: ['config', 'catalogRead', 'catalogWrite', 'mail'] },
+  RenameOriginal: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
+  RenameAlias: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
+  PutNamesBack: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
+  SwitchPointer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'] },
+  Repoint: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRepoint'], minutes: 5 },
+  CloseNative: { grants: ['config', 'catalogRead', 'catalogWrite', 'events', 'mail'] },
+  RemoveAlias: {
+    grants: ['catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove', 'tablesDelete'],
+    minutes: 5,
+  },
+
+  RestoreTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'], minutes: 5 },
+  VerifyTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesRead'], minutes: 15 },
+  CopyItems: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'itemsWrite'], minutes: 15 },
+  FenceTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  BackUpAlias: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsWrite'], minutes: 5 },
+  DeleteTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesDelete'], minutes: 5 },
+  RecreateTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'], minutes: 5 },
+  ApplyTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'], minutes: 5 },
+  OpenTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+
+  RollBackNames: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
+  RollBackPointer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'] },
+
+  RemoveReplaced: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove'], minutes: 5 },
+  DeletePoints: {
+    grants: ['config', 'catalogRead', 'catalogWrite', 'vaultRead', 'resourcesRead', 'pointsDelete'],
+    minutes: 15,
+  },
 
   OpenProbe: { grants: ['config'] },
 

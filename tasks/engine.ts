@@ -11,7 +11,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Manifest, VaultObject } from '../core/backup.ts';
 import type { TargetOf } from '../core/config.ts';
-import type { EngineName } from '../core/engines.ts';
+import type { DumpEngine } from '../core/engines.ts';
 import type {
   DropJob,
   DropOutcome,
@@ -39,7 +39,7 @@ export interface Reporter {
   warn(text: string): void;
 }
 
-export interface EngineContext<E extends EngineName = EngineName> {
+export interface EngineContext<E extends DumpEngine = DumpEngine> {
   readonly target: TargetOf<E>;
   /** Reads the secret anew at every call: rotated passwords are picked up. @throws SECRET_*. */
   login(): Promise<Login>;
@@ -78,7 +78,7 @@ export interface RestoreSource {
   readGlobals(): Promise<string | undefined>;
 }
 
-export interface Engine<E extends EngineName = EngineName> {
+export interface Engine<E extends DumpEngine = DumpEngine> {
   readonly name: E;
   probe(context: EngineContext<E>): Promise<Omit<ProbeOutcome, 'kind'>>;
   dump(context: EngineContext<E>, sink: DumpSink): Promise<DumpFacts>;

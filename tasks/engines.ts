@@ -1,8 +1,8 @@
-/** Every engine of `core/engines.ts` and what does its work. */
-import type { EngineName } from '../core/engines.ts';
+/** Every engine of `core/engines.ts` that a task dumps, and what does its work. */
+import type { DumpEngine } from '../core/engines.ts';
 import type { Engine } from './engine.ts';
 import { postgres } from './engines/postgres.ts';
 
-const engines: { readonly [E in EngineName]: Engine<E> } = { postgres };
+const engines: { readonly [E in DumpEngine]: Engine<E> } = { postgres };
 
-export const engineOf = (name: EngineName): Engine => engines[name];
+export const engineOf = (name: DumpEngine): Engine => engines[name];

@@ -1,10 +1,12 @@
 import {
   attemptsSeconds,
   begin,
+  byValue,
   failedAsRecorded,
   failedUnrecorded,
   HOUR,
   invoke,
+  look,
   succeed,
   taskWithRetries,
   type Definition,
@@ -15,10 +17,20 @@ import {
 export const backupDefinition = (parts: WorkflowParts): Definition => ({
   Comment: 'Backs up one target and proves what was stored',
   StartAt: 'Begin',
-  TimeoutSeconds: attemptsSeconds(parts.limits.backupHours),
+  TimeoutSeconds: attemptsSeconds(parts.limits.backupHours) + 2 * parts.limits.nativeStepHours * HOUR,
   States: {
     Begin: begin('OpenBackup'),
-    OpenBackup: invoke(parts, 'OpenBackup', { resultPath: '$.opened', next: 'RunDump', fail: 'FailBackup' }),
+    OpenBackup: invoke(parts, 'OpenBackup', { resultPath: '$.opened', next: 'Method', fail: 'FailBackup' }),
+    Method: byValue('$.opened.method', { native: 'MakePoint' }, 'RunDump'),
+    ...look(parts, 'MakePoint', { next: 'CopyPoint', fail: 'FailBackup' }),
+    ...look(parts, 'CopyPoint', { next: 'WriteManifest', fail: 'FailBackup' }),
+    WriteManifest: invoke(parts, 'WriteManifest', { resultPath: null, next: 'VerifyPoint', fail: 'FailBackup' }),
+    VerifyPoint: invoke(parts, 'VerifyPoint', {
+      input: '$.opened',
+      resultPath: '$.verified',
+      next: 'CloseBackup',
+      fail: 'FailBackup',
+    }),
     ...taskWithRetries(parts, {
       name: 'RunDump',
       task: 'dump',

@@ -3,8 +3,10 @@ import {
   failedAsCaught,
   HOUR,
   invoke,
+  look,
   runTask,
   succeed,
+  when,
   type Definition,
   type WorkflowParts,
 } from './states.ts';
@@ -26,22 +28,26 @@ export const pruneDefinition = (parts: WorkflowParts): Definition => ({
     }),
     AllDeleted: {
       Type: 'Choice',
-      Choices: [{ Variable: '$.deleted.done', BooleanEquals: true, Next: 'DropReplaced' }],
+      Choices: [{ Variable: '$.deleted.done', BooleanEquals: true, Next: 'DeletePoints' }],
       Default: 'DeleteExpired',
     },
+    ...look(parts, 'DeletePoints', { next: 'DropReplaced', fail: 'PruneFailed' }),
     DropReplaced: {
       Type: 'Map',
       ItemsPath: '$.plan.drops',
       ItemSelector: {
         'restoreId.$': '$$.Map.Item.Value.restoreId',
+        'native.$': '$$.Map.Item.Value.native',
         'executionArn.$': '$.executionArn',
         'startedAt.$': '$.startedAt',
       },
       MaxConcurrency: DROPS_AT_ONCE,
       ItemProcessor: {
         ProcessorConfig: { Mode: 'INLINE' },
-        StartAt: 'OpenDrop',
+        StartAt: 'Method',
         States: {
+          Method: when('$.native', 'RemoveReplaced', 'OpenDrop'),
+          ...look(parts, 'RemoveReplaced', { next: 'Dropped', fail: 'DropFailed' }),
           OpenDrop: invoke(parts, 'OpenDrop', { resultPath: '$.opened', next: 'RunDrop', fail: 'DropFailed' }),
           RunDrop: runTask(parts, {
             task: 'restore',

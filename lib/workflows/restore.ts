@@ -1,10 +1,14 @@
+import { restoreServer } from './restore-server.ts';
+import { restoreTable } from './restore-table.ts';
 import {
   attemptsSeconds,
   begin,
+  byValue,
   failedAsRecorded,
   failedUnrecorded,
   HOUR,
   invoke,
+  look,
   startExecution,
   succeed,
   taskWithRetries,
@@ -13,6 +17,8 @@ import {
 } from './states.ts';
 
 const THAW_PAUSE_SECONDS = 15 * 60;
+/** Steps of a native restore that may each take their limit. */
+const NATIVE_STEPS = 10;
 /** CheckThaw gives up after three days by itself. */
 const THAW_HOURS = 73;
 
@@ -21,10 +27,18 @@ export const restoreDefinition = (parts: WorkflowParts): Definition => ({
   Comment: 'Restores a backup',
   StartAt: 'Begin',
   TimeoutSeconds:
-    attemptsSeconds(parts.limits.restoreHours) + attemptsSeconds(parts.limits.backupHours) + THAW_HOURS * HOUR,
+    attemptsSeconds(parts.limits.restoreHours) +
+    attemptsSeconds(parts.limits.backupHours) +
+    THAW_HOURS * HOUR +
+    (parts.limits.approvalHours + NATIVE_STEPS * parts.limits.nativeStepHours) * HOUR,
   States: {
     Begin: begin('OpenRestore'),
-    OpenRestore: invoke(parts, 'OpenRestore', { resultPath: '$.opened', next: 'InGlacier', fail: 'FailRestore' }),
+    OpenRestore: invoke(parts, 'OpenRestore', { resultPath: '$.opened', next: 'Way', fail: 'FailRestore' }),
+    Way: byValue('$.opened.way', { server: 'RestoreServer', table: 'RestoreTable' }, 'InGlacier'),
+    ...restoreServer(parts),
+    ...restoreTable(parts),
+    // Cancelled before anything was changed: what was made is taken away again.
+    ...look(parts, 'RemoveAlias', { as: 'RemoveCancelled', next: 'FailRestore', fail: 'FailRestore' }),
     InGlacier: {
       Type: 'Choice',
       Choices: [{ Variable: '$.opened.frozen', BooleanEquals: true, Next: 'ThawObjects' }],

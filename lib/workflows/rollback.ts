@@ -1,10 +1,13 @@
 import {
   begin,
+  byValue,
   failedAsRecorded,
   failedUnrecorded,
   HOUR,
   invoke,
+  look,
   runTask,
+  startExecution,
   succeed,
   type Definition,
   type WorkflowParts,
@@ -14,12 +17,34 @@ import {
 export const rollbackDefinition = (parts: WorkflowParts): Definition => ({
   Comment: 'Takes a swap back',
   StartAt: 'Begin',
-  TimeoutSeconds: (parts.limits.restoreHours + 1) * HOUR,
+  TimeoutSeconds: (parts.limits.restoreHours + 1 + 10 * parts.limits.nativeStepHours) * HOUR,
   States: {
     Begin: begin('OpenRollback'),
     OpenRollback: invoke(parts, 'OpenRollback', {
       resultPath: '$.opened',
-      next: 'RunRollback',
+      next: 'Way',
+      fail: 'FailRollback',
+    }),
+    Way: byValue(
+      '$.opened.way',
+      { server: 'RollBackNames', pointer: 'RollBackPointer', table: 'RestoreOriginal' },
+      'RunRollback',
+    ),
+    ...look(parts, 'RollBackNames', { next: 'CloseRollback', fail: 'FailRollback' }),
+    RollBackPointer: invoke(parts, 'RollBackPointer', {
+      resultPath: null,
+      next: 'CloseRollback',
+      fail: 'FailRollback',
+    }),
+    // A table's original is a backup by now: to go back is to restore that.
+    RestoreOriginal: startExecution(parts, {
+      machine: 'restore',
+      name: "States.Format('rollback-{}', $.opened.id)",
+      input: {
+        Input: { 'target.$': '$.opened.target', 'at.$': '$.opened.backupId', mode: 'swap' },
+      },
+      resultPath: '$.restored',
+      next: 'CloseRollback',
       fail: 'FailRollback',
     }),
     RunRollback: runTask(parts, {

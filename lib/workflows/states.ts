@@ -128,8 +128,50 @@ export const invoke = (parts: WorkflowParts, name: FunctionName, options: Invoke
   Next: options.next,
 });
 
+/** A Lambda that waits for a service: it is called until it says that it is done, with the pauses that it asks for. */
+export function look(
+  parts: WorkflowParts,
+  name: FunctionName,
+  options: { readonly next: string; readonly fail: string; readonly as?: string },
+): States {
+  const as = options.as ?? name;
+  return {
+    [as]: invoke(parts, name, { resultPath: '$.look', next: `${as}Done`, fail: options.fail }),
+    [`${as}Done`]: {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.look.done', BooleanEquals: true, Next: options.next }],
+      Default: `${as}Wait`,
+    },
+    [`${as}Wait`]: { Type: 'Wait', SecondsPath: '$.look.waitSeconds', Next: as },
+  };
+}
+
+/** Goes on at `yes` when the value is there and true. */
+export const when = (variable: string, yes: string, no: string): State => ({
+  Type: 'Choice',
+  Choices: [
+    {
+      And: [
+        { Variable: variable, IsPresent: true },
+        { Variable: variable, BooleanEquals: true },
+      ],
+      Next: yes,
+    },
+  ],
+  Default: no,
+});
+
+/** Goes on by the text at `variable`. */
+export const byValue = (variable: string, ways: Readonly<Record<string, string>>, otherwise: string): State => ({
+  Type: 'Choice',
+  Choices: Object.entries(ways).map(([value, next]) => ({ Variable: variable, StringEquals: value, Next: next })),
+  Default: otherwise,
+});
+
 export interface RunTaskOptions {
   readonly task: TaskKind;
+  /** Where the opening state's answer is; `$.opened` by default. */
+  readonly opened?: string;
   /** A literal time-out: when it passes, Step Functions stops the task. */
   readonly timeoutSeconds: number;
   readonly next: string;
@@ -137,42 +179,45 @@ export interface RunTaskOptions {
 }
 
 /** Runs one Fargate task to its end, as `$.opened` describes it. */
-export const runTask = (parts: WorkflowParts, options: RunTaskOptions): State => ({
-  Type: 'Task',
-  Resource: `arn:${parts.partition}:states:::ecs:runTask.sync`,
-  TimeoutSeconds: options.timeoutSeconds,
-  Parameters: {
-    Cluster: parts.clusterArn(),
-    TaskDefinition: parts.taskDefinitionArn(options.task),
-    LaunchType: 'FARGATE',
-    PlatformVersion: '1.4.0',
-    NetworkConfiguration: {
-      AwsvpcConfiguration: {
-        'Subnets.$': '$.opened.task.subnetIds',
-        'SecurityGroups.$': '$.opened.task.securityGroupIds',
-        'AssignPublicIp.$': '$.opened.task.assignPublicIp',
+export const runTask = (parts: WorkflowParts, options: RunTaskOptions): State => {
+  const opened = options.opened ?? '$.opened';
+  return {
+    Type: 'Task',
+    Resource: `arn:${parts.partition}:states:::ecs:runTask.sync`,
+    TimeoutSeconds: options.timeoutSeconds,
+    Parameters: {
+      Cluster: parts.clusterArn(),
+      TaskDefinition: parts.taskDefinitionArn(options.task),
+      LaunchType: 'FARGATE',
+      PlatformVersion: '1.4.0',
+      NetworkConfiguration: {
+        AwsvpcConfiguration: {
+          'Subnets.$': `${opened}.task.subnetIds`,
+          'SecurityGroups.$': `${opened}.task.securityGroupIds`,
+          'AssignPublicIp.$': `${opened}.task.assignPublicIp`,
+        },
+      },
+      Overrides: {
+        'Cpu.$': `${opened}.task.cpu`,
+        'Memory.$': `${opened}.task.memory`,
+        EphemeralStorage: { 'SizeInGiB.$': `${opened}.task.ephemeralGiB` },
+        ContainerOverrides: [
+          {
+            Name: CONTAINER,
+            Environment: [
+              { Name: TASK_ENV.job, 'Value.$': `${opened}.task.job` },
+              { Name: TASK_ENV.attempt, 'Value.$': `States.Format('{}', ${opened}.attempt)` },
+            ],
+          },
+        ],
       },
     },
-    Overrides: {
-      'Cpu.$': '$.opened.task.cpu',
-      'Memory.$': '$.opened.task.memory',
-      EphemeralStorage: { 'SizeInGiB.$': '$.opened.task.ephemeralGiB' },
-      ContainerOverrides: [
-        {
-          Name: CONTAINER,
-          Environment: [
-            { Name: TASK_ENV.job, 'Value.$': '$.opened.task.job' },
-            { Name: TASK_ENV.attempt, 'Value.$': "States.Format('{}', $.opened.attempt)" },
-          ],
-        },
-      ],
-    },
-  },
-  ResultPath: null,
-  Retry: ECS_RETRY,
-  Catch: catchAll(options.fail),
-  Next: options.next,
-});
+    ResultPath: null,
+    Retry: ECS_RETRY,
+    Catch: catchAll(options.fail),
+    Next: options.next,
+  };
+};
 
 /**
  * The task, and after a failure the question whether it is worth another try: a pause and the next attempt, or on to

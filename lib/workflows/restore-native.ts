@@ -1,0 +1,41 @@
+import { HOUR, invoke, when, type States, type WorkflowParts } from './states.ts';
+
+/** The stop before the outage: asked for by `approve`, answered by `nightjar approve ID` or `nightjar cancel ID`. */
+export const approval = (
+  parts: WorkflowParts,
+  options: { readonly as: string; readonly ask: string; readonly next: string },
+): States => ({
+  [options.as]: when('$.opened.approve', options.ask, options.next),
+  [options.ask]: {
+    Type: 'Task',
+    Resource: `arn:${parts.partition}:states:::lambda:invoke.waitForTaskToken`,
+    TimeoutSeconds: parts.limits.approvalHours * HOUR,
+    Parameters: {
+      FunctionName: parts.functionArn('AskApproval'),
+      Payload: {
+        'token.$': '$$.Task.Token',
+        'executionArn.$': '$.executionArn',
+        'startedAt.$': '$.startedAt',
+        'input.$': '$.input',
+        'opened.$': '$.opened',
+      },
+    },
+    ResultPath: null,
+    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'RemoveCancelled' }],
+    Next: options.next,
+  },
+});
+
+/** Mode `pointer`: what the application reads. */
+export const placed = (parts: WorkflowParts): States => ({
+  SwitchPointer: invoke(parts, 'SwitchPointer', { resultPath: null, next: 'CloseNative', fail: 'FailRestore' }),
+});
+
+export const closeNative = (parts: WorkflowParts): States => ({
+  CloseNative: invoke(parts, 'CloseNative', {
+    resultPath: '$.closed',
+    outputPath: '$.closed',
+    next: 'Done',
+    fail: 'FailRestore',
+  }),
+});
