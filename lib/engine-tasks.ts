@@ -14,7 +14,7 @@ import {
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { DEFAULT_SIZE, type Config } from '../core/config.ts';
+import { DEFAULT_SIZE, isDumpTarget, type Config } from '../core/config.ts';
 import { CONTAINER, LOG_PREFIX, TASK_ENV } from '../core/environment.ts';
 import { CATALOG_KEY_ACTIONS, keyThrough } from './grants.ts';
 import { exception } from './nag.ts';
@@ -166,8 +166,17 @@ function progressRights(scope: Construct, vault: VaultFacts): PolicyStatement[] 
   ];
 }
 
+/** Where a task logs in: to what it dumps, and to a restored server that it looks into. */
+const loginsOf = (config: Config): { readonly secret: string; readonly secretKey?: string | undefined }[] =>
+  config.targets.flatMap((target) => {
+    if (isDumpTarget(target)) return [{ secret: target.secret, secretKey: target.secretKey }];
+    return 'check' in target && target.check
+      ? [{ secret: target.check.secret, secretKey: target.check.secretKey }]
+      : [];
+  });
+
 function secretsOf(config: Config): string[] {
-  return [...new Set(config.targets.map((target) => target.secret))].sort();
+  return [...new Set(loginsOf(config).map((login) => login.secret))].sort();
 }
 
 function secretsByTag(config: Config): boolean {
@@ -177,7 +186,7 @@ function secretsByTag(config: Config): boolean {
 
 function secretRights(scope: Construct, config: Config): PolicyStatement[] {
   const { region } = Stack.of(scope);
-  const keys = [...new Set(config.targets.flatMap((target) => target.secretKey ?? []))].sort();
+  const keys = [...new Set(loginsOf(config).flatMap((login) => login.secretKey ?? []))].sort();
   const actions = ['secretsmanager:GetSecretValue'];
   const statements = [
     secretsByTag(config)

@@ -1,4 +1,6 @@
 /** Every Lambda function: its file in `lambdas/`, what it may do, and how long it may take. */
+import { isNativeTarget, type Config } from '../core/config.ts';
+import { NATIVE_GRANTS } from './native-grants.ts';
 
 /** What a function may be allowed; `grants.ts` says in IAM's words what each means. */
 export const GRANTS = [
@@ -19,27 +21,14 @@ export const GRANTS = [
   'events',
   'metrics',
   'vaultWrite',
-  // Of the services that keep the recovery points themselves. Each is asked for only where it is used.
-  'resourcesRead',
-  'pitrWrite',
-  'pointsWrite',
-  'pointsCopy',
-  'pointsDelete',
-  'aliasWrite',
-  'serversRename',
-  'serversRepoint',
-  'serversRemove',
-  'pointerWrite',
-  'tablesFence',
-  'tablesRead',
-  'tablesDelete',
-  'tablesWrite',
-  'itemsWrite',
+  ...NATIVE_GRANTS,
 ] as const;
 export type Grant = (typeof GRANTS)[number];
 
 export interface FunctionFacts {
   readonly grants: readonly Grant[];
+  /** Made only where such targets are protected: RDS and Aurora, DynamoDB, or either. */
+  readonly uses?: 'servers' | 'tables' | 'natives';
   /** 1 by default; 15 at most. */
   readonly minutes?: number;
   /** 256 by default. */
@@ -49,7 +38,7 @@ export interface FunctionFacts {
 /** In the order in which a target meets them. */
 export const FUNCTIONS = {
   PlanRun: {
-    grants: ['config', 'catalogRead', 'catalogWrite', 'runsWrite', 'executionsRead'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'runsWrite', 'executionsRead', 'discover'],
     minutes: 5,
     memoryMiB: 512,
   },
@@ -71,7 +60,7 @@ export const FUNCTIONS = {
   JudgeTask: { grants: ['catalogRead'] },
 
   OpenRestore: {
-    grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask', 'vaultRead'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask', 'vaultRead', 'openNative'],
     minutes: 5,
   },
   ThawObjects: { grants: ['catalogRead', 'vaultRead', 'vaultThaw'], minutes: 15 },
@@ -97,54 +86,155 @@ export const FUNCTIONS = {
   ClosePrune: { grants: ['catalogRead', 'catalogWrite', 'prunesRead', 'stopTask'], minutes: 5 },
 
   MakePoint: {
+    uses: 'natives',
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pitrWrite', 'pointsWrite'],
     minutes: 5,
   },
-  CopyPoint: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsCopy'], minutes: 5 },
-  WriteManifest: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'vaultWrite'], minutes: 5 },
-  VerifyPoint: { grants: ['catalogRead', 'vaultRead', 'resourcesRead'], minutes: 5 },
+  CopyPoint: {
+    uses: 'natives',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsCopy'],
+    minutes: 5,
+  },
+  WriteManifest: {
+    uses: 'natives',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'vaultWrite'],
+    minutes: 5,
+  },
+  VerifyPoint: { uses: 'natives', grants: ['catalogRead', 'vaultRead', 'resourcesRead'], minutes: 5 },
 
-  RestoreServer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'aliasWrite'], minutes: 5 },
-  ApplyServer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'aliasWrite'], minutes: 5 },
-  CompareServer: { grants: ['catalogRead', 'catalogWrite', 'resourcesRead'] },
-  OpenCheck: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead'] },
-  CloseCheck: { grants: ['catalogRead', 'catalogWrite'] },
-  AskApproval: { grants: ['config', 'catalogRead', 'catalogWrite', 'mail'] },
-  RenameOriginal: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
-  RenameAlias: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
-  PutNamesBack: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
-  SwitchPointer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'] },
-  Repoint: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRepoint'], minutes: 5 },
-  CloseNative: { grants: ['config', 'catalogRead', 'catalogWrite', 'events', 'mail'] },
+  RestoreServer: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'aliasWrite'],
+    minutes: 5,
+  },
+  ApplyServer: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'aliasWrite'],
+    minutes: 5,
+  },
+  CompareServer: { uses: 'servers', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead'] },
+  OpenCheck: { uses: 'servers', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead'] },
+  CloseCheck: { uses: 'servers', grants: ['config', 'catalogRead', 'catalogWrite'] },
+  AskApproval: { uses: 'natives', grants: ['config', 'catalogRead', 'catalogWrite', 'mail'] },
+  RenameOriginal: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'],
+    minutes: 5,
+  },
+  RenameAlias: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'],
+    minutes: 5,
+  },
+  PutNamesBack: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'],
+    minutes: 5,
+  },
+  SwitchPointer: {
+    uses: 'natives',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'],
+  },
+  Repoint: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRepoint'],
+    minutes: 5,
+  },
+  CloseNative: { uses: 'natives', grants: ['config', 'catalogRead', 'catalogWrite', 'events', 'mail'] },
   RemoveAlias: {
+    uses: 'natives',
     grants: ['catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove', 'tablesDelete'],
     minutes: 5,
   },
 
-  RestoreTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'], minutes: 5 },
-  VerifyTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesRead'], minutes: 15 },
-  CopyItems: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'itemsWrite'], minutes: 15 },
-  FenceTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
-  BackUpAlias: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsWrite'], minutes: 5 },
-  DeleteTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesDelete'], minutes: 5 },
-  RecreateTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'], minutes: 5 },
-  ApplyTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'], minutes: 5 },
-  OpenTable: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  RestoreTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
+    minutes: 5,
+  },
+  VerifyTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesRead'],
+    minutes: 15,
+  },
+  CopyItems: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'itemsWrite'],
+    minutes: 15,
+  },
+  FenceTable: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  BackUpAlias: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsWrite'],
+    minutes: 5,
+  },
+  DeleteTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesDelete'],
+    minutes: 5,
+  },
+  RecreateTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
+    minutes: 5,
+  },
+  ApplyTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
+    minutes: 5,
+  },
+  OpenTable: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
 
-  RollBackNames: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'], minutes: 5 },
-  RollBackPointer: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'] },
+  RollBackNames: {
+    uses: 'servers',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRename'],
+    minutes: 5,
+  },
+  RollBackPointer: {
+    uses: 'natives',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'],
+  },
 
-  RemoveReplaced: { grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove'], minutes: 5 },
+  RemoveReplaced: {
+    uses: 'natives',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove', 'tableAliasRemove'],
+    minutes: 5,
+  },
   DeletePoints: {
+    uses: 'natives',
     grants: ['config', 'catalogRead', 'catalogWrite', 'vaultRead', 'resourcesRead', 'pointsDelete'],
     minutes: 15,
   },
 
   OpenProbe: { grants: ['config'] },
 
-  PublishRpo: { grants: ['config', 'catalogRead', 'catalogWrite', 'metrics', 'events'], minutes: 10, memoryMiB: 512 },
+  PublishRpo: {
+    grants: ['config', 'catalogRead', 'catalogWrite', 'metrics', 'events', 'discover'],
+    minutes: 10,
+    memoryMiB: 512,
+  },
   CloseOrphan: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events'], minutes: 5 },
 } as const satisfies Record<string, FunctionFacts>;
 
 export type FunctionName = keyof typeof FUNCTIONS;
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS) as FunctionName[];
+
+/** Which services that restore by themselves a config protects: what none needs is neither made nor allowed. */
+export interface Natives {
+  readonly servers: boolean;
+  readonly tables: boolean;
+}
+export function nativesOf(config: Pick<Config, 'targets' | 'discovery'>): Natives {
+  const engines = new Set([
+    ...config.discovery.engines,
+    ...config.targets.filter(isNativeTarget).map((target) => target.engine),
+  ]);
+  return { servers: engines.has('rds') || engines.has('aurora'), tables: engines.has('dynamodb') };
+}
+
+export const functionsFor = (natives: Natives): FunctionName[] =>
+  FUNCTION_NAMES.filter((name) => {
+    const { uses }: FunctionFacts = FUNCTIONS[name];
+    if (uses === undefined) return true;
+    return uses === 'natives' ? natives.servers || natives.tables : natives[uses];
+  });

@@ -7,9 +7,10 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { FUNCTION_ENV } from '../core/environment.ts';
-import { FUNCTION_NAMES, FUNCTIONS, type FunctionFacts, type FunctionName } from './function-list.ts';
+import { FUNCTIONS, functionsFor, nativesOf, type FunctionFacts, type FunctionName } from './function-list.ts';
 import { statementsOf, type GrantFacts } from './grants.ts';
 import { exception } from './nag.ts';
+import { NATIVE_GRANTS } from './native-grants.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
@@ -19,18 +20,18 @@ export interface FunctionsProps extends GrantFacts {
 }
 
 export class Functions extends Construct {
-  private readonly made: Readonly<Record<FunctionName, NodejsFunction>>;
+  private readonly made: ReadonlyMap<FunctionName, NodejsFunction>;
 
   constructor(scope: Construct, props: FunctionsProps) {
     super(scope, 'Functions');
-    this.made = Object.fromEntries(FUNCTION_NAMES.map((name) => [name, this.make(name, props)])) as Record<
-      FunctionName,
-      NodejsFunction
-    >;
+    this.made = new Map(functionsFor(nativesOf(props.config)).map((name) => [name, this.make(name, props)]));
   }
 
+  /** @throws Error for one that this config has no use for: a defect of ours. */
   get(name: FunctionName): NodejsFunction {
-    return this.made[name];
+    const made = this.made.get(name);
+    if (!made) throw new Error(`The function ${name} is not made for this config.`);
+    return made;
   }
 
   private make(name: FunctionName, props: FunctionsProps): NodejsFunction {
@@ -98,7 +99,7 @@ function environmentOf(props: FunctionsProps): Record<string, string> {
 
 function exceptions(role: Role, facts: FunctionFacts): void {
   const has = (grant: (typeof facts.grants)[number]): boolean => facts.grants.includes(grant);
-  if (has('vaultRead') || has('vaultDelete') || has('vaultThaw'))
+  if (has('vaultRead') || has('vaultDelete') || has('vaultThaw') || has('vaultWrite'))
     exception(role, 'IAM5', 'The keys of backups are made at run time; the bucket holds nothing else.', [
       { regex: '/^Resource::.*Vault.*\\/\\*$/g' },
     ]);
@@ -114,6 +115,18 @@ function exceptions(role: Role, facts: FunctionFacts): void {
     exception(role, 'IAM5', 'Tasks are made at run time; the right ends at the cluster of this stack.', [
       { regex: '/^Resource::.*:task\\/.*\\/\\*$/g' },
     ]);
+  if (facts.grants.some((grant) => (NATIVE_GRANTS as readonly string[]).includes(grant)))
+    exception(
+      role,
+      'IAM5',
+      'Describing knows no resources; what a restore makes is named at run time, and the rights end at the config’s names and what is made of them.',
+      [
+        'Resource::*',
+        'Action::kms:GenerateDataKey*',
+        'Action::kms:ReEncrypt*',
+        { regex: '/^Resource::arn:.*:(rds|dynamodb|kms|iam|kinesis|secretsmanager):.*\\*.*$/g' },
+      ],
+    );
   if (has('metrics'))
     exception(role, 'IAM5', 'PutMetricData knows no resources; the namespace bounds it.', ['Resource::*']);
 }

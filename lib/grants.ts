@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import type { Config } from '../core/config.ts';
 import { EVENT_SOURCE, MACHINES, machineName, METRIC_NAMESPACE, type Machine } from '../core/names.ts';
 import type { Grant } from './function-list.ts';
+import { NATIVE_GRANTS, NATIVE_MEANING, type NativeGrant } from './native-grants.ts';
 import type { VaultFacts } from './vault-facts.ts';
 
 export interface GrantFacts {
@@ -89,7 +90,7 @@ const writeWork = (work: IBucket, prefix: string): PolicyStatement[] => [
 
 type Statements = (scope: Construct, facts: GrantFacts) => PolicyStatement[];
 
-const MEANING: Readonly<Record<Grant, Statements>> = {
+const MEANING: Readonly<Record<Exclude<Grant, NativeGrant>, Statements>> = {
   config: (scope, { configObject }) => [
     new PolicyStatement({
       actions: ['s3:GetObject'],
@@ -123,6 +124,11 @@ const MEANING: Readonly<Record<Grant, Statements>> = {
     }),
     ...listVault(vault),
     keyThrough(scope, vault, 's3', ['kms:Decrypt']),
+  ],
+  // A manifest is small: no parts, so no right to decrypt either.
+  vaultWrite: (scope, { vault }) => [
+    new PolicyStatement({ actions: ['s3:PutObject'], resources: [vault.bucket.arnForObjects('*')] }),
+    keyThrough(scope, vault, 's3', ['kms:GenerateDataKey']),
   ],
   vaultThaw: (_scope, { vault }) => [
     new PolicyStatement({ actions: ['s3:RestoreObject'], resources: [vault.bucket.arnForObjects('*')] }),
@@ -176,5 +182,9 @@ const MEANING: Readonly<Record<Grant, Statements>> = {
   ],
 };
 
+const isNativeGrant = (grant: Grant): grant is NativeGrant => (NATIVE_GRANTS as readonly string[]).includes(grant);
+
 export const statementsOf = (scope: Construct, grants: readonly Grant[], facts: GrantFacts): PolicyStatement[] =>
-  grants.flatMap((grant) => MEANING[grant](scope, facts));
+  grants.flatMap((grant) =>
+    isNativeGrant(grant) ? NATIVE_MEANING[grant](scope, facts.config) : MEANING[grant](scope, facts),
+  );

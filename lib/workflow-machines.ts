@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
 import type { Config } from '../core/config.ts';
 import { MACHINES, machineName, type Machine } from '../core/names.ts';
 import type { EngineTasks } from './engine-tasks.ts';
-import type { FunctionName } from './function-list.ts';
+import { nativesOf, type FunctionName } from './function-list.ts';
 import type { Functions } from './functions.ts';
 import { clusterArn, executionArns, machineArn, taskArns } from './grants.ts';
 import { exception } from './nag.ts';
@@ -85,6 +85,7 @@ export class Machines extends Construct {
       partition: stack.partition,
       limits: config.limits,
       concurrency: config.concurrency,
+      natives: nativesOf(config),
       functionArn: (name) => {
         named.functions.add(name);
         return functions.get(name).functionArn;

@@ -14,67 +14,74 @@ import {
 const DROPS_AT_ONCE = 5;
 
 /** Deletes what retention no longer keeps and drops replaced databases; ends badly when any of it failed. */
-export const pruneDefinition = (parts: WorkflowParts): Definition => ({
-  Comment: 'Deletes expired backups and drops replaced databases',
-  StartAt: 'Begin',
-  TimeoutSeconds: 24 * HOUR + parts.limits.restoreHours * HOUR,
-  States: {
-    Begin: begin('PlanPrune'),
-    PlanPrune: invoke(parts, 'PlanPrune', { resultPath: '$.plan', next: 'DeleteExpired', fail: 'PruneFailed' }),
-    DeleteExpired: invoke(parts, 'DeleteExpired', {
-      resultPath: '$.deleted',
-      next: 'AllDeleted',
-      fail: 'PruneFailed',
-    }),
-    AllDeleted: {
-      Type: 'Choice',
-      Choices: [{ Variable: '$.deleted.done', BooleanEquals: true, Next: 'DeletePoints' }],
-      Default: 'DeleteExpired',
-    },
-    ...look(parts, 'DeletePoints', { next: 'DropReplaced', fail: 'PruneFailed' }),
-    DropReplaced: {
-      Type: 'Map',
-      ItemsPath: '$.plan.drops',
-      ItemSelector: {
-        'restoreId.$': '$$.Map.Item.Value.restoreId',
-        'native.$': '$$.Map.Item.Value.native',
-        'executionArn.$': '$.executionArn',
-        'startedAt.$': '$.startedAt',
+export const pruneDefinition = (parts: WorkflowParts): Definition => {
+  const natives = parts.natives.servers || parts.natives.tables;
+  return {
+    Comment: 'Deletes expired backups and drops replaced databases',
+    StartAt: 'Begin',
+    TimeoutSeconds: 24 * HOUR + parts.limits.restoreHours * HOUR,
+    States: {
+      Begin: begin('PlanPrune'),
+      PlanPrune: invoke(parts, 'PlanPrune', { resultPath: '$.plan', next: 'DeleteExpired', fail: 'PruneFailed' }),
+      DeleteExpired: invoke(parts, 'DeleteExpired', {
+        resultPath: '$.deleted',
+        next: 'AllDeleted',
+        fail: 'PruneFailed',
+      }),
+      AllDeleted: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.deleted.done', BooleanEquals: true, Next: natives ? 'DeletePoints' : 'DropReplaced' }],
+        Default: 'DeleteExpired',
       },
-      MaxConcurrency: DROPS_AT_ONCE,
-      ItemProcessor: {
-        ProcessorConfig: { Mode: 'INLINE' },
-        StartAt: 'Method',
-        States: {
-          Method: when('$.native', 'RemoveReplaced', 'OpenDrop'),
-          ...look(parts, 'RemoveReplaced', { next: 'Dropped', fail: 'DropFailed' }),
-          OpenDrop: invoke(parts, 'OpenDrop', { resultPath: '$.opened', next: 'RunDrop', fail: 'DropFailed' }),
-          RunDrop: runTask(parts, {
-            task: 'restore',
-            timeoutSeconds: parts.limits.restoreHours * HOUR,
-            next: 'CloseDrop',
-            fail: 'DropFailed',
-          }),
-          CloseDrop: invoke(parts, 'CloseDrop', { resultPath: null, next: 'Dropped', fail: 'DropFailed' }),
-          Dropped: { Type: 'Pass', Parameters: { ok: true, 'restoreId.$': '$.restoreId' }, End: true },
-          DropFailed: {
-            Type: 'Pass',
-            Parameters: { ok: false, 'restoreId.$': '$.restoreId', 'failure.$': '$.failure' },
-            End: true,
+      ...(natives ? look(parts, 'DeletePoints', { next: 'DropReplaced', fail: 'PruneFailed' }) : {}),
+      DropReplaced: {
+        Type: 'Map',
+        ItemsPath: '$.plan.drops',
+        ItemSelector: {
+          'restoreId.$': '$$.Map.Item.Value.restoreId',
+          'native.$': '$$.Map.Item.Value.native',
+          'executionArn.$': '$.executionArn',
+          'startedAt.$': '$.startedAt',
+        },
+        MaxConcurrency: DROPS_AT_ONCE,
+        ItemProcessor: {
+          ProcessorConfig: { Mode: 'INLINE' },
+          StartAt: natives ? 'Method' : 'OpenDrop',
+          States: {
+            ...(natives
+              ? {
+                  Method: when('$.native', 'RemoveReplaced', 'OpenDrop'),
+                  ...look(parts, 'RemoveReplaced', { next: 'Dropped', fail: 'DropFailed' }),
+                }
+              : {}),
+            OpenDrop: invoke(parts, 'OpenDrop', { resultPath: '$.opened', next: 'RunDrop', fail: 'DropFailed' }),
+            RunDrop: runTask(parts, {
+              task: 'restore',
+              timeoutSeconds: parts.limits.restoreHours * HOUR,
+              next: 'CloseDrop',
+              fail: 'DropFailed',
+            }),
+            CloseDrop: invoke(parts, 'CloseDrop', { resultPath: null, next: 'Dropped', fail: 'DropFailed' }),
+            Dropped: { Type: 'Pass', Parameters: { ok: true, 'restoreId.$': '$.restoreId' }, End: true },
+            DropFailed: {
+              Type: 'Pass',
+              Parameters: { ok: false, 'restoreId.$': '$.restoreId', 'failure.$': '$.failure' },
+              End: true,
+            },
           },
         },
+        ResultPath: '$.drops',
+        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'PruneFailed' }],
+        Next: 'ClosePrune',
       },
-      ResultPath: '$.drops',
-      Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'PruneFailed' }],
-      Next: 'ClosePrune',
+      ClosePrune: invoke(parts, 'ClosePrune', {
+        resultPath: '$.closed',
+        outputPath: '$.closed',
+        next: 'Done',
+        fail: 'PruneFailed',
+      }),
+      Done: succeed,
+      PruneFailed: failedAsCaught,
     },
-    ClosePrune: invoke(parts, 'ClosePrune', {
-      resultPath: '$.closed',
-      outputPath: '$.closed',
-      next: 'Done',
-      fail: 'PruneFailed',
-    }),
-    Done: succeed,
-    PruneFailed: failedAsCaught,
-  },
-});
+  };
+};

@@ -1,4 +1,4 @@
-import { HOUR, invoke, when, type States, type WorkflowParts } from './states.ts';
+import { HOUR, invoke, look, when, type States, type WorkflowParts } from './states.ts';
 
 /** The stop before the outage: asked for by `approve`, answered by `nightjar approve ID` or `nightjar cancel ID`. */
 export const approval = (
@@ -26,16 +26,21 @@ export const approval = (
   },
 });
 
-/** Mode `pointer`: what the application reads. */
-export const placed = (parts: WorkflowParts): States => ({
+/** Where every native restore ends. */
+export const endsOfNative = (parts: WorkflowParts): States => ({
+  // What the application reads, in mode `pointer`.
   SwitchPointer: invoke(parts, 'SwitchPointer', { resultPath: null, next: 'CloseNative', fail: 'FailRestore' }),
-});
-
-export const closeNative = (parts: WorkflowParts): States => ({
   CloseNative: invoke(parts, 'CloseNative', {
     resultPath: '$.closed',
     outputPath: '$.closed',
     next: 'Done',
     fail: 'FailRestore',
+  }),
+  // Cancelled before anything was changed: what was made is taken away again.
+  ...look(parts, 'RemoveAlias', {
+    as: 'RemoveCancelled',
+    next: 'FailRestore',
+    fail: 'FailRestore',
+    failurePath: '$.cleanupFailure',
   }),
 });

@@ -1,4 +1,4 @@
-import { approval, closeNative, placed } from './restore-native.ts';
+import { approval } from './restore-native.ts';
 import { byValue, HOUR, invoke, look, runTask, when, type States, type WorkflowParts } from './states.ts';
 
 /**
@@ -24,7 +24,7 @@ export const restoreServer = (parts: WorkflowParts): States => ({
   PlaceServer: byValue('$.opened.mode', { pointer: 'SwitchPointer' }, 'RenameOriginal'),
   ...look(parts, 'RenameOriginal', { next: 'RenameAlias', fail: 'PutNamesBack' }),
   ...look(parts, 'RenameAlias', { next: 'Repoint', fail: 'PutNamesBack' }),
-  ...look(parts, 'PutNamesBack', { next: 'FailRestore', fail: 'FailRestore' }),
+  ...look(parts, 'PutNamesBack', { next: 'FailRestore', fail: 'FailRestore', failurePath: '$.cleanupFailure' }),
   // The restored one serves by now: who else must be told is no reason to take it back.
   Repoint: invoke(parts, 'Repoint', {
     resultPath: null,
@@ -32,6 +32,4 @@ export const restoreServer = (parts: WorkflowParts): States => ({
     fail: 'CloseNative',
     failurePath: '$.repointFailure',
   }),
-  ...placed(parts),
-  ...closeNative(parts),
 });

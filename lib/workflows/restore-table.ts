@@ -38,11 +38,26 @@ export const restoreTable = (parts: WorkflowParts): States => ({
   ...look(parts, 'VerifyTable', { as: 'VerifyRecreated', next: 'OpenTable', fail: 'LiftFence' }),
   OpenTable: invoke(parts, 'OpenTable', { resultPath: null, next: 'RemoveTableAlias', fail: 'FailRestore' }),
   // It serves by now: an alias that stays behind is the pruner's.
-  ...look(parts, 'RemoveAlias', { as: 'RemoveTableAlias', next: 'CloseNative', fail: 'CloseNative' }),
+  ...look(parts, 'RemoveAlias', {
+    as: 'RemoveTableAlias',
+    next: 'CloseNative',
+    fail: 'CloseNative',
+    failurePath: '$.cleanupFailure',
+  }),
 
   // Whatever broke: is the table missing, it is made again, from the backup of the proven alias or else of the original.
-  ...look(parts, 'RecreateTable', { as: 'BringTableBack', next: 'BringSettingsBack', fail: 'LiftFence' }),
-  ...look(parts, 'ApplyTable', { as: 'BringSettingsBack', next: 'LiftFence', fail: 'LiftFence' }),
+  ...look(parts, 'RecreateTable', {
+    as: 'BringTableBack',
+    next: 'BringSettingsBack',
+    fail: 'LiftFence',
+    failurePath: '$.cleanupFailure',
+  }),
+  ...look(parts, 'ApplyTable', {
+    as: 'BringSettingsBack',
+    next: 'LiftFence',
+    fail: 'LiftFence',
+    failurePath: '$.cleanupFailure',
+  }),
   LiftFence: invoke(parts, 'OpenTable', {
     resultPath: null,
     next: 'FailRestore',

@@ -1,3 +1,4 @@
+import { endsOfNative } from './restore-native.ts';
 import { restoreServer } from './restore-server.ts';
 import { restoreTable } from './restore-table.ts';
 import {
@@ -8,7 +9,6 @@ import {
   failedUnrecorded,
   HOUR,
   invoke,
-  look,
   startExecution,
   succeed,
   taskWithRetries,
@@ -23,84 +23,94 @@ const NATIVE_STEPS = 10;
 const THAW_HOURS = 73;
 
 /** Brings a backup back: thaws it, takes a safety backup where the old data would be lost, restores, compares. */
-export const restoreDefinition = (parts: WorkflowParts): Definition => ({
-  Comment: 'Restores a backup',
-  StartAt: 'Begin',
-  TimeoutSeconds:
-    attemptsSeconds(parts.limits.restoreHours) +
-    attemptsSeconds(parts.limits.backupHours) +
-    THAW_HOURS * HOUR +
-    (parts.limits.approvalHours + NATIVE_STEPS * parts.limits.nativeStepHours) * HOUR,
-  States: {
-    Begin: begin('OpenRestore'),
-    OpenRestore: invoke(parts, 'OpenRestore', { resultPath: '$.opened', next: 'Way', fail: 'FailRestore' }),
-    Way: byValue('$.opened.way', { server: 'RestoreServer', table: 'RestoreTable' }, 'InGlacier'),
-    ...restoreServer(parts),
-    ...restoreTable(parts),
-    // Cancelled before anything was changed: what was made is taken away again.
-    ...look(parts, 'RemoveAlias', { as: 'RemoveCancelled', next: 'FailRestore', fail: 'FailRestore' }),
-    InGlacier: {
-      Type: 'Choice',
-      Choices: [{ Variable: '$.opened.frozen', BooleanEquals: true, Next: 'ThawObjects' }],
-      Default: 'SafetyFirst',
-    },
-    ThawObjects: invoke(parts, 'ThawObjects', {
-      parameters: { 'source.$': '$.opened.source', 'backupId.$': '$.opened.backupId' },
-      resultPath: '$.thaw',
-      next: 'Thawed',
-      fail: 'FailRestore',
-    }),
-    Thawed: {
-      Type: 'Choice',
-      Choices: [{ Variable: '$.thaw.thawed', BooleanEquals: true, Next: 'SafetyFirst' }],
-      Default: 'WaitForThaw',
-    },
-    WaitForThaw: { Type: 'Wait', Seconds: THAW_PAUSE_SECONDS, Next: 'CheckThaw' },
-    CheckThaw: invoke(parts, 'CheckThaw', {
-      parameters: {
-        'source.$': '$.opened.source',
-        'backupId.$': '$.opened.backupId',
-        'startedAt.$': '$.startedAt',
+export const restoreDefinition = (parts: WorkflowParts): Definition => {
+  const { servers, tables } = parts.natives;
+  return {
+    Comment: 'Restores a backup',
+    StartAt: 'Begin',
+    TimeoutSeconds:
+      attemptsSeconds(parts.limits.restoreHours) +
+      attemptsSeconds(parts.limits.backupHours) +
+      THAW_HOURS * HOUR +
+      (parts.limits.approvalHours + NATIVE_STEPS * parts.limits.nativeStepHours) * HOUR,
+    States: {
+      Begin: begin('OpenRestore'),
+      OpenRestore: invoke(parts, 'OpenRestore', { resultPath: '$.opened', next: 'Way', fail: 'FailRestore' }),
+      Way: byValue(
+        '$.opened.way',
+        {
+          dump: 'InGlacier',
+          ...(servers ? { server: 'RestoreServer' } : {}),
+          ...(tables ? { table: 'RestoreTable' } : {}),
+        },
+        'InGlacier',
+      ),
+      ...(servers ? restoreServer(parts) : {}),
+      ...(tables ? restoreTable(parts) : {}),
+      ...(servers || tables ? endsOfNative(parts) : {}),
+      InGlacier: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.opened.frozen', BooleanEquals: true, Next: 'ThawObjects' }],
+        Default: 'SafetyFirst',
       },
-      resultPath: '$.thaw',
-      next: 'Thawed',
-      fail: 'FailRestore',
-    }),
-    SafetyFirst: {
-      Type: 'Choice',
-      Choices: [{ Variable: '$.opened.safety', BooleanEquals: true, Next: 'SafetyBackup' }],
-      Default: 'RunRestore',
-    },
-    SafetyBackup: startExecution(parts, {
-      machine: 'backup',
-      name: "States.Format('safety-{}', $.opened.id)",
-      input: {
-        Input: { 'target.$': '$.opened.target', trigger: 'admin', 'safetyFor.$': '$.opened.id' },
+      ThawObjects: invoke(parts, 'ThawObjects', {
+        parameters: { 'source.$': '$.opened.source', 'backupId.$': '$.opened.backupId' },
+        resultPath: '$.thaw',
+        next: 'Thawed',
+        fail: 'FailRestore',
+      }),
+      Thawed: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.thaw.thawed', BooleanEquals: true, Next: 'SafetyFirst' }],
+        Default: 'WaitForThaw',
       },
-      resultPath: '$.safety',
-      next: 'RunRestore',
-      fail: 'FailRestore',
-    }),
-    ...taskWithRetries(parts, {
-      name: 'RunRestore',
-      task: 'restore',
-      timeoutSeconds: parts.limits.restoreHours * HOUR,
-      next: 'CloseRestore',
-      fail: 'FailRestore',
-    }),
-    CloseRestore: invoke(parts, 'CloseRestore', {
-      resultPath: '$.closed',
-      outputPath: '$.closed',
-      next: 'Done',
-      fail: 'FailRestore',
-    }),
-    Done: succeed,
-    FailRestore: invoke(parts, 'FailRestore', {
-      resultPath: '$.failed',
-      next: 'RestoreFailed',
-      fail: 'FailRestoreUnrecorded',
-    }),
-    RestoreFailed: failedAsRecorded,
-    FailRestoreUnrecorded: failedUnrecorded,
-  },
-});
+      WaitForThaw: { Type: 'Wait', Seconds: THAW_PAUSE_SECONDS, Next: 'CheckThaw' },
+      CheckThaw: invoke(parts, 'CheckThaw', {
+        parameters: {
+          'source.$': '$.opened.source',
+          'backupId.$': '$.opened.backupId',
+          'startedAt.$': '$.startedAt',
+        },
+        resultPath: '$.thaw',
+        next: 'Thawed',
+        fail: 'FailRestore',
+      }),
+      SafetyFirst: {
+        Type: 'Choice',
+        Choices: [{ Variable: '$.opened.safety', BooleanEquals: true, Next: 'SafetyBackup' }],
+        Default: 'RunRestore',
+      },
+      SafetyBackup: startExecution(parts, {
+        machine: 'backup',
+        name: "States.Format('safety-{}', $.opened.id)",
+        input: {
+          Input: { 'target.$': '$.opened.target', trigger: 'admin', 'safetyFor.$': '$.opened.id' },
+        },
+        resultPath: '$.safety',
+        next: 'RunRestore',
+        fail: 'FailRestore',
+      }),
+      ...taskWithRetries(parts, {
+        name: 'RunRestore',
+        task: 'restore',
+        timeoutSeconds: parts.limits.restoreHours * HOUR,
+        next: 'CloseRestore',
+        fail: 'FailRestore',
+      }),
+      CloseRestore: invoke(parts, 'CloseRestore', {
+        resultPath: '$.closed',
+        outputPath: '$.closed',
+        next: 'Done',
+        fail: 'FailRestore',
+      }),
+      Done: succeed,
+      FailRestore: invoke(parts, 'FailRestore', {
+        resultPath: '$.failed',
+        next: 'RestoreFailed',
+        fail: 'FailRestoreUnrecorded',
+      }),
+      RestoreFailed: failedAsRecorded,
+      FailRestoreUnrecorded: failedUnrecorded,
+    },
+  };
+};

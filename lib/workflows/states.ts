@@ -6,7 +6,7 @@ import type { Config } from '../../core/config.ts';
 import { CONTAINER, TASK_ENV } from '../../core/environment.ts';
 import type { Machine } from '../../core/names.ts';
 import { MAX_ATTEMPTS } from '../../core/payloads.ts';
-import type { FunctionName } from '../function-list.ts';
+import type { FunctionName, Natives } from '../function-list.ts';
 
 export type State = Readonly<Record<string, unknown> & { Type: string }>;
 export type States = Readonly<Record<string, State>>;
@@ -25,6 +25,8 @@ export interface WorkflowParts {
   readonly partition: string;
   readonly limits: Config['limits'];
   readonly concurrency: number;
+  /** What no target needs is not in the definition. */
+  readonly natives: Natives;
   functionArn(name: FunctionName): string;
   machineArn(machine: Machine): string;
   clusterArn(): string;
@@ -132,11 +134,23 @@ export const invoke = (parts: WorkflowParts, name: FunctionName, options: Invoke
 export function look(
   parts: WorkflowParts,
   name: FunctionName,
-  options: { readonly next: string; readonly fail: string; readonly as?: string },
+  options: {
+    readonly next: string;
+    readonly fail: string;
+    /** The state's own name, where it does another state's work. */
+    readonly as?: string;
+    /** Of a state that cleans up: what it cleans up after stays in `$.failure`. */
+    readonly failurePath?: string;
+  },
 ): States {
   const as = options.as ?? name;
   return {
-    [as]: invoke(parts, name, { resultPath: '$.look', next: `${as}Done`, fail: options.fail }),
+    [as]: invoke(parts, name, {
+      resultPath: '$.look',
+      next: `${as}Done`,
+      fail: options.fail,
+      ...(options.failurePath === undefined ? {} : { failurePath: options.failurePath }),
+    }),
     [`${as}Done`]: {
       Type: 'Choice',
       Choices: [{ Variable: '$.look.done', BooleanEquals: true, Next: options.next }],

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isErrorCode } from '../../core/errors.ts';
 import { MACHINES } from '../../core/names.ts';
-import { FUNCTION_NAMES } from '../../lib/function-list.ts';
+import { FUNCTION_NAMES, functionsFor, type FunctionName } from '../../lib/function-list.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
 import { PARTS } from './parts.ts';
 import { catchersOf, nextOf, retriersOf, walk } from './walk.ts';
@@ -14,6 +14,23 @@ const AWS_ERROR = /^(States|Lambda|Sandbox|ECS|StepFunctions)\.[A-Za-z]+$/;
 const LAMBDAS = path.resolve(import.meta.dirname, '..', '..', 'lambdas');
 const functionOf = (resource: unknown): string | undefined =>
   /:function:nightjar-(\w+)$/.exec(typeof resource === 'string' ? resource : '')?.[1];
+
+/** States that do another state's work again, or at another place. */
+const BORROWED: Readonly<Record<string, string>> = {
+  ReportFailure: 'SendReport',
+  ApplyAlias: 'ApplyTable',
+  VerifyRecreated: 'VerifyTable',
+  BringTableBack: 'RecreateTable',
+  BringSettingsBack: 'ApplyTable',
+  LiftFence: 'OpenTable',
+  RemoveCancelled: 'RemoveAlias',
+  RemoveTableAlias: 'RemoveAlias',
+  AskServerApproval: 'AskApproval',
+  AskTableApproval: 'AskApproval',
+};
+/** Of a task that waits for its token, the function is a parameter. */
+const calledBy = (state: { Resource?: unknown; Parameters?: unknown }): string | undefined =>
+  functionOf(state.Resource) ?? functionOf((state.Parameters as { FunctionName?: unknown } | undefined)?.FunctionName);
 
 describe.each(MACHINES)('the state machine %s', (machine) => {
   const definition = DEFINITIONS[machine](PARTS);
@@ -67,12 +84,12 @@ describe.each(MACHINES)('the state machine %s', (machine) => {
       ).toBe(true);
   });
 
-  it('calls a function whose file is there, under the state’s name or the report’s', () => {
+  it('calls a function whose file is there, under the state’s name or the one it borrows', () => {
     for (const { name, state } of states) {
-      const called = functionOf(state.Resource);
+      const called = calledBy(state);
       if (!called) continue;
       expect(existsSync(path.join(LAMBDAS, `${called}.ts`)), called).toBe(true);
-      expect(called).toBe(name === 'ReportFailure' ? 'SendReport' : name);
+      expect(called).toBe(BORROWED[name] ?? name);
     }
   });
 
@@ -95,9 +112,59 @@ describe.each(MACHINES)('the state machine %s', (machine) => {
 describe('all state machines together', () => {
   it('call every function but those that a schedule or a rule calls', () => {
     const called = new Set(
-      MACHINES.flatMap((machine) => walk(DEFINITIONS[machine](PARTS)).map(({ state }) => functionOf(state.Resource))),
+      MACHINES.flatMap((machine) => walk(DEFINITIONS[machine](PARTS)).map(({ state }) => calledBy(state))),
     );
     expect(FUNCTION_NAMES.filter((name) => !called.has(name))).toEqual(['PublishRpo', 'CloseOrphan']);
+  });
+});
+
+describe('a Nightjar without native targets', () => {
+  const none = { ...PARTS, natives: { servers: false, tables: false } };
+  it('has none of their states, and each way of its own still ends', () => {
+    const plain = new Set(functionsFor(none.natives));
+    for (const machine of MACHINES)
+      for (const { name, state } of walk(DEFINITIONS[machine](none))) {
+        const called = calledBy(state);
+        if (called) expect(plain.has(called as FunctionName), `${machine}: ${name}`).toBe(true);
+      }
+  });
+  it.each([
+    ['servers', 'DeleteTable'],
+    ['tables', 'RenameOriginal'],
+  ] as const)('with %s alone, never names %s', (kind, state) => {
+    const definition = DEFINITIONS.restore({ ...PARTS, natives: { servers: false, tables: false, [kind]: true } });
+    expect(Object.keys(definition.States)).not.toContain(state);
+    const { isValid, errorsText } = aslValidator(structuredClone(definition));
+    expect(isValid, errorsText('\n')).toBe(true);
+  });
+});
+
+describe('a restore of a table', () => {
+  const { States } = DEFINITIONS.restore(PARTS);
+  it('deletes only after a verified alias, a fence, a safety backup and a backup of the alias', () => {
+    const way = ['RestoreTable', 'VerifyTable', 'FenceTable', 'SafetyTable', 'BackUpAlias', 'DeleteTable'];
+    for (const earlier of way.slice(0, -1)) {
+      const without = new Set<string>();
+      const visit = (name: string): void => {
+        if (without.has(name) || name === earlier) return;
+        without.add(name);
+        nextOf(States[name]!).forEach(visit);
+      };
+      visit('Begin');
+      expect([...without], `DeleteTable without ${earlier}`).not.toContain('DeleteTable');
+    }
+  });
+  it('makes the table again after whatever fails once it may be gone', () => {
+    for (const name of ['DeleteTable', 'RecreateTable'])
+      expect(catchersOf(States[name]!).at(-1)?.Next, name).toBe('BringTableBack');
+  });
+});
+
+describe('a restore of a server', () => {
+  const { States } = DEFINITIONS.restore(PARTS);
+  it('puts the names back after whatever fails while they change', () => {
+    for (const name of ['RenameOriginal', 'RenameAlias'])
+      expect(catchersOf(States[name]!).at(-1)?.Next, name).toBe('PutNamesBack');
   });
 });
 
@@ -105,6 +172,7 @@ describe('a backup', () => {
   const { States } = DEFINITIONS.backup(PARTS);
   it('is closed only after its objects were verified', () => {
     expect(Object.keys(States).filter((name) => nextOf(States[name]!).includes('CloseBackup'))).toEqual([
+      'VerifyPoint',
       'VerifyBackup',
     ]);
     expect(Object.keys(States).filter((name) => nextOf(States[name]!).includes('Done'))).toEqual(['CloseBackup']);

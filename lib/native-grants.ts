@@ -1,0 +1,433 @@
+/**
+ * Rights on what the services themselves restore. Deleting ends at the names that a restore makes; the one right to delete an
+ * original is the state's that does it. A Nightjar without such targets has none of these functions.
+ */
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { isNativeTarget, resourceOf, type Config } from '../core/config.ts';
+import type { NativeEngine } from '../core/engines.ts';
+import { aliasResource, POINT_PREFIX, replacedResource, rolledBackResource } from '../core/names.ts';
+
+type Scoped = (scope: Construct, config: Config) => PolicyStatement[];
+
+const allow = (actions: readonly string[], resources: readonly string[], conditions?: Record<string, unknown>) =>
+  new PolicyStatement({
+    actions: [...actions],
+    resources: [...new Set(resources)],
+    ...(conditions ? { conditions: conditions as Record<string, Record<string, unknown>> } : {}),
+  });
+
+const ANY_ID = '*';
+/** Ten characters, as the short form of an id has. */
+const PLACEHOLDER = '0'.repeat(26);
+const pattern = (name: string): string => name.replace(/0{10}$/, ANY_ID);
+
+/** Names of the originals that the config knows; `*` where tags decide. */
+function originals(config: Config, engine: NativeEngine): string[] {
+  if (config.discovery.engines.includes(engine)) return ['*'];
+  return config.targets.filter(isNativeTarget).flatMap((one) => (one.engine === engine ? [resourceOf(one)] : []));
+}
+
+/** Names that a restore, a swap or a rollback makes of these. */
+function made(config: Config, engine: NativeEngine): string[] {
+  const makers = [aliasResource, replacedResource, rolledBackResource];
+  return originals(config, engine).flatMap((name) =>
+    makers.map((make) => (name === '*' ? `*${suffixOf(make)}` : pattern(make(engine, name, PLACEHOLDER)))),
+  );
+}
+const suffixOf = (make: typeof aliasResource): string => pattern(make('rds', 'x', PLACEHOLDER)).slice(1);
+
+const rds = (scope: Construct, type: string, names: readonly string[], region?: string): string[] =>
+  names.map((name) =>
+    Stack.of(scope).formatArn({
+      service: 'rds',
+      resource: `${type}:${name}`,
+      ...(region === undefined ? {} : { region }),
+    }),
+  );
+
+const table = (scope: Construct, names: readonly string[]): string[] =>
+  names.map((name) => Stack.of(scope).formatArn({ service: 'dynamodb', resource: 'table', resourceName: name }));
+const under = (arns: readonly string[], part: string): string[] => arns.map((arn) => `${arn}/${part}`);
+
+const servers = (config: Config): boolean =>
+  (['rds', 'aurora'] as const).some((engine) => originals(config, engine).length);
+const tables = (config: Config): boolean => originals(config, 'dynamodb').length > 0;
+
+/** Instances and clusters; the members of a cluster have names of their own, which nobody knows at deploy. */
+const originalServers = (scope: Construct, config: Config): string[] => [
+  ...rds(scope, 'db', originals(config, 'rds')),
+  ...rds(scope, 'cluster', originals(config, 'aurora')),
+  ...(originals(config, 'aurora').length ? rds(scope, 'db', ['*']) : []),
+];
+const madeServers = (scope: Construct, config: Config): string[] => [
+  ...rds(scope, 'db', made(config, 'rds')),
+  ...rds(scope, 'cluster', made(config, 'aurora')),
+];
+/** Members that a restore made carry its tag. */
+const madeMembers = (scope: Construct, config: Config, actions: readonly string[]): PolicyStatement[] =>
+  originals(config, 'aurora').length
+    ? [allow(actions, rds(scope, 'db', ['*']), { Null: { 'aws:ResourceTag/nightjar:restore': 'false' } })]
+    : [];
+const points = (scope: Construct, region?: string): string[] => [
+  ...rds(scope, 'snapshot', [`${POINT_PREFIX}*`], region),
+  ...rds(scope, 'cluster-snapshot', [`${POINT_PREFIX}*`], region),
+];
+const groups = (scope: Construct): string[] =>
+  ['og', 'pg', 'cluster-pg', 'subgrp', 'secgrp', 'auto-backup', 'cluster-auto-backup'].flatMap((type) =>
+    rds(scope, type, ['*']),
+  );
+const originalTables = (scope: Construct, config: Config): string[] => table(scope, originals(config, 'dynamodb'));
+const madeTables = (scope: Construct, config: Config): string[] => table(scope, made(config, 'dynamodb'));
+
+const key = (scope: Construct): string =>
+  Stack.of(scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
+/** Keys of the databases, whatever they are, and only through the service that holds the data. */
+const keysThrough = (scope: Construct, service: 'rds' | 'dynamodb'): PolicyStatement =>
+  allow(
+    ['kms:CreateGrant', 'kms:DescribeKey', 'kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
+    [key(scope)],
+    { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(scope).region}.amazonaws.com` } },
+  );
+
+const when = (is: boolean, statements: () => PolicyStatement[]): PolicyStatement[] => (is ? statements() : []);
+
+export const NATIVE_GRANTS = [
+  'resourcesRead',
+  'openNative',
+  'discover',
+  'pitrWrite',
+  'pointsWrite',
+  'pointsCopy',
+  'pointsDelete',
+  'aliasWrite',
+  'serversRename',
+  'serversRepoint',
+  'serversRemove',
+  'pointerWrite',
+  'tablesFence',
+  'tablesRead',
+  'tablesDelete',
+  'tablesWrite',
+  'tableAliasRemove',
+  'itemsWrite',
+] as const;
+export type NativeGrant = (typeof NATIVE_GRANTS)[number];
+
+export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
+  // Describing knows few resources; it reads names and settings, no data.
+  resourcesRead: (_scope, config) => [
+    ...when(servers(config), () => [
+      allow(
+        [
+          'rds:DescribeDBInstances',
+          'rds:DescribeDBClusters',
+          'rds:DescribeDBClusterEndpoints',
+          'rds:DescribeDBSnapshots',
+          'rds:DescribeDBClusterSnapshots',
+          'rds:DescribeDBInstanceAutomatedBackups',
+          'rds:DescribeDBClusterAutomatedBackups',
+          'rds:DescribeAccountAttributes',
+          'rds:DescribeOptionGroups',
+          'rds:DescribeEventSubscriptions',
+          'rds:DescribeDBProxies',
+          'rds:DescribeDBProxyTargetGroups',
+          'rds:DescribeDBProxyTargets',
+          'rds:DescribeBlueGreenDeployments',
+          'rds:DescribeGlobalClusters',
+          'rds:ListTagsForResource',
+        ],
+        ['*'],
+      ),
+    ]),
+    ...when(tables(config), () => [
+      allow(
+        [
+          'dynamodb:DescribeTable',
+          'dynamodb:DescribeContinuousBackups',
+          'dynamodb:DescribeTimeToLive',
+          'dynamodb:DescribeContributorInsights',
+          'dynamodb:DescribeKinesisStreamingDestination',
+          'dynamodb:DescribeBackup',
+          'dynamodb:GetResourcePolicy',
+          'dynamodb:ListBackups',
+          'dynamodb:ListTables',
+          'dynamodb:ListTagsOfResource',
+          'application-autoscaling:DescribeScalableTargets',
+          'application-autoscaling:DescribeScalingPolicies',
+          'application-autoscaling:DescribeScheduledActions',
+          'application-autoscaling:ListTagsForResource',
+          'lambda:ListEventSourceMappings',
+        ],
+        ['*'],
+      ),
+    ]),
+  ],
+  /** A restore is refused before it begins, so its opening looks first. */
+  openNative: (scope, config) => NATIVE_MEANING.resourcesRead(scope, config),
+  discover: (_scope, { discovery: { engines } }) => [
+    ...when(engines.includes('rds'), () => [allow(['rds:DescribeDBInstances'], ['*'])]),
+    ...when(engines.includes('aurora'), () => [allow(['rds:DescribeDBClusters'], ['*'])]),
+    ...when(engines.includes('dynamodb'), () => [
+      allow(['dynamodb:ListTables', 'dynamodb:ListTagsOfResource', 'dynamodb:DescribeTable'], ['*']),
+    ]),
+  ],
+  pitrWrite: (scope, config) => [
+    ...when(servers(config), () => [
+      allow(['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers(scope, config)),
+    ]),
+    ...when(tables(config), () => [allow(['dynamodb:UpdateContinuousBackups'], originalTables(scope, config))]),
+  ],
+  pointsWrite: (scope, config) => [
+    ...when(servers(config), () => [
+      allow(
+        ['rds:CreateDBSnapshot', 'rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
+        [...originalServers(scope, config), ...madeServers(scope, config), ...points(scope)],
+      ),
+    ]),
+    ...when(tables(config), () => [
+      allow(['dynamodb:CreateBackup'], [...originalTables(scope, config), ...madeTables(scope, config)]),
+    ]),
+  ],
+  pointsCopy: (scope, config) => [
+    ...when(servers(config) && config.copies.length > 0, () => [
+      allow(
+        ['rds:CopyDBSnapshot', 'rds:CopyDBClusterSnapshot', 'rds:AddTagsToResource'],
+        [...points(scope), ...config.copies.flatMap((copy) => points(scope, copy.region))],
+      ),
+      allow(
+        ['kms:CreateGrant', 'kms:DescribeKey', 'kms:Decrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
+        config.copies.map((copy) => copy.keyArn),
+        { StringEquals: { 'kms:ViaService': config.copies.map((copy) => `rds.${copy.region}.amazonaws.com`) } },
+      ),
+      keysThrough(scope, 'rds'),
+    ]),
+  ],
+  pointsDelete: (scope, config) => [
+    ...when(servers(config), () => [
+      allow(
+        ['rds:DeleteDBSnapshot', 'rds:DeleteDBClusterSnapshot'],
+        [...points(scope), ...config.copies.flatMap((copy) => points(scope, copy.region))],
+      ),
+    ]),
+    // A backup's ARN names its table, not the backup.
+    ...when(tables(config), () => [
+      allow(
+        ['dynamodb:DeleteBackup'],
+        under([...originalTables(scope, config), ...madeTables(scope, config)], 'backup/*'),
+      ),
+    ]),
+  ],
+  aliasWrite: (scope, config) => [
+    allow(
+      [
+        'rds:RestoreDBInstanceToPointInTime',
+        'rds:RestoreDBInstanceFromDBSnapshot',
+        'rds:RestoreDBClusterToPointInTime',
+        'rds:RestoreDBClusterFromSnapshot',
+      ],
+      [...originalServers(scope, config), ...madeServers(scope, config), ...points(scope), ...groups(scope)],
+    ),
+    allow(
+      [
+        'rds:AddTagsToResource',
+        'rds:ModifyDBInstance',
+        'rds:ModifyDBCluster',
+        'rds:RebootDBInstance',
+        'rds:AddRoleToDBInstance',
+        'rds:AddRoleToDBCluster',
+        'rds:CreateDBClusterEndpoint',
+      ],
+      [...madeServers(scope, config), ...groups(scope)],
+    ),
+    ...when(originals(config, 'aurora').length > 0, () => [
+      allow(['rds:CreateDBInstance'], [...rds(scope, 'db', ['*']), ...madeServers(scope, config), ...groups(scope)], {
+        Null: { 'aws:RequestTag/nightjar:restore': 'false' },
+      }),
+      allow(['rds:CreateDBClusterEndpoint', 'rds:AddTagsToResource'], rds(scope, 'cluster-endpoint', ['*'])),
+    ]),
+    ...madeMembers(scope, config, ['rds:ModifyDBInstance', 'rds:RebootDBInstance', 'rds:AddTagsToResource']),
+    // Source: AWS, RDS User Guide, "Password management with Amazon RDS and AWS Secrets Manager".
+    allow(
+      ['secretsmanager:CreateSecret', 'secretsmanager:TagResource'],
+      [Stack.of(scope).formatArn({ service: 'secretsmanager', resource: 'secret:rds!*' })],
+    ),
+    allow(
+      ['iam:PassRole'],
+      [Stack.of(scope).formatArn({ service: 'iam', region: '', resource: 'role', resourceName: '*' })],
+      {
+        StringEquals: { 'iam:PassedToService': ['rds.amazonaws.com', 'monitoring.rds.amazonaws.com'] },
+      },
+    ),
+    keysThrough(scope, 'rds'),
+  ],
+  serversRename: (scope, config) => [
+    allow(
+      ['rds:ModifyDBInstance', 'rds:ModifyDBCluster', 'rds:StartDBInstance', 'rds:StartDBCluster'],
+      [...originalServers(scope, config), ...madeServers(scope, config)],
+    ),
+  ],
+  serversRepoint: (scope, config) => [
+    allow(
+      ['rds:RegisterDBProxyTargets', 'rds:DeregisterDBProxyTargets'],
+      [...rds(scope, 'target-group', ['*']), ...originalServers(scope, config), ...madeServers(scope, config)],
+    ),
+    allow(['rds:AddSourceIdentifierToSubscription'], rds(scope, 'es', ['*'])),
+    allow(['rds:StopDBInstance', 'rds:StopDBCluster'], madeServers(scope, config)),
+    allow(['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers(scope, config)),
+  ],
+  serversRemove: (scope, config) => [
+    ...when(servers(config), () => [
+      allow(
+        [
+          'rds:DeleteDBInstance',
+          'rds:DeleteDBCluster',
+          'rds:ModifyDBInstance',
+          'rds:ModifyDBCluster',
+          'rds:StartDBInstance',
+          'rds:StartDBCluster',
+          'rds:StopDBInstance',
+          'rds:StopDBCluster',
+        ],
+        madeServers(scope, config),
+      ),
+      ...madeMembers(scope, config, ['rds:DeleteDBInstance', 'rds:ModifyDBInstance']),
+      allow(
+        ['rds:CreateDBSnapshot', 'rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
+        [...madeServers(scope, config), ...points(scope)],
+      ),
+    ]),
+  ],
+  pointerWrite: (scope, config) => pointerRights(scope, config),
+  tablesFence: (scope, config) =>
+    when(tables(config), () => [
+      allow(
+        ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'],
+        originalTables(scope, config),
+      ),
+    ]),
+  tablesRead: (scope, config) =>
+    when(tables(config), () => [
+      allow(
+        ['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+        [...originalTables(scope, config), ...madeTables(scope, config)],
+      ),
+      keysThrough(scope, 'dynamodb'),
+    ]),
+  tablesDelete: (scope, config) =>
+    when(tables(config), () => [
+      // UpdateTable lifts the deletion protection, in the place of the deletion only.
+      allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables(scope, config)),
+    ]),
+  tableAliasRemove: (scope, config) =>
+    when(tables(config), () => [allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config))]),
+  tablesWrite: (scope, config) =>
+    when(tables(config), () => {
+      const all = [...originalTables(scope, config), ...madeTables(scope, config)];
+      return [
+        // The restoring role needs rights on the items of the table that is made. Source: AWS, DynamoDB Developer Guide,
+        // "Using IAM with DynamoDB backup and restore".
+        allow(
+          [
+            'dynamodb:RestoreTableToPointInTime',
+            'dynamodb:RestoreTableFromBackup',
+            'dynamodb:BatchWriteItem',
+            'dynamodb:DeleteItem',
+            'dynamodb:GetItem',
+            'dynamodb:PutItem',
+            'dynamodb:Query',
+            'dynamodb:Scan',
+            'dynamodb:UpdateItem',
+            'dynamodb:UpdateTable',
+            'dynamodb:UpdateTimeToLive',
+            'dynamodb:UpdateContinuousBackups',
+            'dynamodb:UpdateContributorInsights',
+            'dynamodb:EnableKinesisStreamingDestination',
+            'dynamodb:UpdateKinesisStreamingDestination',
+            'dynamodb:PutResourcePolicy',
+            'dynamodb:DeleteResourcePolicy',
+            'dynamodb:TagResource',
+            'dynamodb:UntagResource',
+          ],
+          all,
+        ),
+        allow(['dynamodb:RestoreTableFromBackup'], under(all, 'backup/*')),
+        allow(['dynamodb:UpdateContributorInsights'], under(all, 'index/*')),
+        allow(
+          [
+            'application-autoscaling:RegisterScalableTarget',
+            'application-autoscaling:PutScalingPolicy',
+            'application-autoscaling:PutScheduledAction',
+          ],
+          ['*'],
+          { StringEquals: { 'application-autoscaling:service-namespace': 'dynamodb' } },
+        ),
+        allow(['iam:CreateServiceLinkedRole'], ['*'], {
+          StringEquals: { 'iam:AWSServiceName': 'dynamodb.application-autoscaling.amazonaws.com' },
+        }),
+        allow(
+          ['lambda:CreateEventSourceMapping', 'lambda:UpdateEventSourceMapping', 'lambda:DeleteEventSourceMapping'],
+          ['*'],
+        ),
+        allow(
+          ['kinesis:DescribeStream', 'kinesis:PutRecord', 'kinesis:PutRecords'],
+          [Stack.of(scope).formatArn({ service: 'kinesis', resource: 'stream', resourceName: '*' })],
+        ),
+        keysThrough(scope, 'dynamodb'),
+      ];
+    }),
+  itemsWrite: (scope, config) =>
+    when(tables(config), () => [
+      allow(['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:BatchGetItem'], madeTables(scope, config)),
+      allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem'], originalTables(scope, config)),
+      keysThrough(scope, 'dynamodb'),
+    ]),
+};
+
+/** Only what the targets' `pointer` names. */
+function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
+  return config.targets.filter(isNativeTarget).flatMap(({ pointer }) => {
+    if (!pointer) return [];
+    if ('parameter' in pointer)
+      return [
+        allow(
+          ['ssm:GetParameter', 'ssm:PutParameter'],
+          [
+            Stack.of(scope).formatArn({
+              service: 'ssm',
+              resource: 'parameter',
+              resourceName: pointer.parameter.replace(/^\//, ''),
+            }),
+          ],
+        ),
+      ];
+    if ('secret' in pointer)
+      return [
+        allow(['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'], [pointer.secret]),
+        ...(pointer.secretKey
+          ? [
+              allow(['kms:Decrypt', 'kms:GenerateDataKey'], [pointer.secretKey], {
+                StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
+              }),
+            ]
+          : []),
+      ];
+    const zone = Stack.of(scope).formatArn({
+      service: 'route53',
+      region: '',
+      account: '',
+      resource: 'hostedzone',
+      resourceName: pointer.hostedZone,
+    });
+    return [
+      allow(['route53:ListResourceRecordSets'], [zone]),
+      allow(['route53:ChangeResourceRecordSets'], [zone], {
+        'ForAllValues:StringEquals': {
+          'route53:ChangeResourceRecordSetsNormalizedRecordNames': [pointer.record.toLowerCase().replace(/\.$/, '')],
+        },
+        Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+      }),
+    ];
+  });
+}
