@@ -6,6 +6,7 @@ import { isErrorCode } from '../../core/errors.ts';
 import { MACHINES } from '../../core/names.ts';
 import { FUNCTION_NAMES, functionsFor, type FunctionName } from '../../lib/function-list.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
+import type { State } from '../../lib/workflows/states.ts';
 import { PARTS } from './parts.ts';
 import { catchersOf, nextOf, retriersOf, walk } from './walk.ts';
 
@@ -29,7 +30,7 @@ const BORROWED: Readonly<Record<string, string>> = {
   AskTableApproval: 'AskApproval',
 };
 /** Of a task that waits for its token, the function is a parameter. */
-const calledBy = (state: { Resource?: unknown; Parameters?: unknown }): string | undefined =>
+const calledBy = (state: State): string | undefined =>
   functionOf(state.Resource) ?? functionOf((state.Parameters as { FunctionName?: unknown } | undefined)?.FunctionName);
 
 describe.each(MACHINES)('the state machine %s', (machine) => {
