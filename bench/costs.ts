@@ -3,7 +3,7 @@ import { mkdtemp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TASK_ENV } from '../core/environment.ts';
-import type { Target } from '../core/config.ts';
+import type { DumpTarget } from '../core/config.ts';
 import { POSTGRES_ROOT } from '../local/paths.ts';
 import type { Environment } from './measure.ts';
 import { ownBackup } from './ours.ts';
@@ -15,7 +15,7 @@ import type { World } from './world.ts';
 export async function costsOf(world: World, options: RoundOptions): Promise<Contender[]> {
   const { minio } = world;
   const blind = await blindTools(world.postgres.major);
-  const own = (label: string, changes: Partial<Target>, more: Environment = {}) => ({
+  const own = (label: string, changes: Partial<DumpTarget>, more: Environment = {}) => ({
     label,
     run: async () => {
       const { cost, backup } = await ownBackup(world, world.target(changes), more);

@@ -3,7 +3,7 @@ import { ulid } from 'ulid';
 import { TASK_ENV } from '../core/environment.ts';
 import { writeJob, type DumpOutcome, type Job, type RestoreOutcome } from '../core/job.ts';
 import { backupPrefix } from '../core/names.ts';
-import type { Target } from '../core/config.ts';
+import type { DumpTarget } from '../core/config.ts';
 import { measure, type Cost, type Environment } from './measure.ts';
 import type { World } from './world.ts';
 
@@ -29,7 +29,7 @@ async function outcomeOf(world: World, id: string): Promise<DumpOutcome | Restor
 /** A backup, manifest and fingerprint included. `more` changes the task's environment. */
 export async function ownBackup(
   world: World,
-  target: Target,
+  target: DumpTarget,
   more: Environment = {},
 ): Promise<{ cost: Cost; backup: OwnBackup }> {
   const id = ulid();
@@ -41,7 +41,7 @@ export async function ownBackup(
 }
 
 /** A restore into a new database, its rows compared with the fingerprint. */
-export async function ownRestore(world: World, target: Target, backup: OwnBackup, database: string): Promise<Cost> {
+export async function ownRestore(world: World, target: DumpTarget, backup: OwnBackup, database: string): Promise<Cost> {
   const id = ulid();
   const { manifestKey, manifestVersionId: versionId } = backup.outcome;
   const source = { target: target.name, backupId: backup.id, manifestKey, versionId };

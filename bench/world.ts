@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { TASK_ENV } from '../core/environment.ts';
-import { configSchema, type Target } from '../core/config.ts';
+import { dumpTargetSchema, type DumpTarget } from '../core/config.ts';
 import type { Catalog } from '../core/catalog.ts';
 import { REGION, startAccount, type Account } from '../local/account.ts';
 import { buildTask } from '../local/build-task.ts';
@@ -26,7 +26,7 @@ export interface World {
   readonly catalog: Catalog;
   readonly database: Database;
   /** As a config names it, with these of its fields changed. */
-  target(changes?: Partial<Target>): Target;
+  target(changes?: Partial<DumpTarget>): DumpTarget;
   /** Command of the task. */
   readonly task: readonly string[];
   /** What ECS, Fargate and the image give a task, but for the job. */
@@ -108,7 +108,7 @@ export async function makeWorld({ sizeMiB, seed, say }: WorldOptions): Promise<W
       catalog,
       database,
       target: (changes = {}) =>
-        configSchema.shape.targets.element.parse({
+        dumpTargetSchema.parse({
           name: 'bench',
           engine: 'postgres',
           host: postgres.host,

@@ -171,6 +171,22 @@ export const failureSchema = z.object({
 
 export const BACKUP_STATUSES = ['RUNNING', 'COMPLETED', 'FAILED', 'DELETED'] as const;
 
+/** What a native backup that runs has found and made so far: its manifest is made of it. */
+export const pointDraftSchema = z.object({
+  /** By the state that waits: since when. */
+  steps: z.record(z.string(), instant),
+  /** As they were read right before the recovery point was asked for. */
+  settings: settingsSchema,
+  window: windowSchema,
+  items: z.int().nonnegative().optional(),
+  /** Points that the service was asked for: in this region first, then the copies. */
+  asked: z.array(z.object({ region: z.string(), arn: z.string(), at: instant })),
+  /** Those that are ready, in the same order. */
+  points: z.array(pointSchema),
+  warnings: z.array(z.string()),
+});
+export type PointDraft = z.output<typeof pointDraftSchema>;
+
 /** One backup in the catalog. Small facts only: the rest is in the manifest. */
 export const backupRecordSchema = z.object({
   backupId: z.string(),
@@ -197,6 +213,8 @@ export const backupRecordSchema = z.object({
   /** Of a native one: what PITR reached then, and the ARNs of its recovery points. */
   window: windowSchema.optional(),
   points: z.array(z.string()).optional(),
+  /** Only while it runs. */
+  draft: pointDraftSchema.optional(),
   /** When its recovery points were deleted. */
   pointsGoneAt: instant.optional(),
   consistency: z.enum(CONSISTENCIES).optional(),

@@ -1,5 +1,5 @@
 /** What both catalogs decide alike. */
-import type { BackupRecord, TargetState } from './backup.ts';
+import type { BackupRecord, PointDraft, TargetState } from './backup.ts';
 import type { Lock, LockRequest } from './catalog.ts';
 
 /** Whether an existing lock lets this request pass. */
@@ -17,6 +17,9 @@ export function newestGoodOf(record: BackupRecord): NonNullable<TargetState['new
     seconds: Math.max(0, (Date.parse(record.endedAt ?? record.startedAt) - Date.parse(record.startedAt)) / 1000),
   };
 }
+
+/** ARNs of all recovery points that exist or may exist of a backup that runs. */
+export const pointsOf = (draft: PointDraft): string[] => draft.asked.map((one) => one.arn);
 
 /** Whether it takes the place of the target's newest good one. */
 export const isNewer = (record: BackupRecord, state: TargetState | undefined): boolean =>

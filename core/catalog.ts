@@ -3,7 +3,7 @@
  * `test/contracts/catalog.ts`. Records move one way: every write names the state it expects, and a write that is
  * repeated changes nothing.
  */
-import type { BackupRecord, RestoreRecord, RunRecord, TargetState } from './backup.ts';
+import type { BackupRecord, PointDraft, RestoreRecord, RunRecord, TargetState } from './backup.ts';
 import type { DumpOutcome, Progress } from './job.ts';
 import type { Failure } from './errors.ts';
 
@@ -50,9 +50,9 @@ export interface Catalog {
 
   /** Writes a RUNNING backup. False when the id is there already: nothing is changed. */
   openBackup(record: BackupRecord): Promise<boolean>;
-  /** RUNNING → COMPLETED, and the target's newest good one when it is newer. False when it was not RUNNING. */
+  /** RUNNING → COMPLETED without its draft, and the target's newest good one when it is newer. False when it was not RUNNING. */
   completeBackup(target: string, backupId: string, facts: Completed, endedAt: string): Promise<boolean>;
-  /** RUNNING → FAILED. False when it was not RUNNING. */
+  /** RUNNING → FAILED without its draft. False when it was not RUNNING. */
   failBackup(target: string, backupId: string, failure: Failure, endedAt: string): Promise<boolean>;
   /** COMPLETED or FAILED → DELETED. False for a target's newest good backup, and when it was neither. */
   deleteBackup(target: string, backupId: string, deletedAt: string): Promise<boolean>;
@@ -67,14 +67,18 @@ export interface Catalog {
   /** Puts a COMPLETED record back from its manifest; used when a lost catalog is rebuilt. */
   recoverBackup(record: BackupRecord): Promise<void>;
 
-  /** The states of these targets; one never seen before begins with `now` as its firstSeenAt. */
+  /** The states of these targets; one never seen before begins with `now` as its firstSeenAt, which is a write. */
   targetStates(targets: readonly string[], now: string): Promise<Map<string, TargetState>>;
+  /** The same for whoever may only read: one never seen before is absent. */
+  readTargetStates(targets: readonly string[]): Promise<Map<string, TargetState>>;
 
   /** Notes targets that were found by their tag; a target's other facts stay. */
   saveDiscovered(found: readonly FoundTarget[], now: string): Promise<void>;
   /** Every target that was ever found by its tag, also those whose resource is gone by now. */
   listDiscovered(): Promise<TargetState[]>;
-  /** Notes on an expired native backup that its recovery points are gone. False when it is not DELETED. */
+  /** Notes how far a RUNNING native backup is; its `points` are what the draft has asked for. False when it is not RUNNING. */
+  noteDraft(target: string, backupId: string, draft: PointDraft): Promise<boolean>;
+  /** Notes on a FAILED or DELETED native backup that its recovery points are gone. False when it is neither. */
   markPointsGone(target: string, backupId: string, at: string): Promise<boolean>;
 
   /** False when the run exists: nothing is changed. */

@@ -79,6 +79,8 @@ export const runItemsKey = (run: string): string => `runs/${run}/items.json`;
 export const runSummaryKey = (run: string): string => `runs/${run}/summary.json`;
 /** Names of all targets that the run owes a backup: also those that a take-over need not start again. */
 export const runDueKey = (run: string): string => `runs/${run}/due.json`;
+/** What the run saw that belongs to no single backup, such as a tag that is no frequency. */
+export const runNotesKey = (run: string): string => `runs/${run}/notes.json`;
 /** Addresses that have the run's report already. */
 export const runMailedKey = (run: string): string => `runs/${run}/mailed.json`;
 /** What a prune will delete, and how far it is; `id` is of its execution. */
@@ -141,6 +143,13 @@ export const replacedResource = (engine: NativeEngine, name: string, restoreId: 
 /** The restored instance or cluster after a rollback took its name away again. */
 export const rolledBackResource = (engine: NativeEngine, name: string, restoreId: string): string =>
   withResourceSuffix(name, `-undone-${shortId(restoreId)}`, resourceLimit(engine));
+/** Whether a restore made this name: such a resource carries the original's tags and is no target of its own. */
+export const isMadeByRestore = (name: string): boolean => /-(nj|old|undone)-[0-9a-hjkmnp-tv-z]{10}$/.test(name);
+/** The suffix by which a resource of a native restore stands beside its original, such as `-nj-…`; '' when it has none. */
+export const resourceSuffix = (name: string): string =>
+  /-(?:nj|old|undone)-[0-9a-hjkmnp-tv-z]{10}$/.exec(name)?.[0] ?? '';
+/** Of the three. */
+export const LONGEST_RESOURCE_SUFFIX = '-undone-'.length + 10;
 /** A member of a cluster that is made from another member's settings. */
 export const memberName = (cluster: string, index: number): string => withResourceSuffix(cluster, `-${index + 1}`, 63);
 
@@ -148,6 +157,8 @@ export const memberName = (cluster: string, index: number): string => withResour
 export const POINT_PREFIX = 'nightjar-';
 export const pointName = (target: string, backupId: string): string =>
   `${POINT_PREFIX}${target.replaceAll(/-+/g, '-')}-${backupId.toLowerCase()}`;
+/** Tags on a recovery point, where the service has tags for them. */
+export const POINT_TAGS = { target: 'nightjar:target', backup: 'nightjar:backup' } as const;
 /** The backup of a table's alias, from which a swap makes the table under its own name. */
 export const swapBackupName = (restoreId: string): string => `${POINT_PREFIX}swap-${restoreId.toLowerCase()}`;
 /** Tag on everything that a native restore makes: its value is the restore's id. */

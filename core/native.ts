@@ -3,7 +3,8 @@
  * comes back with its settings too, and what comparing two readings finds.
  */
 import { z } from 'zod';
-import { NATIVE_ENGINES } from './engines.ts';
+import { NATIVE_ENGINES, type RestoreMode } from './engines.ts';
+import { RESTORE_TAG } from './names.ts';
 
 const instant = z.iso.datetime();
 
@@ -44,6 +45,8 @@ export const pointSchema = z.object({
   arn: z.string(),
   /** Name of the snapshot or backup. */
   name: z.string(),
+  /** Id of the instance, cluster or table that it was taken of. */
+  sourceResourceId: z.string().optional(),
   region: z.string(),
   /** The moment the data is of. */
   at: instant,
@@ -88,12 +91,18 @@ function compareRecords(
     .map((key) => ({ setting: prefix + key, expected: shown(expected[key]), found: shown(found[key]) }));
 }
 
-/** What in `found` is not as in `expected`; names, ARNs and ids are not compared. Members of a cluster by their place. */
+const withoutOurTag = (tags: NativeSettings['tags']): NativeSettings['tags'] =>
+  Object.fromEntries(Object.entries(tags).filter(([key]) => key !== RESTORE_TAG));
+
+/**
+ * What in `found` is not as in `expected`; names, ARNs, ids and the tag of our own are not compared. Members of a cluster by
+ * their place.
+ */
 export function differencesOf(expected: NativeSettings, found: NativeSettings): Difference[] {
   const members = Math.max(expected.instances.length, found.instances.length);
   return [
     ...compareRecords('', expected.values, found.values),
-    ...compareRecords('tags.', expected.tags, found.tags),
+    ...compareRecords('tags.', withoutOurTag(expected.tags), withoutOurTag(found.tags)),
     ...Array.from({ length: members }, (_, index) => {
       const [was, is] = [expected.instances[index], found.instances[index]];
       return compareRecords(`instances.${(was ?? is)!.name}.`, was?.values ?? {}, is?.values ?? {});
@@ -144,6 +153,18 @@ export const nativeRestoreSchema = z.object({
   backups: z.object({ original: z.string().optional(), restored: z.string().optional() }).optional(),
   /** Tables: the resource policy before the fence; an empty string when there was none. */
   fencedPolicy: z.string().optional(),
+  /** Tables: since when writes are kept away, or promised to be; and when they were let in again. */
+  fencedAt: instant.optional(),
+  openedAt: instant.optional(),
+  /** Tables: the ARN of the backup that the table is being made from under its name, and what came of it. */
+  recreatedFrom: z.string().optional(),
+  recreated: z.object({ arn: z.string(), resourceId: z.string() }).optional(),
+  /** Tables: items that were counted, of the alias and of the table that was made again under its name. */
+  counts: z.object({ alias: z.int().nonnegative().optional(), recreated: z.int().nonnegative().optional() }).optional(),
+  /** Mode `items`: how many were written, were the same already, or changed under our hands and were left. */
+  copied: z
+    .object({ written: z.int().nonnegative(), same: z.int().nonnegative(), conflicts: z.int().nonnegative() })
+    .optional(),
   /** Of a step that goes on where it was: the last key that was done, as the service's JSON. */
   cursor: z.string().optional(),
   counted: z.int().nonnegative().optional(),
@@ -163,6 +184,8 @@ export interface NativeResource {
   readonly bytes: number;
   /** Items of a table, as the service last counted them (every six hours). */
   readonly items?: number;
+  /** ARN of the backup (or, by PITR, of the table) that a table was restored from; absent when it never was. */
+  readonly madeFrom?: string;
   /** Host and port under which clients reach it. */
   readonly endpoint?: string;
   readonly port?: number;
@@ -192,7 +215,10 @@ export interface NativeService {
   read(name: string): Promise<NativeResource | undefined>;
   /** Turns point-in-time recovery on; the window begins now. */
   enablePitr(name: string): Promise<void>;
-  /** Asks for a recovery point of this name. */
+  /**
+   * Asks for a recovery point of this name. A busy resource takes no order: its ARN is answered all the same, so ask with
+   * every look until `pointState` knows it.
+   */
   createPoint(
     name: string,
     pointName: string,
@@ -201,23 +227,37 @@ export interface NativeService {
   pointState(arn: string): Promise<PointState | undefined>;
   /** Well done also when it is gone already. */
   deletePoint(arn: string): Promise<void>;
-  /** Every resource with the tag. */
+  /** Every resource with the tag, but none that a restore made beside an original (`isMadeByRestore`). */
   discover(tagKey: string): Promise<Discovered[]>;
   /** Reasons why a restore of this kind can not work, each a sentence; empty when nothing is known against it. */
-  refusals(plan: NativeRestore, name: string): Promise<string[]>;
+  refusals(plan: NativeRestore, name: string, mode?: RestoreMode): Promise<string[]>;
   /** Begins the alias from `plan.from`, tagged with the restore's id. */
   startAlias(plan: NativeRestore, restoreId: string): Promise<void>;
   /**
    * Takes the next steps towards these settings (modify, roles, members, reboot) and answers what is still awaited;
-   * an empty list when all has been asked for and nothing is pending.
+   * an empty list when all has been asked for and nothing is pending. What the service refuses, and what it has not taken on
+   * an hour after `begun` (ISO 8601), is no longer awaited: it is a difference, and the comparison judges it.
    */
-  applySettings(name: string, wanted: NativeSettings): Promise<string[]>;
+  applySettings(name: string, wanted: NativeSettings, begun?: string): Promise<string[]>;
   /** Removes it for good. The caller has proven that it may go. */
   remove(name: string, options: { readonly finalPoint?: string }): Promise<void>;
 }
 
+/** Recovery points that can be copied into another region: RDS and Aurora. */
+export interface CopyingService extends NativeService {
+  /**
+   * Asks for a copy of the same name in that region, under that region's key; of a copy that is there already its ARN.
+   * `pointState` and `deletePoint` take ARNs of any region. An Aurora point that is not encrypted can not be encrypted by
+   * copying: its copy is not either.
+   */
+  copyPoint(
+    point: RecoveryPoint,
+    to: { readonly region: string; readonly keyArn: string },
+  ): Promise<{ readonly arn: string }>;
+}
+
 /** RDS and Aurora. */
-export interface RenamingService extends NativeService {
+export interface RenamingService extends CopyingService {
   readonly engine: 'rds' | 'aurora';
   /** Asks for the new name; members of a cluster are renamed with it. Done already, or under way: nothing is asked. */
   rename(resourceId: string, from: string, to: string): Promise<'asked' | 'done' | 'busy'>;
@@ -230,8 +270,13 @@ export interface RenamingService extends NativeService {
 /** DynamoDB. */
 export interface TableService extends NativeService {
   readonly engine: 'dynamodb';
-  /** Denies writes to everybody but the caller by the table's resource policy; answers the policy before ('' for none). */
+  /**
+   * Denies writes to everybody, the caller too, by the table's resource policy; answers the policy without the fence ('' for
+   * none), also when it is fenced already. The fence is no setting: `read` leaves it out, `applySettings` leaves it on.
+   */
   fence(name: string): Promise<string>;
+  /** Whether the table's resource policy holds the fence now. */
+  fenced(name: string): Promise<boolean>;
   /** Puts the policy back. */
   unfence(name: string, policyBefore: string): Promise<void>;
   /** Makes the table from a backup. */
@@ -275,5 +320,7 @@ export interface ItemCopied {
   readonly same: number;
   /** Changed in the living table while it was being copied: left as they are. */
   readonly conflicts: number;
+  /** Chosen by key and not in the restored table: nothing was done. */
+  readonly missing?: number;
   readonly cursor?: string;
 }

@@ -167,6 +167,8 @@ export interface OpenedNativeRestore {
   readonly approve: boolean;
   /** A task looks into the restored server (the target's `check`). */
   readonly check: boolean;
+  /** False when there was none when the restore was opened: a table is then made under its name at once. */
+  readonly original: boolean;
 }
 export type OpenedRestore = OpenedDumpRestore | OpenedNativeRestore;
 

@@ -19,6 +19,7 @@ import {
   type ReportLine,
   type RunSummary,
 } from './report.ts';
+import { PITR_OFF_HEADING, PITR_OFF_TEXT, nativeText, withoutPitr } from './report-native.ts';
 
 const COLOURS = {
   ink: '#1b2430',
@@ -98,13 +99,13 @@ function failureCard(line: ReportLine, endedAt: string): string {
   );
 }
 
-function okRows(lines: readonly ReportLine[]): string {
+function okRows(lines: readonly ReportLine[], summary: RunSummary): string {
   const border = `border-bottom:1px solid ${COLOURS.line}`;
   const rows = lines.map((line) => {
     const shrunk = hasShrunk(line);
     const change = changeText(line);
     return [
-      `<tr><td style="padding:9px 8px 9px 0;${border};font-size:15px;word-break:break-word">${escapeHtml(line.target)}</td>`,
+      `<tr><td style="padding:9px 8px 9px 0;${border};font-size:15px;word-break:break-word">${escapeHtml(line.target)}${native(line, summary)}</td>`,
       `<td align="right" style="padding:9px 0;${border};font-size:14px;white-space:nowrap">${escapeHtml(sizeText(line.storedBytes))}`,
       `<div style="font-size:12px;color:${shrunk ? COLOURS.bad : COLOURS.soft};${shrunk ? 'font-weight:700' : ''}">${escapeHtml(change)} · ${escapeHtml(durationText(line.seconds))}</div></td></tr>`,
     ].join('');
@@ -112,6 +113,21 @@ function okRows(lines: readonly ReportLine[]): string {
   return row(
     `<table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="font-family:${FONT};color:${COLOURS.ink}">${rows.join('\n')}</table>`,
   );
+}
+
+function native(line: ReportLine, summary: RunSummary): string {
+  const text = nativeText(line, summary);
+  return text === '' ? '' : `<div style="font-size:12px;line-height:1.45;color:${COLOURS.soft}">${escapeHtml(text)}</div>`;
+}
+
+/** What is not a failure tonight and may be one tomorrow. */
+function cautions(title: string, texts: readonly string[]): string[] {
+  if (texts.length === 0) return [];
+  const items = texts.map(
+    (text) => `<div style="padding-top:6px;font-size:14px;line-height:1.45">${escapeHtml(text)}</div>`,
+  );
+  const box = `padding:8px 14px 14px;background:${COLOURS.warnTint};border-left:4px solid ${COLOURS.warn};border-radius:6px`;
+  return [heading(title), row(`<div style="${box}">${items.join('')}</div>`)];
 }
 
 function warningRows(lines: readonly ReportLine[]): string {
@@ -141,6 +157,9 @@ export function reportHtml(summary: RunSummary, title: string): string {
   const seconds = (Date.parse(summary.endedAt) - Date.parse(summary.startedAt)) / 1000;
   const rows: string[] = [];
   if (summary.lines.length === 0) rows.push(note(NOTHING_DUE));
+  const off = withoutPitr(summary).map((line) => line.target);
+  rows.push(...cautions(`${PITR_OFF_HEADING} (${off.length})`, off.length === 0 ? [] : [PITR_OFF_TEXT, ...off]));
+  rows.push(...cautions('Noted', summary.notes));
   if (failed.length > 0) {
     rows.push(heading(`Failed (${failed.length})`));
     rows.push(...failed.slice(0, LISTED_FAILED).map((line) => failureCard(line, summary.endedAt)));
@@ -148,7 +167,7 @@ export function reportHtml(summary: RunSummary, title: string): string {
   }
   if (ok.length > 0) {
     rows.push(heading(`Completed (${ok.length}, ${sizeText(storedBytes)})`));
-    rows.push(ok.length > LISTED_OK ? note('Too many to list here. See them with: nightjar status') : okRows(ok));
+    rows.push(ok.length > LISTED_OK ? note('Too many to list here. See them with: nightjar status') : okRows(ok, summary));
   }
   if (warned.length > 0) rows.push(heading('To be looked at'), warningRows(warned));
   rows.push(foot(`Nightjar ${summary.name} · run ${summary.runId}`));

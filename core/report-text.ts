@@ -16,11 +16,16 @@ import {
   type ReportLine,
   type RunSummary,
 } from './report.ts';
+import { PITR_OFF_HEADING, PITR_OFF_TEXT, nativeText, withoutPitr } from './report-native.ts';
 
 export function reportText(summary: RunSummary): string {
   const { failed, ok, warned, storedBytes } = partsOf(summary);
   const lines = [headlineOf(summary), whenText(summary), ''];
   if (summary.lines.length === 0) lines.push(NOTHING_DUE, '');
+  const off = withoutPitr(summary);
+  if (off.length > 0)
+    lines.push(`${PITR_OFF_HEADING.toUpperCase()} (${off.length})`, '', `  ${PITR_OFF_TEXT}`, ...off.map((line) => `  ${line.target}`), '');
+  if (summary.notes.length > 0) lines.push('NOTED', '', ...summary.notes.map((note) => `  ${note}`), '');
   if (failed.length > 0) {
     lines.push(`FAILED (${failed.length})`, '');
     for (const line of failed.slice(0, LISTED_FAILED)) lines.push(...failureLines(line, summary.endedAt), '');
@@ -30,7 +35,7 @@ export function reportText(summary: RunSummary): string {
   if (ok.length > 0) {
     lines.push(`COMPLETED (${ok.length}, ${sizeText(storedBytes)} stored)`, '');
     if (ok.length > LISTED_OK) lines.push(`  Too many to list; see them with: nightjar status`);
-    else lines.push(...okTable(ok));
+    else lines.push(...okTable(ok, summary));
     lines.push('');
   }
   if (warned.length > 0) {
@@ -58,7 +63,7 @@ function failureLines(line: ReportLine, endedAt: string): string[] {
   ];
 }
 
-function okTable(lines: readonly ReportLine[]): string[] {
+function okTable(lines: readonly ReportLine[], summary: RunSummary): string[] {
   const rows = lines.map((line) => [
     line.target,
     sizeText(line.storedBytes),
@@ -66,9 +71,13 @@ function okTable(lines: readonly ReportLine[]): string[] {
     durationText(line.seconds),
   ]);
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ')}`.trimEnd(),
-  );
+  return rows.flatMap((row, index) => {
+    const native = nativeText(lines[index]!, summary);
+    return [
+      `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ')}`.trimEnd(),
+      ...(native === '' ? [] : [`    ${native}`]),
+    ];
+  });
 }
 
 export function brokenText(run: BrokenRun): string {

@@ -1,6 +1,7 @@
 /** The morning's report: what a run found, and the words that say it. HTML and text stand beside it. */
 import { z } from 'zod';
 import { failureSchema, TRIGGERS, type BackupRecord, type TargetState } from './backup.ts';
+import { windowSchema } from './native.ts';
 import type { Failure } from './errors.ts';
 
 /** One due target of a run. */
@@ -17,6 +18,8 @@ export const reportLineSchema = z.object({
   newestGoodAt: z.iso.datetime().optional(),
   failure: failureSchema.optional(),
   warnings: z.array(z.string()),
+  /** Of a database whose service keeps the recovery points: what PITR reached, and its point's ARN. */
+  native: z.object({ window: windowSchema, point: z.string().optional() }).optional(),
 });
 export type ReportLine = z.output<typeof reportLineSchema>;
 
@@ -30,6 +33,8 @@ export const runSummarySchema = z.object({
   endedAt: z.iso.datetime(),
   timeZone: z.string(),
   lines: z.array(reportLineSchema),
+  /** What belongs to no single target. */
+  notes: z.array(z.string()).default([]),
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
@@ -81,8 +86,12 @@ export function lineOf(
     backupId: record.backupId,
     ...(record.storedBytes === undefined ? {} : { storedBytes: record.storedBytes }),
     ...(facts.previousBytes === undefined ? {} : { previousBytes: facts.previousBytes }),
+    ...nativeOf(record),
   };
 }
+
+const nativeOf = ({ window, points }: BackupRecord): Pick<ReportLine, 'native'> =>
+  window === undefined ? {} : { native: { window, ...(points?.[0] === undefined ? {} : { point: points[0] }) } };
 
 /** The lines in the order in which a tired person needs them. */
 export interface ReportParts {

@@ -12,7 +12,7 @@ import { closeFailedRollback } from './shared/failed-rollback.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'events' | 'now'>;
+type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'now'>;
 
 /** EventBridge's "Step Functions Execution Status Change". */
 export interface ExecutionEnded {
@@ -104,6 +104,7 @@ export const handler = wire.lambda(() =>
     catalog: wire.catalog(),
     config: wire.config(),
     tasks: wire.tasks(),
+    services: wire.services(),
     events: wire.events(),
     now: wire.now,
   }),

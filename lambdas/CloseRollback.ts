@@ -1,13 +1,14 @@
 /** COMPLETED → ROLLED_BACK: the old data serves again. */
 import { NightjarError } from '../core/errors.ts';
-import type { ExecutionFacts, OpenedTask, RollbackInput } from '../core/payloads.ts';
+import type { ExecutionFacts, OpenedRollback, RollbackInput } from '../core/payloads.ts';
+import { closeNativeRollback } from './native/close-rollback.ts';
 import { outcomeOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
 export interface CloseRollbackEvent extends ExecutionFacts {
   readonly input: RollbackInput;
-  readonly opened: OpenedTask;
+  readonly opened: OpenedRollback;
 }
 
 /** The execution's output. */
@@ -21,6 +22,7 @@ export const makeCloseRollback =
   (parts: Pick<Parts, 'catalog'>) =>
   async (event: CloseRollbackEvent): Promise<ClosedRollback> => {
     const { restoreId } = event.input;
+    if (event.opened.way !== 'dump') return closeNativeRollback(parts, event.opened);
     const { id, target, attempt } = event.opened;
     const { serving, setAside } = await outcomeOf(parts.catalog, 'rollback', id, attempt);
     const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {

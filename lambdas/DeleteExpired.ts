@@ -8,6 +8,7 @@ import { timeOfId } from '../core/ids.ts';
 import { prunePlanKey, pruneProgressKey } from '../core/names.ts';
 import type { DeleteResult, ExecutionFacts } from '../core/payloads.ts';
 import { ORPHAN_DAYS } from '../core/retention.ts';
+import { holdsPoints } from '../core/retention-points.ts';
 import { recoverFrom } from '../stores/rebuild.ts';
 import { atOnce } from './shared/at-once.ts';
 import type { Parts } from './shared/parts.ts';
@@ -39,7 +40,7 @@ export const makeDeleteExpired =
     const { deletions } = prunePlanSchema.parse(await parts.work.getJson(prunePlanKey(id)));
     const before = pruneProgressSchema.parse((await parts.work.getJson(pruneProgressKey(id))) ?? NO_PROGRESS);
     const portion = deletions.slice(before.next, before.next + PORTION);
-    const inUse = await backupsInUse(parts.catalog);
+    const inUse = await backupsInUse(parts);
     const results = await atOnce(portion, (one) => attempt(parts, one, inUse), WIDTH);
     const after: PruneProgress = {
       next: before.next + portion.length,
@@ -65,11 +66,13 @@ async function attempt(parts: Needs, one: Deletion, inUse: ReadonlySet<string>):
 }
 
 async function known({ catalog, vault, now }: Needs, one: Deletion): Promise<Done> {
-  if (one.how === 'expire') await catalog.deleteBackup(one.target, one.backupId, now().toISOString());
+  const closed = one.how === 'expire' && (await catalog.deleteBackup(one.target, one.backupId, now().toISOString()));
   const record = await catalog.getBackup(one.target, one.backupId);
   // Refused: it became the newest good one, or somebody else is at it. COMPLETED and RUNNING keep their objects.
   const mayGo = record?.status === 'DELETED' || (one.how === 'sweep' && record?.status === 'FAILED');
   if (!mayGo) return 'kept';
+  // DeletePoints takes those next; the manifest follows in the next night.
+  if (holdsPoints(record)) return closed ? 'deleted' : 'kept';
   await deleteObjects(vault, one);
   await catalog.markObjectsGone(one.target, one.backupId, now().toISOString());
   return 'deleted';

@@ -1,37 +1,43 @@
 /** RUNNING → FAILED, and which place serves now. */
 import { restoreInputSchema, type FailEvent, type FailedStep, type RestoreInput } from '../core/payloads.ts';
+import { deniedWhenUnanswered, mailFailed } from './native/fail.ts';
 import { closeFailedRestore } from './shared/failed-restore.ts';
 import { causeOf, failureOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { safetyBackupIn, type SafetyResult } from './shared/safety.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'tasks' | 'events' | 'now'>;
+type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'mailer' | 'now'>;
 export type FailRestoreEvent = FailEvent<RestoreInput> & { readonly safety?: SafetyResult };
 
 export const makeFailRestore =
   (parts: Needs) =>
   async (event: FailRestoreEvent): Promise<FailedStep> => {
-    const failure = await failureOf(parts.catalog, event.failure, event.opened);
+    const seen = await failureOf(parts.catalog, event.failure, event.opened);
+    const failure = await deniedWhenUnanswered(parts.catalog, event.opened?.id, event.failure, seen);
     const input = restoreInputSchema.safeParse(event.input);
     const safetyBackupId = safetyBackupIn(event.safety);
-    const { serving } = await closeFailedRestore(parts, {
+    const { serving, record } = await closeFailedRestore(parts, {
       execution: event,
-      destination: event.opened?.target ?? (input.success ? (input.data.destination ?? input.data.target) : undefined),
+      destination: input.success ? (input.data.destination ?? input.data.target) : undefined,
       failure,
       tellAgain: true,
-      ...(event.opened === undefined ? {} : { attempt: event.opened.attempt }),
+      ...(event.opened?.attempt === undefined ? {} : { attempt: event.opened.attempt }),
       ...(safetyBackupId === undefined ? {} : { safetyBackupId }),
     });
-    return { code: failure.code, cause: causeOf(failure, serving) };
+    const unmailed = await mailFailed(parts, record, serving);
+    return { code: failure.code, cause: causeOf(failure, serving, ...unmailed) };
   };
 
 export const handler = wire.lambda(() =>
   makeFailRestore({
     name: wire.name(),
     catalog: wire.catalog(),
+    config: wire.config(),
     tasks: wire.tasks(),
+    services: wire.services(),
     events: wire.events(),
+    mailer: wire.mailer(),
     now: wire.now,
   }),
 );

@@ -1,7 +1,16 @@
-/** Opens a backup: its target's lock, its RUNNING record, and the task to run. */
-import { targetNamed } from '../core/config.ts';
+/** Opens a backup: its target's lock, its RUNNING record, and the task to run; where the service keeps the point, none. */
+import type { BackupRecord } from '../core/backup.ts';
+import { isDumpTarget, type DumpTarget } from '../core/config.ts';
 import { idOfExecution } from '../core/ids.ts';
-import { backupInputSchema, parseInput, type OpenBackupEvent, type OpenedBackup } from '../core/payloads.ts';
+import {
+  backupInputSchema,
+  parseInput,
+  type BackupInput,
+  type OpenBackupEvent,
+  type OpenedBackup,
+  type TaskRequest,
+} from '../core/payloads.ts';
+import { findTarget } from './native/targets.ts';
 import { runningBackup } from './shared/backup-record.ts';
 import { takeLock } from './shared/locking.ts';
 import { ofFailure } from './shared/outcome.ts';
@@ -16,24 +25,11 @@ export const makeOpenBackup =
   (parts: Needs) =>
   async (event: OpenBackupEvent): Promise<OpenedBackup> => {
     const input = parseInput(backupInputSchema, event.input);
-    const config = await parts.config();
-    const target = targetNamed(config, input.target);
+    const target = await findTarget(parts, input.target);
     const id = idOfExecution(event.executionArn, event.startedAt);
     const record = runningBackup(target, input, event);
-    const task = taskRequestOf(
-      config,
-      target,
-      {
-        kind: 'dump',
-        id,
-        target,
-        idleMinutes: config.limits.idleMinutes,
-        trigger: input.trigger,
-        ...(input.runId === undefined ? {} : { runId: input.runId }),
-        startedAt: record.startedAt,
-      },
-      parts.madeNetwork,
-    );
+    // Before anything is locked or written: a job that does not fit is refused.
+    const task = isDumpTarget(target) ? await dumpTask(parts, target, input, record) : undefined;
 
     await takeLock(parts, {
       target: target.name,
@@ -53,8 +49,21 @@ export const makeOpenBackup =
         });
       }
     }
-    return { id, target: target.name, attempt: 1, task };
+    const opened = { id, target: target.name, attempt: 1 } as const;
+    return task ? { ...opened, method: 'dump', task } : { ...opened, method: 'native' };
   };
+
+async function dumpTask(
+  parts: Needs,
+  target: DumpTarget,
+  { trigger, runId }: BackupInput,
+  { backupId, startedAt }: BackupRecord,
+): Promise<TaskRequest> {
+  const config = await parts.config();
+  const { idleMinutes } = config.limits;
+  const job = { kind: 'dump', id: backupId, target, idleMinutes, trigger, startedAt } as const;
+  return taskRequestOf(config, target, runId === undefined ? job : { ...job, runId }, parts.madeNetwork);
+}
 
 export const handler = wire.lambda(() =>
   makeOpenBackup({

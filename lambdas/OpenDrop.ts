@@ -1,6 +1,7 @@
 /** Opens the drop of one replaced database. */
 import { targetNamed } from '../core/config.ts';
 import type { DropEvent, OpenedTask } from '../core/payloads.ts';
+import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
 import { dropIdOf } from './shared/prune-plan.ts';
 import { lockReplaced, restoreWithReplaced } from './shared/replaced.ts';
@@ -14,7 +15,7 @@ export const makeOpenDrop =
   async (event: DropEvent): Promise<OpenedTask> => {
     const config = await parts.config();
     const restore = await restoreWithReplaced(parts.catalog, event.restoreId);
-    const target = targetNamed(config, restore.destination);
+    const target = asDumpTarget(targetNamed(config, restore.destination), 'open drop');
     const id = dropIdOf(event);
     const { restoreId, replacedDatabase } = restore;
     const task = taskRequestOf(

@@ -2,6 +2,7 @@
 import { targetNamed } from '../core/config.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { parseInput, probeInputSchema, type OpenEvent, type OpenedTask, type ProbeInput } from '../core/payloads.ts';
+import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
 import { taskRequestOf } from './shared/task-request.ts';
 import * as wire from './shared/wiring.ts';
@@ -11,7 +12,7 @@ export const makeOpenProbe =
   async (event: OpenEvent<ProbeInput>): Promise<OpenedTask> => {
     const input = parseInput(probeInputSchema, event.input);
     const config = await parts.config();
-    const target = targetNamed(config, input.target);
+    const target = asDumpTarget(targetNamed(config, input.target), 'open probe');
     const id = idOfExecution(event.executionArn, event.startedAt);
     const task = taskRequestOf(
       config,

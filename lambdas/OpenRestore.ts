@@ -1,6 +1,6 @@
 /** Opens a restore: which backup, into which place, and everything that can be refused before anything starts. */
-import type { BackupRecord, Manifest } from '../core/backup.ts';
-import { targetNamed, type Target } from '../core/config.ts';
+import { dumpManifest, type BackupRecord, type Manifest } from '../core/backup.ts';
+import { isNativeTarget, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution, isId } from '../core/ids.ts';
@@ -12,6 +12,8 @@ import {
   type OpenRestoreEvent,
   type RestoreInput,
 } from '../core/payloads.ts';
+import { openNative, type OpenNativeParts } from './native/open-native.ts';
+import { findTarget } from './native/targets.ts';
 import { atOnce } from './shared/at-once.ts';
 import { takeLock } from './shared/locking.ts';
 import { ofFailure } from './shared/outcome.ts';
@@ -20,14 +22,17 @@ import { roomFor } from './shared/restore-room.ts';
 import { taskRequestOf } from './shared/task-request.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'catalog' | 'vault' | 'config' | 'executions' | 'tasks' | 'madeNetwork' | 'now'>;
+type Needs = OpenNativeParts & Pick<Parts, 'madeNetwork'>;
 
 export const makeOpenRestore =
   (parts: Needs) =>
   async (event: OpenRestoreEvent): Promise<OpenedRestore> => {
     const input = parseInput(restoreInputSchema, event.input);
     const config = await parts.config();
-    const destination = targetNamed(config, input.destination ?? input.target);
+    // The target itself may have left the config: its backups can still be restored into another.
+    const destination = await findTarget(parts, input.destination ?? input.target);
+    if (isNativeTarget(destination))
+      return openNative(parts, { event, input, target: destination, choose: () => chosen(parts, input) });
     const id = idOfExecution(event.executionArn, event.startedAt);
     const database =
       input.database ?? (input.mode === 'new' ? restoredDatabase(destination.database, id) : destination.database);
@@ -38,7 +43,8 @@ export const makeOpenRestore =
       throw invalid(
         `A ${backup.kind} ${backup.method} backup of ${backup.engine} can not be restored into ${destination.engine}.`,
       );
-    const { manifest } = await parts.vault.readManifest(backup.manifestKey!, backup.manifestVersionId);
+    const stored = await parts.vault.readManifest(backup.manifestKey!, backup.manifestVersionId);
+    const manifest = dumpManifest(stored.manifest);
     if (manifest.backupId !== backup.backupId || manifest.target !== backup.target)
       throw new NightjarError('MANIFEST_INVALID', {
         operation: 'open restore',
@@ -75,6 +81,7 @@ export const makeOpenRestore =
     if (input.mode !== 'new') await takeLock(parts, lock);
     await open(parts, event, { id, input, database, destination: destination.name, backup });
     return {
+      way: 'dump',
       id,
       target: destination.name,
       attempt: 1,
@@ -90,7 +97,7 @@ const invalid = (detail: string): NightjarError =>
   new NightjarError('INPUT_INVALID', { operation: 'open restore', detail });
 
 /** What this input alone makes impossible. */
-function refuse(input: RestoreInput, destination: Target, database: string): void {
+function refuse(input: RestoreInput, destination: DumpTarget, database: string): void {
   const modes: readonly string[] = ENGINES[destination.engine].modes;
   if (!modes.includes(input.mode))
     throw invalid(`${destination.engine} restores by ${modes.join(', ')}, not by ${input.mode}.`);
@@ -181,6 +188,8 @@ export const handler = wire.lambda(() =>
     config: wire.config(),
     executions: wire.executions(),
     tasks: wire.tasks(),
+    services: wire.services(),
+    pointers: wire.pointers(),
     madeNetwork: wire.madeNetwork(),
     now: wire.now,
   }),

@@ -7,10 +7,12 @@ import { idOfExecution } from '../core/ids.ts';
 import {
   parseInput,
   rollbackInputSchema,
+  type OpenedRollback,
   type OpenEvent,
-  type OpenedTask,
   type RollbackInput,
 } from '../core/payloads.ts';
+import { openNativeRollback } from './native/open-rollback.ts';
+import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
 import { lockReplaced, restoreWithReplaced } from './shared/replaced.ts';
 import { taskRequestOf } from './shared/task-request.ts';
@@ -20,12 +22,17 @@ type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'madeNe
 
 export const makeOpenRollback =
   (parts: Needs) =>
-  async (event: OpenEvent<RollbackInput>): Promise<OpenedTask> => {
+  async (event: OpenEvent<RollbackInput>): Promise<OpenedRollback> => {
     const { restoreId } = parseInput(rollbackInputSchema, event.input);
+    const there = await parts.catalog.getRestore(restoreId);
+    if (there?.native) {
+      await refuseWhenSwappedAgain(parts.catalog, there);
+      return openNativeRollback(parts, event, restoreId);
+    }
     const config = await parts.config();
     const restore = await restoreWithReplaced(parts.catalog, restoreId);
     await refuseWhenSwappedAgain(parts.catalog, restore);
-    const target = targetNamed(config, restore.destination);
+    const target = asDumpTarget(targetNamed(config, restore.destination), 'open rollback');
     const id = idOfExecution(event.executionArn, event.startedAt);
     const task = taskRequestOf(
       config,
@@ -42,7 +49,7 @@ export const makeOpenRollback =
       parts.madeNetwork,
     );
     await lockReplaced(parts, restore, { id, executionArn: event.executionArn });
-    return { id, target: target.name, attempt: 1, task };
+    return { way: 'dump', id, target: target.name, attempt: 1, task };
   };
 
 /** Going back two swaps at once would bring back what nobody has in mind. */
@@ -54,8 +61,8 @@ async function refuseWhenSwappedAgain(catalog: Catalog, restore: RestoreRecord):
       (one) =>
         one.restoreId > restore.restoreId &&
         one.destination === restore.destination &&
-        one.database === restore.database &&
-        one.mode === 'swap' &&
+        (one.database === restore.database || one.mode === 'pointer') &&
+        (one.mode === 'swap' || one.mode === 'pointer') &&
         one.status === 'COMPLETED',
     );
     if (later)

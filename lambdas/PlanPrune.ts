@@ -1,17 +1,19 @@
 /** Lists what retention no longer keeps, what failed backups left behind, and what the catalog does not know. */
 import { z } from 'zod';
-import type { BackupRecord, RestoreRecord } from '../core/backup.ts';
+import type { RestoreRecord } from '../core/backup.ts';
+import { isNativeTarget } from '../core/config.ts';
 import { ORPHAN_CURSOR_KEY, prunePlanKey } from '../core/names.ts';
 import { parseInput, pruneInputSchema, type OpenEvent, type PruneInput, type PrunePlan } from '../core/payloads.ts';
-import { droppable, judgeBackup, type RetentionFacts } from '../core/retention.ts';
+import { DEFAULT_POINTS, neededByRestores, pointKeeper, removable } from '../core/retention-points.ts';
+import { LEFTOVER_DAYS, droppable, judgeBackup, type RetentionFacts } from '../core/retention.ts';
+import { allTargets } from './native/targets.ts';
 import { atOnce } from './shared/at-once.ts';
 import type { Parts } from './shared/parts.ts';
-import { allRestores, pruneIdOf, type Deletion } from './shared/prune-plan.ts';
+import { allBackups, allRestores, pruneIdOf, type Deletion } from './shared/prune-plan.ts';
 import * as wire from './shared/wiring.ts';
 
 type Needs = Pick<Parts, 'catalog' | 'vault' | 'config' | 'work' | 'now'>;
 
-const PAGE = 1_000;
 /** Listings of a thousand keys that one night looks through for orphans; the next night goes on behind them. */
 const ORPHAN_PAGES = 300;
 
@@ -23,18 +25,26 @@ export const makePlanPrune =
     const now = parts.now().getTime();
     const restores: RestoreRecord[] = [];
     for await (const restore of allRestores(parts.catalog)) restores.push(restore);
-    const inUse = new Set(restores.filter((one) => one.status === 'RUNNING').map((one) => one.backupId));
-    const facts: RetentionFacts = { now, retention: config.retention, objectLock: config.vault.objectLock, inUse };
+    const targets = new Map((await allTargets(parts)).map((target) => [target.name, target]));
+    const facts: RetentionFacts = {
+      now,
+      retention: config.retention,
+      objectLock: config.vault.objectLock,
+      inUse: neededByRestores(restores, now),
+      counted: pointKeeper((name) => {
+        const target = targets.get(name);
+        return target && isNativeTarget(target) ? target.points : DEFAULT_POINTS;
+      }),
+    };
 
     const deletions = [...(await expired(parts, facts)), ...(await orphans(parts))];
     await parts.work.putJson(prunePlanKey(pruneIdOf(event)), { deletions });
-    const reachable = new Set(config.targets.map((target) => target.name));
     return {
       backups: deletions.length,
       // The server of a destination that left the config can't be reached any more.
-      drops: droppable(restores, now)
-        .filter((restore) => reachable.has(restore.destination))
-        .map(({ restoreId }) => ({ restoreId })),
+      drops: [...droppable(restores, now), ...removable(restores, now, LEFTOVER_DAYS)]
+        .filter((restore) => targets.has(restore.destination))
+        .map(({ restoreId, native }) => ({ restoreId, native: native !== undefined })),
     };
   };
 
@@ -51,16 +61,6 @@ async function expired({ catalog }: Needs, facts: RetentionFacts): Promise<Delet
     if (verdict !== 'keep') deletions.push({ target: record.target, backupId: record.backupId, how: verdict });
   }
   return deletions;
-}
-
-async function* allBackups(catalog: Needs['catalog']): AsyncGenerator<BackupRecord> {
-  let before: string | undefined;
-  for (;;) {
-    const page = await catalog.listBackups({ limit: PAGE, ...(before === undefined ? {} : { before }) });
-    yield* page;
-    if (page.length < PAGE) return;
-    before = page.at(-1)!.backupId;
-  }
 }
 
 /** Prefixes of the vault without a record. One with a manifest is a backup that the catalog lost, not rubbish. */

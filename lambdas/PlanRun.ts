@@ -1,35 +1,37 @@
 /** Opens a run and lists what is due. The run is named by the moment it was scheduled for, so it exists once. */
 import { NightjarError } from '../core/errors.ts';
-import { runDueKey, runId as runIdOf, runItemsKey } from '../core/names.ts';
+import { runDueKey, runNotesKey, runId as runIdOf, runItemsKey } from '../core/names.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { nightlyInputSchema, parseInput, type PlannedRun, type PlanRunEvent } from '../core/payloads.ts';
 import { dueTargets, runItems } from '../core/plan.ts';
+import { newlyGone, surveyTargets } from './native/survey.ts';
 import { atOnce } from './shared/at-once.ts';
 import type { Parts } from './shared/parts.ts';
 import { recordOfRun } from './shared/run-records.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'work' | 'now'>;
+type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'services' | 'work' | 'now'>;
 
 export const makePlanRun =
   (parts: Needs) =>
   async (event: PlanRunEvent): Promise<PlannedRun> => {
     const { trigger, scheduledTime } = parseInput(nightlyInputSchema, event.input);
-    const config = await parts.config();
-    const due = dueTargets(config, trigger).map((target) => target.name);
+    const { targets, gone, warnings } = await surveyTargets(parts);
+    const due = dueTargets(targets, trigger).map((target) => target.name);
     const runId = runIdOf(trigger, scheduledTime);
     const planned = { runId, due: due.length, bucket: parts.work.bucket, itemsKey: runItemsKey(runId) };
 
     const standing = await stand(parts, event, runId, due.length);
     if (standing === 'somebody else') return { ...planned, proceed: false };
 
-    // A target is watched from the day it is in the config, also before it is due for the first time.
+    // A target is watched from the day it is in the config or carries the tag, also before it is due for the first time.
     await parts.catalog.targetStates(
-      config.targets.map((target) => target.name),
+      targets.map((target) => target.name),
       parts.now().toISOString(),
     );
     const open = standing === 'taken over' ? await stillOpen(parts, runId, due) : due;
     const takeOver = standing === 'taken over' ? idOfExecution(event.executionArn, event.startedAt) : undefined;
+    await parts.work.putJson(runNotesKey(runId), [...warnings, ...newlyGone(gone, parts.now())]);
     await parts.work.putJson(runDueKey(runId), due);
     await parts.work.putJson(planned.itemsKey, runItems(runId, trigger, open, takeOver));
     return { ...planned, due: due.length, proceed: true };
@@ -82,6 +84,7 @@ export const handler = wire.lambda(() =>
     catalog: wire.catalog(),
     config: wire.config(),
     executions: wire.executions(),
+    services: wire.services(),
     work: wire.work(),
     now: wire.now,
   }),

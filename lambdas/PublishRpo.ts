@@ -1,13 +1,22 @@
 /** Every hour: how many targets have been without a good backup for longer than promised, whatever the reason. */
 import { EVENTS } from '../core/names.ts';
 import { overdueOf, watchedTargets, type Overdue } from '../core/rpo.ts';
+import { surveyTargets } from './native/survey.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'events' | 'metrics' | 'now'>;
+type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'events' | 'metrics' | 'services' | 'now'>;
 
-export const makePublishRpo = (parts: Needs) => async (): Promise<{ pastRpo: string[]; targetsWatched: number }> => {
-  const watched = watchedTargets((await parts.config()).targets);
+export interface PublishedRpo {
+  readonly pastRpo: string[];
+  readonly targetsWatched: number;
+  /** Found by their tag before, and without it or without their database now: nobody watches them any more. */
+  readonly gone: string[];
+}
+
+export const makePublishRpo = (parts: Needs) => async (): Promise<PublishedRpo> => {
+  const { targets, gone } = await surveyTargets(parts);
+  const watched = watchedTargets(targets);
   const now = parts.now();
   const states = await parts.catalog.targetStates(
     watched.map((target) => target.name),
@@ -24,7 +33,11 @@ export const makePublishRpo = (parts: Needs) => async (): Promise<{ pastRpo: str
       EVENTS.targetPastRpo,
       overdue.map((one) => ({ name: parts.name, ...one })),
     );
-  return { pastRpo: overdue.map((one) => one.target), targetsWatched: watched.length };
+  return {
+    pastRpo: overdue.map((one) => one.target),
+    targetsWatched: watched.length,
+    gone: gone.map((one) => one.target),
+  };
 };
 
 export const handler = wire.lambda(() =>
@@ -34,6 +47,7 @@ export const handler = wire.lambda(() =>
     config: wire.config(),
     events: wire.events(),
     metrics: wire.metrics(),
+    services: wire.services(),
     now: wire.now,
   }),
 );

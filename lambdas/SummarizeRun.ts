@@ -1,7 +1,7 @@
 /** Reads a run's result from the catalog, target by target, and closes the run. */
 import { z } from 'zod';
 import { failure, toNightjarError } from '../core/errors.ts';
-import { runDueKey, runSummaryKey } from '../core/names.ts';
+import { runDueKey, runNotesKey, runSummaryKey } from '../core/names.ts';
 import type { PlannedRun, RunEvent, RunTotals } from '../core/payloads.ts';
 import { lineOf, type ReportLine, type RunSummary } from '../core/report.ts';
 import { atOnce } from './shared/at-once.ts';
@@ -30,6 +30,7 @@ export const makeSummarizeRun =
       endedAt,
       timeZone: config.schedule.timeZone,
       lines,
+      notes: z.array(z.string()).parse((await parts.work.getJson(runNotesKey(runId))) ?? []),
     };
     await parts.work.putJson(runSummaryKey(runId), summary);
     const completed = lines.filter((line) => line.outcome === 'COMPLETED').length;

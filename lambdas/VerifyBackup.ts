@@ -1,5 +1,5 @@
 /** Proves what was stored: the manifest says what it should, and every object is there as it was written. */
-import type { Manifest, VaultObject } from '../core/backup.ts';
+import { dumpManifest, type Manifest, type VaultObject } from '../core/backup.ts';
 import { NightjarError } from '../core/errors.ts';
 import type { DumpOutcome } from '../core/job.ts';
 import { backupPrefix, manifestKey } from '../core/names.ts';
@@ -17,7 +17,9 @@ export const makeVerifyBackup =
     const outcome = await outcomeOf(parts.catalog, 'dump', id, attempt);
     if (outcome.manifestKey !== manifestKey(target, id))
       throw wrong(`The task named the manifest ${outcome.manifestKey}; it should be ${manifestKey(target, id)}.`);
-    const { manifest } = await parts.vault.readManifest(outcome.manifestKey, outcome.manifestVersionId);
+    const manifest = dumpManifest(
+      (await parts.vault.readManifest(outcome.manifestKey, outcome.manifestVersionId)).manifest,
+    );
     const problem = contradiction(manifest, outcome, { id, target, attempt });
     if (problem) throw wrong(`${outcome.manifestKey}: ${problem}`);
     await atOnce(manifest.objects, (object) => verifyObject(parts, object));

@@ -10,6 +10,7 @@ import { signal, stopChild } from './child.ts';
 import { startContainers, type Containers } from './containers.ts';
 import { clientConfigFor, getJson, receivedMails, type ClientConfig, type Mail } from './client.ts';
 import { freePort } from './free-port.ts';
+import { startMoto } from './moto.ts';
 import { POSTGRES_ROOT, PYTHON, REPO, TASK_BUNDLE } from './paths.ts';
 
 export const ACCOUNT_ID = '123456789012';
@@ -28,6 +29,8 @@ export interface AccountOptions {
   waitScale?: number;
   /** After how many seconds a task's credentials say they expire (3600). */
   credentialSeconds?: number;
+  /** RDS and Application Auto Scaling answered by moto, which can restore to a moment and rename; off by default. */
+  rds?: boolean;
   /** Where every authorized request is written down, one JSON a line; nowhere by default. */
   journal?: string;
 }
@@ -47,6 +50,8 @@ export interface Account {
   readonly pid: number;
   readonly log: string;
   readonly containers: Containers;
+  /** Where RDS answers, of an account that was asked for it. */
+  readonly rdsEndpoint?: string;
   /** The mails accepted so far, oldest first. */
   messages(): Promise<Mail[]>;
   stop(): Promise<void>;
@@ -91,6 +96,7 @@ function emulatorEnv(
   port: number,
   certificate: Certificate,
   dockerHost: string,
+  endpoints: Readonly<Record<string, string>>,
   options: AccountOptions,
 ): Record<string, string> {
   return {
@@ -119,6 +125,7 @@ function emulatorEnv(
     DOCKER_HOST: 'unix:///nonexistent',
     HOSTNAME: 'ministack',
     NIGHTJAR_CONTAINERS: dockerHost,
+    ...endpoints,
     ...(options.journal ? { NIGHTJAR_JOURNAL: options.journal } : {}),
   };
 }
@@ -155,10 +162,14 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     caFile: certificate.caFile,
     credentialSeconds: options.credentialSeconds,
   });
+  const moto = options.rds ? await startMoto({ dir: join(dir, 'moto') }) : undefined;
+  const endpoints = moto
+    ? { AWS_ENDPOINT_URL_RDS: moto.endpoint, AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: moto.endpoint }
+    : {};
   const out = openSync(log, 'a');
   const emulator = spawn(PYTHON, [join(REPO, 'local', 'account', 'launcher.py')], {
     cwd: dir,
-    env: emulatorEnv(dir, port, certificate, containers.host, options),
+    env: emulatorEnv(dir, port, certificate, containers.host, endpoints, options),
     stdio: ['ignore', out, out],
     // Lambdas are its children: they end with it.
     detached: true,
@@ -171,6 +182,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     await containers.stop();
     await stopChild(emulator, 'SIGTERM', 10);
     if (emulator.pid !== undefined) signal(emulator.pid, 'SIGKILL', true);
+    await moto?.stop();
     httpsAgent.destroy();
     await rm(sockets, { recursive: true, force: true });
     if (!keep) await rm(dir, { recursive: true, force: true, maxRetries: 5 });
@@ -198,12 +210,14 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
         AWS_CA_BUNDLE: certificate.caFile,
         NODE_EXTRA_CA_CERTS: certificate.caFile,
         AWS_EC2_METADATA_DISABLED: 'true',
+        ...endpoints,
       },
       clientConfig: clientConfigFor(endpoint, REGION, credentials, httpsAgent),
       caPem: certificate.caPem,
       pid: emulator.pid ?? 0,
       log,
       containers,
+      ...(moto ? { rdsEndpoint: moto.endpoint } : {}),
       messages: () => receivedMails(endpoint, ACCOUNT_ID, httpsAgent),
       stop,
     };

@@ -22,5 +22,7 @@ export default defineConfig({
       secret: secrets.shop ?? '',
       tls: { ca: sample.ca },
     },
+    { name: 'orders', engine: 'dynamodb', table: 'orders' },
+    { name: 'billing', engine: 'rds', instance: 'billing' },
   ],
 });

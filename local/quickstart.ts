@@ -61,14 +61,14 @@ if (supervised && values.keep) {
 if (ok) {
   const rows = story.rows.after?.rows ?? 0;
   say(
-    `\nEvery one of ${rows} rows is back. The same in your own account: write nightjar.config.ts (config/example.ts shows all of`,
+    `\nEvery one of ${rows} rows and ${story.native?.table.items.after ?? 0} items is back. The same in your own account: write nightjar.config.ts (config/example.ts shows all of`,
   );
   say(
     'it), verify the sender in SES, then: npx cdk bootstrap && npx cdk deploy --all. README.md goes through it step by step.',
   );
 }
 if (values.json) {
-  const { run, backup, restore, mails, rows, problems } = story;
-  process.stdout.write(`${JSON.stringify({ ok, run, backup, restore, rows, mails, seconds, problems })}\n`);
+  const { run, backup, restore, native, mails, rows, problems } = story;
+  process.stdout.write(`${JSON.stringify({ ok, run, backup, restore, native, rows, mails, seconds, problems })}\n`);
 }
 process.exitCode = ok ? 0 : 1;

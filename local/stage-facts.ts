@@ -24,6 +24,8 @@ export interface StageFacts {
   };
   /** Of the deployed stacks, by stack and output. */
   outputs: Record<string, Record<string, string>>;
+  /** Where RDS answers. */
+  rdsEndpoint?: string;
   /** `HH:MM` UTC at which the nightly run is due; of the sample's config only. */
   nightly: string;
   config: string;

@@ -6,6 +6,7 @@ import { startAccount, type Account, type AccountOptions } from './account.ts';
 import { buildTask } from './build-task.ts';
 import { deploy, verifyMail } from './deploy.ts';
 import { FACTS, type LocalFacts } from './facts.ts';
+import { makeBilling, makeOrders } from './native-sample.ts';
 import { makeNetwork } from './network.ts';
 import { REPO } from './paths.ts';
 import { startPostgres, type Postgres, type PostgresMajor } from './postgres.ts';
@@ -131,7 +132,7 @@ export async function startStage(
     });
     const account = await phase('account', 'a pretend AWS account', async () => {
       await buildTask();
-      const started = await startAccount({ ...options.account, dir: join(dir, 'account') });
+      const started = await startAccount({ rds: true, ...options.account, dir: join(dir, 'account') });
       undo.push(() => started.stop());
       return started;
     });
@@ -140,6 +141,9 @@ export async function startStage(
     let postgres: Postgres | undefined;
     let bytes = 0;
     if (!options.config) {
+      await makeOrders(account.clientConfig);
+      const { region, credentials } = account.clientConfig;
+      await makeBilling({ region, credentials, endpoint: account.rdsEndpoint ?? '' });
       postgres = await phase('database', `PostgreSQL ${major} with a shop of ${sizeMiB} MiB`, async (say) => {
         const server = await startPostgres({ major, dir: join(dir, 'postgres') });
         undo.push(() => server.stop());
@@ -218,6 +222,7 @@ export async function startStage(
         caPem: account.caPem,
         credentials: account.clientConfig.credentials,
         sample,
+        ...(account.rdsEndpoint === undefined ? {} : { rdsEndpoint: account.rdsEndpoint }),
         outputs: deployed.outputs,
         nightly: deployed.facts.nightly,
         config,

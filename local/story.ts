@@ -2,6 +2,7 @@
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Mail } from './client.ts';
 import type { Display } from './display.ts';
+import { playNativeStory, type NativeTold } from './native-story.ts';
 import { nightjar, type CommandAnswer } from './nightjar-command.ts';
 import { tableHashes, type TableHash } from './sample.ts';
 import { clientsOf, connectToSample, type StageFacts } from './stage-facts.ts';
@@ -23,6 +24,8 @@ export interface Story {
   restore?: Facts;
   mails: Mail[];
   rows: { before?: Counts; spoiled?: Counts; after?: Counts };
+  /** Of the table and the instance that AWS restores itself. */
+  native?: Omit<NativeTold, 'problems'>;
   /** What did not hold. Empty: every row is back. */
   problems: string[];
   seconds: Record<string, number>;
@@ -162,6 +165,8 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
     story.run = run;
     const backup = backups.find((one) => one.target === 'shop');
     story.backup = backup;
+    const failed = backups.filter((one) => one.status !== 'COMPLETED');
+    story.problems.push(...failed.map((one) => `the backup of ${one.target} is ${one.status}`));
     if (backup?.status !== 'COMPLETED')
       throw new Error(`the backup of the shop is ${backup?.status ?? 'missing'}: ${JSON.stringify(backup?.failure)}`);
 
@@ -206,6 +211,13 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
       if (wrong.length > 0) throw new Error('the restored shop is not as it was');
       return [counts, `all ${counts.rows} rows in ${counts.tables} tables are as they were`];
     });
+    if (facts.rdsEndpoint !== undefined) {
+      const { region, credentials } = clients.clientConfig;
+      const rds = { region, credentials, endpoint: facts.rdsEndpoint };
+      const { problems, ...native } = await playNativeStory({ account: clients.clientConfig, rds, command, step });
+      story.native = native;
+      story.problems.push(...problems);
+    }
   } catch (error) {
     story.problems.unshift(error instanceof Error ? error.message : String(error));
   } finally {

@@ -1,7 +1,7 @@
 /** Backups and the states of their targets: record and newest good one move in one transaction. */
 import { BatchGetCommand } from '@aws-sdk/lib-dynamodb';
 import { backupRecordSchema, targetStateSchema, type BackupRecord, type TargetState } from '../core/backup.ts';
-import { isNewer, newestGoodOf } from '../core/catalog-rules.ts';
+import { isNewer, newestGoodOf, pointsOf } from '../core/catalog-rules.ts';
 import type { Catalog } from '../core/catalog.ts';
 import {
   ABSENT,
@@ -29,6 +29,9 @@ type Backups = Pick<
   | 'newestGood'
   | 'recoverBackup'
   | 'targetStates'
+  | 'readTargetStates'
+  | 'noteDraft'
+  | 'markPointsGone'
 >;
 
 /** How long the catalog remembers a backup that is gone, in days; then DynamoDB's TTL takes the item. */
@@ -52,6 +55,17 @@ export function backupsOn(table: Table): Backups {
   const readState = async (target: string): Promise<TargetState | undefined> => {
     const item = await table.get(keys.state(target));
     return item && decode(targetStateSchema, item);
+  };
+
+  const readStates = async (targets: readonly string[]): Promise<Map<string, TargetState>> => {
+    const states = new Map<string, TargetState>();
+    const names = [...new Set(targets)];
+    for (let start = 0; start < names.length; start += BATCH)
+      for (const item of await readMany(table, names.slice(start, start + BATCH))) {
+        const state = decode(targetStateSchema, item);
+        states.set(state.target, state);
+      }
+    return states;
   };
 
   /** Makes it the target's newest good one, unless a newer one is there. */
@@ -87,7 +101,7 @@ export function backupsOn(table: Table): Backups {
       for (;;) {
         const [record, state] = await Promise.all([read(target, backupId), readState(target)]);
         if (record?.status !== 'RUNNING') return false;
-        const fields = { ...facts, status: 'COMPLETED' as const, endedAt };
+        const fields = { ...facts, draft: undefined, status: 'COMPLETED' as const, endedAt };
         const done: BackupRecord = { ...record, ...fields };
         const close: Write = {
           Update: {
@@ -103,7 +117,17 @@ export function backupsOn(table: Table): Backups {
     },
 
     failBackup: (target, backupId, failure, endedAt) =>
-      table.update(keys.backup(target, backupId), { status: 'FAILED', failure, endedAt }, inStatus(['RUNNING'])),
+      table.update(
+        keys.backup(target, backupId),
+        { status: 'FAILED', failure, endedAt, draft: undefined },
+        inStatus(['RUNNING']),
+      ),
+
+    noteDraft: (target, backupId, draft) =>
+      table.update(keys.backup(target, backupId), { draft, points: pointsOf(draft) }, inStatus(['RUNNING'])),
+
+    markPointsGone: (target, backupId, at) =>
+      table.update(keys.backup(target, backupId), { pointsGoneAt: at }, inStatus(['FAILED', 'DELETED'])),
 
     async deleteBackup(target, backupId, deletedAt) {
       const record = await read(target, backupId);
@@ -198,22 +222,17 @@ export function backupsOn(table: Table): Backups {
     },
 
     async targetStates(targets, now) {
-      const states = new Map<string, TargetState>();
-      const take = (item: Item): void => {
-        const state = decode(targetStateSchema, item);
-        states.set(state.target, state);
-      };
-      for (let start = 0; start < targets.length; start += BATCH) {
-        const names = [...new Set(targets.slice(start, start + BATCH))];
-        for (const item of await readMany(table, names)) take(item);
-        for (const name of names.filter((one) => !states.has(one))) {
-          const first: TargetState = { target: name, firstSeenAt: now };
-          if (await table.put({ ...keys.state(name), ...first }, ABSENT)) states.set(name, first);
-          else take((await table.get(keys.state(name)))!);
-        }
+      const states = await readStates(targets);
+      for (const name of new Set(targets)) {
+        if (states.has(name)) continue;
+        const first: TargetState = { target: name, firstSeenAt: now };
+        const made = await table.put({ ...keys.state(name), ...first }, ABSENT);
+        states.set(name, made ? first : (await readState(name))!);
       }
       return states;
     },
+
+    readTargetStates: readStates,
   };
 }
 

@@ -4,6 +4,7 @@ import { restoreRecordSchema, runRecordSchema, type RestoreRecord, type RunRecor
 import type { Catalog, ListOptions } from '../core/catalog.ts';
 import { progressSchema } from '../core/job.ts';
 import { backupsOn } from './dynamodb-backups.ts';
+import { discoveredOn } from './dynamodb-discovered.ts';
 import { locksOn } from './dynamodb-locks.ts';
 import {
   ABSENT,
@@ -23,7 +24,14 @@ export const PROGRESS_KEPT_DAYS = 90;
 
 export function dynamoCatalog(client: DynamoDBDocumentClient, tableName: string): Catalog {
   const table = openTable(client, tableName);
-  return { ...locksOn(table), ...backupsOn(table), ...runsOn(table), ...restoresOn(table), ...progressOn(table) };
+  return {
+    ...locksOn(table),
+    ...backupsOn(table),
+    ...discoveredOn(table),
+    ...runsOn(table),
+    ...restoresOn(table),
+    ...progressOn(table),
+  };
 }
 
 const listOf = (entity: string, before?: string) => ({

@@ -21,7 +21,7 @@ export type Write = NonNullable<TransactWriteCommandInput['TransactItems']>[numb
 
 /** The GSI for look-ups by id and for lists over all targets. */
 export const BY_ENTITY = 'byEntity';
-export const ENTITIES = { backup: 'BACKUP', restore: 'RESTORE', run: 'RUN' } as const;
+export const ENTITIES = { backup: 'BACKUP', restore: 'RESTORE', run: 'RUN', found: 'FOUND' } as const;
 
 export const keys = {
   backup: (target: string, id: string): Key => ({ pk: `TARGET#${target}`, sk: `BACKUP#${id}` }),

@@ -1,6 +1,6 @@
 /** The catalog in memory: the DynamoDB one's twin, for tests and for trying things out. */
 import type { BackupRecord, RestoreRecord, RunRecord, TargetState } from '../core/backup.ts';
-import { isNewer, letsPass, newestGoodOf } from '../core/catalog-rules.ts';
+import { isNewer, letsPass, newestGoodOf, pointsOf } from '../core/catalog-rules.ts';
 import type { Catalog, ListOptions, Lock } from '../core/catalog.ts';
 import type { Progress } from '../core/job.ts';
 
@@ -34,6 +34,7 @@ export function memoryCatalog(): Catalog {
     const state = states.get(record.target);
     if (!isNewer(record, state)) return;
     states.set(record.target, {
+      ...state,
       target: record.target,
       firstSeenAt: state?.firstSeenAt ?? record.startedAt,
       newestGood: newestGoodOf(record),
@@ -66,12 +67,23 @@ export function memoryCatalog(): Catalog {
     openBackup: (record) => insert(backups, key(record.target, record.backupId), record),
     completeBackup(target, backupId, facts, endedAt) {
       const at = key(target, backupId);
-      const done = update(backups, at, isIn('RUNNING'), { ...facts, status: 'COMPLETED', endedAt });
+      const done = update(backups, at, isIn('RUNNING'), { ...facts, draft: undefined, status: 'COMPLETED', endedAt });
       if (done) promote(backups.get(at)!);
       return later(done);
     },
     failBackup: (target, backupId, failure, endedAt) =>
-      later(update(backups, key(target, backupId), isIn('RUNNING'), { status: 'FAILED', failure, endedAt })),
+      later(
+        update(backups, key(target, backupId), isIn('RUNNING'), {
+          status: 'FAILED',
+          failure,
+          endedAt,
+          draft: undefined,
+        }),
+      ),
+    noteDraft: (target, backupId, draft) =>
+      later(update(backups, key(target, backupId), isIn('RUNNING'), { draft, points: pointsOf(draft) })),
+    markPointsGone: (target, backupId, at) =>
+      later(update(backups, key(target, backupId), isIn('FAILED', 'DELETED'), { pointsGoneAt: at })),
     deleteBackup(target, backupId, deletedAt) {
       const at = key(target, backupId);
       const newest = states.get(target)?.newestGood?.backupId;
@@ -109,6 +121,27 @@ export function memoryCatalog(): Catalog {
       for (const target of targets) if (!states.has(target)) states.set(target, { target, firstSeenAt: now });
       return later(new Map(targets.map((target) => [target, states.get(target)!])));
     },
+
+    readTargetStates: (targets) =>
+      later(
+        new Map(
+          targets.flatMap((target) => {
+            const state = states.get(target);
+            return state ? [[target, state] as const] : [];
+          }),
+        ),
+      ),
+
+    saveDiscovered(found, now) {
+      for (const { target, ...facts } of found)
+        states.set(target, {
+          ...(states.get(target) ?? { target, firstSeenAt: now }),
+          discovered: { ...facts, seenAt: now },
+        });
+      return later(undefined);
+    },
+    listDiscovered: () =>
+      later([...states.values()].filter((state) => state.discovered).sort((a, b) => (a.target < b.target ? -1 : 1))),
 
     openRun: (record) => insert(runs, record.runId, record),
     takeOverRun: (runId, from, to) =>

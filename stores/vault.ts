@@ -1,5 +1,5 @@
 /**
- * The vault as functions and the command line see it: reading, judging, thawing, deleting. Writing is the task's
+ * The vault as functions and the command line see it: reading, judging, thawing, deleting. Writing data is the task's
  * (`tasks/`). Every failure says what S3 said; a refusal is never taken for an absence.
  */
 import {
@@ -9,13 +9,14 @@ import {
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
   ListObjectsV2Command,
+  PutObjectCommand,
   RestoreObjectCommand,
   type HeadObjectCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { parseManifest, type Manifest } from '../core/backup.ts';
+import { parseManifest, type AnyManifest, type NativeManifest } from '../core/backup.ts';
 import { NightjarError } from '../core/errors.ts';
-import { backupPrefix, parseVaultKey } from '../core/names.ts';
+import { backupPrefix, manifestKey, parseVaultKey } from '../core/names.ts';
 
 /** What S3 says about one version of an object. */
 export interface StoredObject {
@@ -57,7 +58,9 @@ export interface FoundPrefix {
 
 export interface Vault {
   /** Without a version the current one. @throws NightjarError MANIFEST_INVALID, VAULT_DENIED, VAULT_UNAVAILABLE. */
-  readManifest(key: string, versionId?: string): Promise<{ manifest: Manifest; versionId: string }>;
+  readManifest(key: string, versionId?: string): Promise<{ manifest: AnyManifest; versionId: string }>;
+  /** Only where none is yet; a dump's manifest is written by its task. @throws NightjarError VAULT_DENIED, VAULT_UNAVAILABLE. */
+  writeManifest(manifest: NativeManifest): Promise<ObjectVersion>;
   /** Undefined when this version is not there. */
   head(object: ObjectVersion): Promise<StoredObject | undefined>;
   /**
@@ -94,7 +97,7 @@ const isAbsent = (error: unknown): boolean =>
 
 /** What S3 answered, in our words. */
 function vaultError(error: unknown, operation: string, what: string): NightjarError {
-  const code = statusOf(error) === 403 ? 'VAULT_DENIED' : 'VAULT_UNAVAILABLE';
+  const code = [403, 412].includes(statusOf(error) ?? 0) ? 'VAULT_DENIED' : 'VAULT_UNAVAILABLE';
   const detail = `${what}: ${nameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
   return new NightjarError(code, { operation, detail, cause: error });
 }
@@ -183,6 +186,27 @@ export function s3Vault(client: S3Client, bucket: string): Vault {
       }
       const text = await say('read manifest', key, () => answer.Body!.transformToString('utf8'));
       return { manifest: parseManifest(text, key), versionId: answer.VersionId ?? versionId ?? '' };
+    },
+
+    async writeManifest(manifest) {
+      const key = manifestKey(manifest.target, manifest.backupId);
+      const { VersionId: versionId } = await say('PutObject', key, () =>
+        client.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: JSON.stringify(manifest, undefined, 2),
+            ContentType: 'application/json',
+            ChecksumAlgorithm: 'CRC32',
+            IfNoneMatch: '*',
+          }),
+        ),
+      );
+      if (versionId !== undefined) return { key, versionId };
+      throw new NightjarError('VAULT_DENIED', {
+        operation: 'PutObject',
+        detail: `${bucket} gave no version: is versioning on?`,
+      });
     },
 
     async head({ key, versionId }) {

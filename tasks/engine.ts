@@ -13,6 +13,8 @@ import type { Manifest, VaultObject } from '../core/backup.ts';
 import type { TargetOf } from '../core/config.ts';
 import type { DumpEngine } from '../core/engines.ts';
 import type {
+  CheckJob,
+  CheckOutcome,
   DropJob,
   DropOutcome,
   ProbeOutcome,
@@ -85,6 +87,8 @@ export interface Engine<E extends DumpEngine = DumpEngine> {
   restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<Omit<RestoreOutcome, 'kind'>>;
   /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
   rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
+  /** Counts rows and asks the job's questions, all of it read only. An answer that is not true is an answer, no error. */
+  check(context: EngineContext<E>, job: CheckJob): Promise<Omit<CheckOutcome, 'kind'>>;
   /** Drops what a swap replaced; well done also when it is gone already. */
   drop(context: EngineContext<E>, job: DropJob): Promise<Omit<DropOutcome, 'kind'>>;
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Catalog } from '../core/catalog.ts';
-import type { EngineName } from '../core/engines.ts';
+import type { DumpEngine } from '../core/engines.ts';
 import { TASK_ENV } from '../core/environment.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
 import type { Job, Outcome } from '../core/job.ts';
@@ -29,7 +29,7 @@ export interface TaskSetup {
   readonly secrets: Pick<SecretsManagerClient, 'send'>;
   /** The task's role may do no more. */
   readonly catalog: Pick<Catalog, 'putProgress'>;
-  readonly engineOf: (name: EngineName) => Engine;
+  readonly engineOf: (name: DumpEngine) => Engine;
   /** Ends the job; its reason, a NightjarError, becomes the failure. */
   readonly stop: AbortController;
   readonly secrecy: Secrecy;
@@ -98,6 +98,8 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
       return { kind: 'rollback', ...(await obedient(engine.rollback(context, job), tools)) };
     case 'drop':
       return { kind: 'drop', ...(await obedient(engine.drop(context, job), tools)) };
+    case 'check':
+      return { kind: 'check', ...(await obedient(engine.check(context, job), tools)) };
     case 'probe':
       return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
   }

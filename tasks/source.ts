@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { parseManifest, type Manifest, type VaultObject } from '../core/backup.ts';
+import { dumpManifest, parseManifest, type Manifest, type VaultObject } from '../core/backup.ts';
 import { NightjarError } from '../core/errors.ts';
 import type { RestoreSource } from './engine.ts';
 import { patiently, PATIENCE, type Patience } from './vault-calls.ts';
@@ -81,7 +81,7 @@ export async function readManifest(reader: VaultReader, key: string, versionId: 
     if (!(cause instanceof NightjarError) || cause.code !== 'OBJECT_MISSING') throw cause;
     throw new NightjarError('MANIFEST_INVALID', { operation: 'read manifest', detail: cause.detail, cause });
   });
-  return parseManifest(text, key);
+  return dumpManifest(parseManifest(text, key));
 }
 
 /** The objects' bytes, the last slice only after the hash of all has been compared. */

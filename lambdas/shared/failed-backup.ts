@@ -3,6 +3,7 @@ import type { Failure } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import { EVENTS } from '../../core/names.ts';
 import type { BackupInput, ExecutionFacts } from '../../core/payloads.ts';
+import { targetOrNone } from '../native/targets.ts';
 import { runningBackup } from './backup-record.ts';
 import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
@@ -28,7 +29,7 @@ export async function closeFailedBackup(
   const id = idOfExecution(execution.executionArn, execution.startedAt);
   await stopTaskOf(parts, id, `Nightjar: the backup ${id} failed (${failure.code}).`);
   if (!(await parts.catalog.getBackup(input.target, id))) {
-    const target = (await parts.config()).targets.find((one) => one.name === input.target);
+    const target = await targetOrNone(parts, input.target);
     if (!target) return undefined;
     await parts.catalog.openBackup(runningBackup(target, input, execution));
   }

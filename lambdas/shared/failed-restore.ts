@@ -4,6 +4,7 @@ import { idOfExecution } from '../../core/ids.ts';
 import type { Progress } from '../../core/job.ts';
 import { EVENTS, aliasDatabase, replacedDatabase } from '../../core/names.ts';
 import type { ExecutionFacts } from '../../core/payloads.ts';
+import { isNativeRecord, nativeEnd } from '../native/fail.ts';
 import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';
@@ -24,7 +25,7 @@ export interface FailedRestore {
  * restore that was refused before it had a record leaves none: it touched nothing.
  */
 export async function closeFailedRestore(
-  parts: Pick<Parts, 'name' | 'catalog' | 'tasks' | 'events' | 'now'>,
+  parts: Pick<Parts, 'name' | 'catalog' | 'tasks' | 'services' | 'events' | 'now'>,
   failed: FailedRestore,
 ): Promise<{ serving: string; record: RestoreRecord | undefined }> {
   const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);
@@ -32,6 +33,7 @@ export async function closeFailedRestore(
   const progress = await parts.catalog.getProgress(id, failed.attempt);
   const before = await parts.catalog.getRestore(id);
   const outcome = progress?.outcome?.kind === 'restore' ? progress.outcome : undefined;
+  const native = isNativeRecord(before) ? await nativeEnd(parts, before) : undefined;
   const closed = await parts.catalog.updateRestore(id, ['RUNNING'], {
     status: 'FAILED',
     endedAt: parts.now().toISOString(),
@@ -39,11 +41,12 @@ export async function closeFailedRestore(
     ...(failed.safetyBackupId === undefined ? {} : { safetyBackupId: failed.safetyBackupId }),
     ...(outcome ? { comparison: outcome.comparison, restoredDatabase: outcome.restoredDatabase } : {}),
     ...(outcome?.replacedDatabase === undefined ? {} : { replacedDatabase: outcome.replacedDatabase }),
+    ...native?.change,
   });
   const destination = before?.destination ?? failed.destination;
   if (destination !== undefined) await parts.catalog.unlock(destination, 'restore', id);
   const record = await parts.catalog.getRestore(id);
-  const serving = servingAfter(record, progress, failed.safetyBackupId);
+  const serving = native?.sentence ?? servingAfter(record, progress, failed.safetyBackupId);
   if (closed || wasClosedSilently(record?.failure) || (failed.tellAgain && record?.status !== 'COMPLETED'))
     await parts.events.publish(EVENTS.restoreFailed, [
       {

@@ -1,9 +1,11 @@
+import { isNativeRecord } from '../native/fail.ts';
+import { rollbackSentence } from '../native/serving.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';
 
 /** Stops a failed rollback's task and lets go of its target. Answers with a sentence about which data serves. */
 export async function closeFailedRollback(
-  parts: Pick<Parts, 'catalog' | 'tasks'>,
+  parts: Pick<Parts, 'catalog' | 'tasks' | 'services' | 'now'>,
   id: string,
   restoreId: string,
 ): Promise<string> {
@@ -11,6 +13,7 @@ export async function closeFailedRollback(
   const restore = await parts.catalog.getRestore(restoreId);
   if (!restore) return 'Nothing was touched.';
   await parts.catalog.unlock(restore.destination, 'restore', id);
+  if (isNativeRecord(restore)) return rollbackSentence(parts, restore);
   const progress = await parts.catalog.getProgress(id);
   const { database, replacedDatabase: old } = restore;
   if (!progress || progress.status === 'failed')

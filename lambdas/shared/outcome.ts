@@ -1,12 +1,12 @@
 /** What a task said at its end. */
 import type { Catalog } from '../../core/catalog.ts';
 import { NightjarError, failure, type Failure } from '../../core/errors.ts';
-import type { JobKind, OutcomeOf } from '../../core/job.ts';
+import type { Outcome, OutcomeOf } from '../../core/job.ts';
 import type { CaughtFailure } from '../../core/payloads.ts';
 import { failureOfCatch } from '../../core/task-failure.ts';
 
 /** The outcome of this very attempt. @throws NightjarError TASK_DIED when the task ended well and said nothing. */
-export async function outcomeOf<K extends JobKind>(
+export async function outcomeOf<K extends Outcome['kind']>(
   catalog: Catalog,
   kind: K,
   id: string,
@@ -33,7 +33,7 @@ export const ofFailure = (stored: Failure): NightjarError =>
 export async function failureOf(
   catalog: Catalog,
   caught: CaughtFailure,
-  task?: { readonly id: string; readonly attempt: number },
+  task?: { readonly id: string; readonly attempt?: number },
 ): Promise<Failure> {
   const seen = failureOfCatch(caught);
   if (task === undefined) return seen;

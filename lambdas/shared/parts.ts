@@ -6,6 +6,8 @@ import type { Catalog } from '../../core/catalog.ts';
 import type { Config, Placement } from '../../core/config.ts';
 import type { Vault } from '../../stores/vault.ts';
 import type { WorkBucket } from '../../stores/work.ts';
+import type { Pointers } from '../../services/pointer.ts';
+import type { Services } from '../native/services.ts';
 import type { Events } from './events.ts';
 import type { Executions } from './executions.ts';
 import type { Mailer } from './mailer.ts';
@@ -28,5 +30,9 @@ export interface Parts {
   readonly events: Events;
   readonly metrics: Metrics;
   readonly mailer: Mailer;
+  /** Databases whose service restores by itself. */
+  readonly services: Services;
+  /** What applications read to find their database. */
+  readonly pointers: Pointers;
   readonly now: () => Date;
 }

@@ -1,9 +1,11 @@
 /** What one prune will delete, as it lies in the work bucket between its states. */
 import { z } from 'zod';
 import type { Catalog } from '../../core/catalog.ts';
-import type { RestoreRecord } from '../../core/backup.ts';
+import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { ExecutionFacts } from '../../core/payloads.ts';
+import { neededByRestores } from '../../core/retention-points.ts';
+import type { Parts } from './parts.ts';
 
 export const deletionSchema = z.object({
   target: z.string(),
@@ -36,6 +38,17 @@ export const dropIdOf = (event: ExecutionFacts & { readonly restoreId: string })
 
 const PAGE = 500;
 
+/** All backups, newest first. */
+export async function* allBackups(catalog: Catalog): AsyncGenerator<BackupRecord> {
+  let before: string | undefined;
+  for (;;) {
+    const page = await catalog.listBackups({ limit: PAGE, ...(before === undefined ? {} : { before }) });
+    yield* page;
+    if (page.length < PAGE) return;
+    before = page.at(-1)!.backupId;
+  }
+}
+
 /** All restores, newest first. */
 export async function* allRestores(catalog: Catalog): AsyncGenerator<RestoreRecord> {
   let before: string | undefined;
@@ -47,9 +60,9 @@ export async function* allRestores(catalog: Catalog): AsyncGenerator<RestoreReco
   }
 }
 
-/** Backups that a running restore reads. */
-export async function backupsInUse(catalog: Catalog): Promise<Set<string>> {
-  const inUse = new Set<string>();
-  for await (const restore of allRestores(catalog)) if (restore.status === 'RUNNING') inUse.add(restore.backupId);
-  return inUse;
+/** Backups that a restore needs. */
+export async function backupsInUse({ catalog, now }: Pick<Parts, 'catalog' | 'now'>): Promise<Set<string>> {
+  const restores: RestoreRecord[] = [];
+  for await (const restore of allRestores(catalog)) restores.push(restore);
+  return neededByRestores(restores, now().getTime());
 }

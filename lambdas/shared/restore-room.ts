@@ -1,6 +1,6 @@
 /** How parallel a restore is, and the disk that it needs for it. */
 import type { Manifest } from '../../core/backup.ts';
-import type { Target } from '../../core/config.ts';
+import type { DumpTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
 import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../core/restore-jobs.ts';
@@ -18,7 +18,7 @@ export interface Room {
 }
 
 /** @throws NightjarError DISK_FULL when the jobs that were asked for need more disk than there can be. */
-export function roomFor(input: RestoreInput, destination: Target, manifest: Manifest): Room {
+export function roomFor(input: RestoreInput, destination: DumpTarget, manifest: Manifest): Room {
   const size = sizeOf(destination);
   const wish = input.jobs ?? destination.restoreJobs;
   const jobs = wish === 'auto' ? (manifest.archive.bytes >= PARALLEL_FROM_BYTES ? AUTO_JOBS : 1) : wish;

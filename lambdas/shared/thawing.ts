@@ -1,4 +1,4 @@
-import type { Manifest } from '../../core/backup.ts';
+import { dumpManifest, type Manifest } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { ThawEvent, ThawState } from '../../core/payloads.ts';
 import type { Access } from '../../stores/vault.ts';
@@ -19,7 +19,7 @@ export async function lookAt(
   if (!record?.manifestKey)
     throw new NightjarError('BACKUP_UNKNOWN', { operation: 'thaw', detail: `${source} has no backup ${backupId}.` });
   const { manifest } = await parts.vault.readManifest(record.manifestKey, record.manifestVersionId);
-  return atOnce(manifest.objects, async (object) => {
+  return atOnce(dumpManifest(manifest).objects, async (object) => {
     const stored = await parts.vault.head(object);
     if (stored) return { object, access: stored.access };
     throw new NightjarError('OBJECT_MISSING', {

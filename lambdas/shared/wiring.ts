@@ -7,6 +7,11 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Placement } from '../../core/config.ts';
 import { FUNCTION_ENV, required } from '../../core/environment.ts';
 import { toNightjarError } from '../../core/errors.ts';
+import { auroraService } from '../../services/aurora.ts';
+import { pointerClients, rdsClients, tableClients } from '../../services/clients.ts';
+import { dynamoService } from '../../services/dynamodb.ts';
+import { awsPointers } from '../../services/pointer.ts';
+import { rdsService } from '../../services/rds.ts';
 import { CLIENT_OPTIONS, dynamoClient, s3Client } from '../../stores/clients.ts';
 import { readDeployedConfig } from '../../stores/deployed-config.ts';
 import { dynamoCatalog } from '../../stores/dynamodb-catalog.ts';
@@ -31,6 +36,7 @@ export const tasks = (): Parts['tasks'] => awsTasks(new ECSClient(CLIENT_OPTIONS
 export const events = (): Parts['events'] => awsEvents(new EventBridgeClient(CLIENT_OPTIONS));
 export const metrics = (): Parts['metrics'] => awsMetrics(new CloudWatchClient(CLIENT_OPTIONS), name());
 export const mailer = (): Parts['mailer'] => awsMailer(new SESv2Client(CLIENT_OPTIONS));
+export const pointers = (): Parts['pointers'] => awsPointers(pointerClients(CLIENT_OPTIONS));
 export const now = (): Date => new Date();
 
 export function config(): Parts['config'] {
@@ -41,6 +47,23 @@ export function config(): Parts['config'] {
 export function madeNetwork(): Parts['madeNetwork'] {
   const text = process.env[FUNCTION_ENV.madeNetwork];
   return text ? (JSON.parse(text) as Placement) : undefined;
+}
+
+/** Clients of a service are made when it is asked for the first time. */
+export function services(): Parts['services'] {
+  const made: Partial<Record<keyof Parts['services'], unknown>> = {};
+  const once = <T>(engine: keyof Parts['services'], make: () => T): T => (made[engine] ??= make()) as T;
+  return {
+    get rds() {
+      return once('rds', () => rdsService(rdsClients(CLIENT_OPTIONS)));
+    },
+    get aurora() {
+      return once('aurora', () => auroraService(rdsClients(CLIENT_OPTIONS)));
+    },
+    get dynamodb() {
+      return once('dynamodb', () => dynamoService(tableClients(CLIENT_OPTIONS)));
+    },
+  };
 }
 
 /** A Lambda entry: wired once, and every error that leaves it has a name of the registry. */

@@ -1,11 +1,60 @@
 import { approval } from './restore-native.ts';
-import { byValue, invoke, look, startExecution, type States, type WorkflowParts } from './states.ts';
+import { byValue, look, startExecution, type State, type States, type WorkflowParts } from './states.ts';
+
+/** Words that stay the same however often they are asked for. */
+const FINAL = [
+  'CHECK_FAILED',
+  'DESTINATION_EXISTS',
+  'EXECUTION_ABORTED',
+  'EXECUTION_FAILED',
+  'EXECUTION_TIMED_OUT',
+  'INPUT_INVALID',
+  'POINT_MISSING',
+  'RESOURCE_MISSING',
+  'STEP_TIMED_OUT',
+];
+
+/**
+ * While the table is away, or without its settings, one refusal of the service is no reason to stop: it is asked again for a
+ * quarter of an hour.
+ */
+function patient(states: States): States {
+  const insist = (state: State): State =>
+    state.Type === 'Task'
+      ? {
+          ...state,
+          Retry: [
+            ...(state.Retry as object[]),
+            { ErrorEquals: FINAL, MaxAttempts: 0 },
+            { ErrorEquals: ['States.ALL'], IntervalSeconds: 20, BackoffRate: 2, MaxAttempts: 6, MaxDelaySeconds: 300 },
+          ],
+        }
+      : state;
+  return Object.fromEntries(Object.entries(states).map(([name, state]) => [name, insist(state)]));
+}
+
+/** What is cleaned up after stays in `$.failure`. */
+const cleanup = { failurePath: '$.cleanupFailure' };
 
 /**
  * DynamoDB: a table can't be renamed, so a swap deletes the original and makes it again from a backup of the proven alias.
  * Backups of both exist before anything is deleted; a failure after that makes the table again before it is told.
  */
 export const restoreTable = (parts: WorkflowParts): States => ({
+  // Somebody deleted it: nothing has to be fenced, saved or deleted, and the outage is here already.
+  TableThere: {
+    Type: 'Choice',
+    Choices: [
+      {
+        And: [
+          { Variable: '$.opened.mode', StringEquals: 'swap' },
+          { Variable: '$.opened.original', BooleanEquals: false },
+        ],
+        Next: 'RecreateTable',
+      },
+    ],
+    Default: 'RestoreTable',
+  },
   ...look(parts, 'RestoreTable', { next: 'VerifyTable', fail: 'FailRestore' }),
   ...look(parts, 'VerifyTable', { next: 'TableVerified', fail: 'FailRestore' }),
   TableVerified: byValue(
@@ -19,7 +68,7 @@ export const restoreTable = (parts: WorkflowParts): States => ({
 
   ...approval(parts, { as: 'ApproveTable', ask: 'AskTableApproval', next: 'PlaceTable' }),
   PlaceTable: byValue('$.opened.mode', { pointer: 'SwitchPointer' }, 'FenceTable'),
-  FenceTable: invoke(parts, 'FenceTable', { resultPath: null, next: 'SafetyTable', fail: 'LiftFence' }),
+  ...look(parts, 'FenceTable', { next: 'SafetyTable', fail: 'LiftFence' }),
   // A backup like any other, with manifest and record: the way back is a restore of it.
   SafetyTable: startExecution(parts, {
     machine: 'backup',
@@ -33,35 +82,32 @@ export const restoreTable = (parts: WorkflowParts): States => ({
   }),
   ...look(parts, 'BackUpAlias', { next: 'DeleteTable', fail: 'LiftFence' }),
   ...look(parts, 'DeleteTable', { next: 'RecreateTable', fail: 'BringTableBack' }),
-  ...look(parts, 'RecreateTable', { next: 'ApplyTable', fail: 'BringTableBack' }),
-  ...look(parts, 'ApplyTable', { next: 'VerifyRecreated', fail: 'LiftFence' }),
-  ...look(parts, 'VerifyTable', { as: 'VerifyRecreated', next: 'OpenTable', fail: 'LiftFence' }),
-  OpenTable: invoke(parts, 'OpenTable', { resultPath: null, next: 'RemoveTableAlias', fail: 'FailRestore' }),
+  ...patient(look(parts, 'RecreateTable', { next: 'FenceRecreated', fail: 'BringTableBack' })),
+  // The fence was the deleted table's. Without it the comparison is disturbed, but nothing is lost.
+  ...patient(
+    look(parts, 'FenceTable', {
+      as: 'FenceRecreated',
+      next: 'VerifyRecreated',
+      fail: 'VerifyRecreated',
+      failurePath: '$.fenceFailure',
+    }),
+  ),
+  // Compared before its settings are back: time to live would delete items meanwhile.
+  ...look(parts, 'VerifyTable', { as: 'VerifyRecreated', next: 'ApplyTable', fail: 'BringSettingsBack' }),
+  ...patient(look(parts, 'ApplyTable', { next: 'OpenTable', fail: 'BringSettingsBack' })),
+  ...patient(look(parts, 'OpenTable', { next: 'RemoveTableAlias', fail: 'LiftFence' })),
   // It serves by now: an alias that stays behind is the pruner's.
-  ...look(parts, 'RemoveAlias', {
-    as: 'RemoveTableAlias',
-    next: 'CloseNative',
-    fail: 'CloseNative',
-    failurePath: '$.cleanupFailure',
-  }),
+  ...look(parts, 'RemoveAlias', { as: 'RemoveTableAlias', next: 'CloseNative', fail: 'CloseNative', ...cleanup }),
 
   // Whatever broke: is the table missing, it is made again, from the backup of the proven alias or else of the original.
-  ...look(parts, 'RecreateTable', {
-    as: 'BringTableBack',
-    next: 'BringSettingsBack',
-    fail: 'LiftFence',
-    failurePath: '$.cleanupFailure',
-  }),
-  ...look(parts, 'ApplyTable', {
-    as: 'BringSettingsBack',
-    next: 'LiftFence',
-    fail: 'LiftFence',
-    failurePath: '$.cleanupFailure',
-  }),
-  LiftFence: invoke(parts, 'OpenTable', {
-    resultPath: null,
-    next: 'FailRestore',
-    fail: 'FailRestore',
-    failurePath: '$.fenceFailure',
-  }),
+  ...patient(
+    look(parts, 'RecreateTable', {
+      as: 'BringTableBack',
+      next: 'BringSettingsBack',
+      fail: 'BringSettingsBack',
+      ...cleanup,
+    }),
+  ),
+  ...patient(look(parts, 'ApplyTable', { as: 'BringSettingsBack', next: 'LiftFence', fail: 'LiftFence', ...cleanup })),
+  ...patient(look(parts, 'OpenTable', { as: 'LiftFence', next: 'FailRestore', fail: 'FailRestore', ...cleanup })),
 });

@@ -41,7 +41,7 @@ export const restoreDefinition = (parts: WorkflowParts): Definition => {
         {
           dump: 'InGlacier',
           ...(servers ? { server: 'RestoreServer' } : {}),
-          ...(tables ? { table: 'RestoreTable' } : {}),
+          ...(tables ? { table: 'TableThere' } : {}),
         },
         'InGlacier',
       ),

@@ -3,9 +3,10 @@
  * database and renamed into place. The parts are in `postgres/`.
  */
 import type { Engine } from '../engine.ts';
+import { check } from './postgres/check.ts';
 import { dump } from './postgres/dump.ts';
 import { probe } from './postgres/probe.ts';
 import { restore } from './postgres/restore.ts';
 import { drop, rollback } from './postgres/swap.ts';
 
-export const postgres: Engine<'postgres'> = { name: 'postgres', probe, dump, restore, rollback, drop };
+export const postgres: Engine<'postgres'> = { name: 'postgres', probe, dump, restore, rollback, drop, check };

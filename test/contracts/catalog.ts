@@ -1,6 +1,6 @@
 /** The one suite that every catalog passes. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { BackupRecord, RestoreRecord, RunRecord } from '../../core/backup.ts';
+import type { BackupRecord, PointDraft, RestoreRecord, RunRecord } from '../../core/backup.ts';
 import type { Catalog, Completed, LockRequest } from '../../core/catalog.ts';
 import { failure } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
@@ -38,6 +38,26 @@ const facts = (snapshotAt: string, storedBytes = 1000): Completed => ({
   tables: 3,
   consistency: 'transaction',
   warnings: ['a warning'],
+});
+
+const POINT = 'arn:aws:rds:eu-west-1:123456789012:snapshot:nightjar-shop-1';
+const drafted = (more: Partial<PointDraft> = {}): PointDraft => ({
+  steps: { MakePoint: at(1) },
+  settings: {
+    engine: 'rds',
+    name: 'shop',
+    arn: 'arn:aws:rds:eu-west-1:123456789012:db:shop',
+    resourceId: 'db-1',
+    readAt: at(1),
+    values: { MultiAZ: true, VpcSecurityGroupIds: ['sg-1'] },
+    instances: [],
+    tags: { team: 'shop' },
+  },
+  window: { on: true, earliest: at(-60), latest: at(0) },
+  asked: [{ region: 'eu-west-1', arn: POINT, at: at(2) }],
+  points: [],
+  warnings: [],
+  ...more,
 });
 
 function restoring(target: string, minutes: number): RestoreRecord {
@@ -258,12 +278,115 @@ export function catalogContract(name: string, open: () => Promise<Catalog>): voi
       });
     });
 
+    describe('native backups', () => {
+      const opened = async (): Promise<BackupRecord> => {
+        const record = running(target, 0, { engine: 'rds', method: 'native' });
+        await catalog.openBackup(record);
+        return record;
+      };
+
+      it('keep a draft and what it asked for while they run, and no draft afterwards', async () => {
+        const { backupId } = await opened();
+        expect(await catalog.noteDraft(target, backupId, drafted({ asked: [] }))).toBe(true);
+        expect((await catalog.getBackup(target, backupId))?.points).toEqual([]);
+        expect(await catalog.noteDraft(target, backupId, drafted())).toBe(true);
+        expect(await catalog.getBackup(target, backupId)).toMatchObject({ draft: drafted(), points: [POINT] });
+        const window = { on: true, earliest: at(-60), latest: at(0) };
+        const done = { ...facts(at(2)), window, points: [POINT] };
+        expect(await catalog.completeBackup(target, backupId, done, at(9))).toBe(true);
+        const there = (await catalog.getBackup(target, backupId))!;
+        expect(there).toMatchObject({ status: 'COMPLETED', window, points: [POINT] });
+        expect(there).not.toHaveProperty('draft');
+        expect(await catalog.noteDraft(target, backupId, drafted({ warnings: ['late'] }))).toBe(false);
+        expect(await catalog.getBackup(target, backupId)).toEqual(there);
+      });
+
+      it('that failed still say which points they had asked for', async () => {
+        const { backupId } = await opened();
+        await catalog.noteDraft(target, backupId, drafted());
+        await catalog.failBackup(target, backupId, failure('POINT_FAILED'), at(9));
+        const there = (await catalog.getBackup(target, backupId))!;
+        expect(there).toMatchObject({ status: 'FAILED', points: [POINT] });
+        expect(there).not.toHaveProperty('draft');
+      });
+
+      it('are marked when their points are gone, but never while they promise them', async () => {
+        const { backupId } = await opened();
+        expect(await catalog.markPointsGone(target, backupId, at(1))).toBe(false);
+        await catalog.completeBackup(target, backupId, facts(at(2)), at(3));
+        expect(await catalog.markPointsGone(target, backupId, at(4))).toBe(false);
+        await completed(100);
+        await catalog.deleteBackup(target, backupId, at(200));
+        expect(await catalog.markPointsGone(target, backupId, at(201))).toBe(true);
+        expect((await catalog.getBackup(target, backupId))?.pointsGoneAt).toBe(at(201));
+        const { backupId: bad } = await failed(300);
+        expect(await catalog.markPointsGone(target, bad, at(301))).toBe(true);
+      });
+    });
+
+    describe('targets found by their tag', () => {
+      const found = (name: string, more: object = {}) => ({
+        target: name,
+        engine: 'rds' as const,
+        resource: 'shop',
+        arn: 'arn:aws:rds:eu-west-1:123456789012:db:shop',
+        frequency: 'daily' as const,
+        ...more,
+      });
+      const known = async () => (await catalog.listDiscovered()).filter((one) => one.target.startsWith(target));
+
+      it('are listed from the first time on, with when they were last seen', async () => {
+        const [one, two] = [`${target}-1`, `${target}-2`];
+        await catalog.saveDiscovered([found(one), found(two)], at(5));
+        await catalog.saveDiscovered([found(one, { frequency: 'weekly' })], at(65));
+        await catalog.saveDiscovered([], at(99));
+        const listed = (await known()).sort((left, right) => (left.target < right.target ? -1 : 1));
+        expect(listed).toMatchObject([
+          { target: one, firstSeenAt: at(5), discovered: { frequency: 'weekly', seenAt: at(65), resource: 'shop' } },
+          { target: two, firstSeenAt: at(5), discovered: { frequency: 'daily', seenAt: at(5), engine: 'rds' } },
+        ]);
+      });
+
+      it('keep their newest good backup, and it keeps their tag', async () => {
+        const done = await completed(0, 777);
+        await catalog.saveDiscovered([found(target)], at(50));
+        const { backupId } = await completed(100, 888);
+        const state = (await catalog.readTargetStates([target])).get(target);
+        expect(state).toMatchObject({
+          firstSeenAt: done.startedAt,
+          newestGood: { backupId },
+          discovered: { seenAt: at(50), frequency: 'daily' },
+        });
+        await catalog.saveDiscovered([found(target)], at(150));
+        expect((await catalog.targetStates([target], at(200))).get(target)).toMatchObject({
+          newestGood: { backupId },
+          discovered: { seenAt: at(150) },
+        });
+      });
+
+      it('are not those that were only asked for', async () => {
+        await catalog.targetStates([`${target}-asked`], at(1));
+        expect(await known()).toEqual([]);
+      });
+    });
+
     describe('states of targets', () => {
       it('watches a target from the first time it is asked for, and no later', async () => {
         expect((await catalog.targetStates([target], at(5))).get(target)).toEqual({ target, firstSeenAt: at(5) });
         expect((await catalog.targetStates([target], at(50))).get(target)).toEqual({ target, firstSeenAt: at(5) });
         await completed(60);
         expect((await catalog.targetStates([target], at(70))).get(target)?.firstSeenAt).toBe(at(5));
+      });
+
+      it('can be read by whoever may only read: a target never asked for is absent, and stays so', async () => {
+        const [seen, unseen] = [`${target}-seen`, `${target}-unseen`];
+        await catalog.targetStates([seen], at(5));
+        const read = await catalog.readTargetStates([seen, unseen, seen]);
+        expect([...read]).toEqual([[seen, { target: seen, firstSeenAt: at(5) }]]);
+        expect((await catalog.targetStates([unseen], at(9))).get(unseen)?.firstSeenAt).toBe(at(9));
+        await completed(60);
+        expect((await catalog.readTargetStates([target])).get(target)?.newestGood?.storedBytes).toBe(1000);
+        expect((await catalog.readTargetStates([])).size).toBe(0);
       });
 
       it('answers for hundreds at once', async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
 import type { TargetOf } from '../../core/config.ts';
-import type { EngineName } from '../../core/engines.ts';
+import type { DumpEngine } from '../../core/engines.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { RestoreJob, RollbackJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../core/names.ts';
@@ -19,7 +19,7 @@ import { listeningReporter, manifestOf, memoryBackup, memorySource, type Heard, 
 export type Rows = Readonly<Record<string, readonly string[]>>;
 
 /** A real server that one run of the contract uses. */
-export interface EngineServer<E extends EngineName> {
+export interface EngineServer<E extends DumpEngine> {
   target(database: string): TargetOf<E>;
   readonly login: Login;
   readonly env: Readonly<Record<string, string>>;
@@ -35,7 +35,7 @@ export interface EngineServer<E extends EngineName> {
   stop(): Promise<void>;
 }
 
-export interface EngineHarness<E extends EngineName> {
+export interface EngineHarness<E extends DumpEngine> {
   readonly title: string;
   readonly engine: Engine<E>;
   /** `ways`: only that every way of restoring brings every row back; for versions between the oldest and the newest. */
@@ -43,7 +43,7 @@ export interface EngineHarness<E extends EngineName> {
   start(): Promise<EngineServer<E>>;
 }
 
-export interface Bench<E extends EngineName> {
+export interface Bench<E extends DumpEngine> {
   readonly server: EngineServer<E>;
   readonly engine: Engine<E>;
   context(database: string, more?: Partial<EngineContext<E>>): EngineContext<E> & { report: Heard };
@@ -56,7 +56,7 @@ export interface Bench<E extends EngineName> {
 let counter = 0;
 const newId = (): string => idOfExecution(`arn:of:execution:${(counter += 1)}`, new Date().toISOString());
 
-export async function benchOf<E extends EngineName>(harness: EngineHarness<E>): Promise<Bench<E>> {
+export async function benchOf<E extends DumpEngine>(harness: EngineHarness<E>): Promise<Bench<E>> {
   const server = await harness.start();
   const scratch = await mkdtemp(join(tmpdir(), 'nightjar-engine-'));
   const { engine } = harness;
@@ -105,11 +105,11 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 /** Databases that a restore left behind besides those that were there before. */
-async function newOnes<E extends EngineName>(bench: Bench<E>, before: readonly string[]): Promise<string[]> {
+async function newOnes<E extends DumpEngine>(bench: Bench<E>, before: readonly string[]): Promise<string[]> {
   return (await bench.server.databases()).filter((name) => !before.includes(name));
 }
 
-export function engineContract<E extends EngineName>(harness: EngineHarness<E>): void {
+export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>): void {
   describe(`${harness.title} keeps the engine's promises`, () => {
     const DATABASE = 'Shop "é" 😀';
     let bench: Bench<E>;

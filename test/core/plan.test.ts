@@ -16,8 +16,8 @@ const HOUR = 3_600_000;
 
 describe('what is due', () => {
   it('is what has this frequency, and never what has none', () => {
-    expect(names(dueTargets(config, 'daily'))).toEqual(['a', 'd']);
-    expect(names(dueTargets(config, 'weekly'))).toEqual(['b']);
+    expect(names(dueTargets(config.targets, 'daily'))).toEqual(['a', 'd']);
+    expect(names(dueTargets(config.targets, 'weekly'))).toEqual(['b']);
   });
 
   it('gives every item a name of its own that Step Functions accepts, also with the longest names', () => {

@@ -43,6 +43,7 @@ const summary = (...lines: ReportLine[]): RunSummary => ({
   endedAt: '2026-11-21T02:05:10.000Z',
   timeZone: 'Europe/Zurich',
   lines,
+  notes: [],
 });
 const bodies = (one: RunSummary): string[] => [reportText(one), reportHtml(one, subjectOf(one))];
 
@@ -160,5 +161,35 @@ describe('words for numbers', () => {
     expect(changeText({ storedBytes: 100, previousBytes: 0 })).toBe('+100 B');
     expect(ageText(undefined, '2026-11-21T02:05:10.000Z')).toBe('never');
     expect(momentText('2026-11-21T01:30:00.000Z', 'Europe/Zurich')).toBe('Sat 21 Nov 2026, 02:30 CET');
+  });
+});
+
+describe('databases whose service keeps the recovery points', () => {
+  const window = { on: true, earliest: '2026-11-14T01:30:00.000Z', latest: '2026-11-21T02:01:10.000Z' };
+  const point = 'arn:aws:rds:eu-west-1:123456789012:snapshot:nightjar-shop-01jd5zk7s8q2m4n6p8r0t2v4w6';
+
+  it('show what PITR reaches, how close to now, and their point', () => {
+    for (const text of bodies(summary(ok('shop', { native: { window, point } })))) {
+      expect(text).toContain('PITR reaches from Sat 14 Nov 2026, 02:30 CET to Sat 21 Nov 2026, 03:01 CET');
+      expect(text).toContain('4 min before the end of the run');
+      expect(text).toContain('recovery point nightjar-shop-01jd5zk7s8q2m4n6p8r0t2v4w6');
+      expect(text.toLowerCase()).not.toContain('point-in-time recovery is off');
+    }
+  });
+
+  it('stand at the top when PITR is off, above everything that went well', () => {
+    const off = summary(ok('a-dump'), ok('shop', { native: { window: { on: false }, point } }));
+    for (const text of bodies(off)) {
+      const at = text.search(/point-in-time recovery is off/i);
+      expect(at).toBeGreaterThan(-1);
+      expect(at).toBeLessThan(text.indexOf('a-dump'));
+      expect(text).toContain('PITR is OFF');
+    }
+  });
+
+  it('are told of when a tag is wrong, escaped as everything that is not ours', () => {
+    const noted = { ...summary(ok('shop')), notes: ["the tag says '<often>'"] };
+    expect(reportText(noted)).toContain("the tag says '<often>'");
+    expect(reportHtml(noted, 'x')).toContain('the tag says &#39;&lt;often&gt;&#39;');
   });
 });

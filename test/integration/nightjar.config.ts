@@ -6,7 +6,9 @@ import { databaseFacts } from './facts.ts';
 const { network, secrets } = localFacts();
 const { host, port, ca, closedPort } = databaseFacts();
 
-const target = (name: string, more: Partial<ConfigInput['targets'][number]> = {}): ConfigInput['targets'][number] => ({
+type Dumped = Extract<ConfigInput['targets'][number], { engine: 'postgres' }>;
+
+const target = (name: string, more: Partial<Dumped> = {}): Dumped => ({
   name,
   engine: 'postgres',
   host,

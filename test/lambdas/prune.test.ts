@@ -1,3 +1,4 @@
+import { dumpManifest } from '../../core/backup.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { manifestKey, objectKey, prunePlanKey } from '../../core/names.ts';
 import { idOfExecution } from '../../core/ids.ts';
@@ -46,7 +47,7 @@ async function promisesHold() {
   for (const record of await world.catalog.listBackups({ limit: 1_000 }))
     if (record.status === 'COMPLETED') {
       const { manifest } = await world.vault.readManifest(record.manifestKey!, record.manifestVersionId);
-      for (const object of manifest.objects) expect(await world.vault.head(object)).toBeDefined();
+      for (const object of dumpManifest(manifest).objects) expect(await world.vault.head(object)).toBeDefined();
     }
 }
 

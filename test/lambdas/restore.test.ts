@@ -49,7 +49,12 @@ const restoreEvent = (wish: Wish): OpenEvent<RestoreInput> => ({
   ...execution(world, 'restore'),
   input: { target: 'shop', ...wish } as RestoreInput,
 });
-const open = (wish: Wish) => makeOpenRestore(world)(restoreEvent(wish));
+const open = (wish: Wish) => openDump(restoreEvent(wish));
+async function openDump(event: OpenEvent<RestoreInput>) {
+  const opened = await makeOpenRestore(world)(event);
+  if (opened.way !== 'dump') throw new Error(`${opened.target} is no dump`);
+  return opened;
+}
 const jobOf = (opened: { task: { job: string } }) => parseJob(opened.task.job);
 const EQUAL: Comparison = {
   mode: 'counts',
@@ -404,6 +409,7 @@ describe('rolling a swap back', () => {
     const { opened, old } = await swapped();
     const event = rollbackEvent(opened.id);
     const task = await makeOpenRollback(world)(event);
+    if (task.way !== 'dump') throw new Error('no dump');
     expect(jobOf(task)).toMatchObject({ kind: 'rollback', database: 'shop', replacedDatabase: old });
     await succeed<'rollback'>(world, task.id, { kind: 'rollback', serving: 'shop', setAside: 'shop_undone_1' });
     const close = () => makeCloseRollback(world)({ ...event, opened: task });
@@ -501,7 +507,7 @@ describe('dropping a replaced database', () => {
     world.clock += 8 * DAY;
     const event = pruneEvent();
     const plan = await makePlanPrune(world)(event);
-    expect(plan.drops).toEqual([{ restoreId: opened.id }]);
+    expect(plan.drops).toEqual([{ restoreId: opened.id, native: false }]);
     const item = { ...event, restoreId: opened.id };
     const task = await makeOpenDrop(world)(item);
     expect(jobOf(task)).toMatchObject({ kind: 'drop', id: task.id, replacedDatabase: old });

@@ -240,7 +240,7 @@ describe('the hourly watch', () => {
   const publish = () => makePublishRpo(world)();
 
   it('counts a target that was never backed up from the day it was first seen', async () => {
-    expect(await publish()).toEqual({ pastRpo: [], targetsWatched: 3 });
+    expect(await publish()).toEqual({ pastRpo: [], targetsWatched: 3, gone: [] });
     world.clock += 27 * 3_600_000;
     expect((await publish()).pastRpo).toEqual(['shop', 'billing']);
     expect(world.metered.at(-1)).toEqual({ pastRpo: 2, targetsWatched: 3 });
@@ -268,6 +268,6 @@ describe('the hourly watch', () => {
     );
     await publish();
     world.clock += 400 * DAY;
-    expect(await publish()).toEqual({ pastRpo: ['b'], targetsWatched: 1 });
+    expect(await publish()).toEqual({ pastRpo: ['b'], targetsWatched: 1, gone: [] });
   });
 });

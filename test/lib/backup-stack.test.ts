@@ -3,7 +3,7 @@ import { CONTAINER, FUNCTION_ENV, TASK_ENV } from '../../core/environment.ts';
 import { BACKUP_OUTPUTS, MACHINES, METRIC_NAMESPACE, METRICS } from '../../core/names.ts';
 import { nightlyInputSchema } from '../../core/payloads.ts';
 import { ALARMS } from '../../lib/alarm-list.ts';
-import { FUNCTION_NAMES } from '../../lib/function-list.ts';
+import { FUNCTION_NAMES, nativesOf } from '../../lib/function-list.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
 import { ofType, only, Resolver } from './resolve.ts';
 import { CONFIG, synth } from './synth.ts';
@@ -144,6 +144,7 @@ describe('the state machines', () => {
         DEFINITIONS[machine]({
           partition: 'aws',
           limits: stacks.config.limits,
+          natives: nativesOf(stacks.config),
           concurrency: stacks.config.concurrency,
           functionArn: (name) => `arn:aws:lambda:eu-west-1:123456789012:function:nightjar-${name}`,
           machineArn: (other) => `arn:aws:states:eu-west-1:123456789012:stateMachine:nightjar-${other}`,

@@ -18,7 +18,7 @@ export const NOW = new Date('2026-11-21T09:00:00Z');
 export const secretOf = (target: string): string =>
   `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${target}-AbCdEf`;
 
-export const targetOf = (name: string): ConfigInput['targets'][number] => ({
+export const targetOf = (name: string): Extract<ConfigInput['targets'][number], { engine: 'postgres' }> => ({
   name,
   engine: 'postgres',
   host: `${name}.example.org`,

@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseManifest, type Manifest } from '../../core/backup.ts';
+import { dumpManifest, parseManifest, type Manifest } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { manifestKey } from '../../core/names.ts';
 import type { DumpOutcome } from '../../core/job.ts';
@@ -60,7 +60,7 @@ const MANIFEST = manifestKey('shop', BACKUP);
 
 async function readManifest(): Promise<Manifest> {
   const { Body } = await direct.send(new GetObjectCommand({ Bucket: bucket, Key: MANIFEST }));
-  return parseManifest(await Body!.transformToString(), MANIFEST);
+  return dumpManifest(parseManifest(await Body!.transformToString(), MANIFEST));
 }
 
 describe('a dump', () => {

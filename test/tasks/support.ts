@@ -108,6 +108,7 @@ export const double = (parts: Double): Engine => ({
   restore: refuse,
   rollback: refuse,
   drop: refuse,
+  check: refuse,
   ...parts,
 });
 

@@ -1,8 +1,8 @@
 /** A vault in memory, with the faults that a test asks for. */
 import { createHash } from 'node:crypto';
-import { parseManifest, type Manifest } from '../../../core/backup.ts';
+import { parseManifest, type AnyManifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import { backupPrefix, parseVaultKey } from '../../../core/names.ts';
+import { backupPrefix, manifestKey, parseVaultKey } from '../../../core/names.ts';
 import type { Access, FoundPrefix, ObjectVersion, Refusal, StoredObject, Vault } from '../../../stores/vault.ts';
 
 export interface Held {
@@ -58,8 +58,14 @@ export function memoryVault(): MemoryVault {
       const held = name === undefined ? undefined : objects.get(name);
       if (!held)
         return Promise.reject(new NightjarError('MANIFEST_INVALID', { detail: `${key} is not in the vault.` }));
-      const parse = (): Manifest => parseManifest(held.body, key);
+      const parse = (): AnyManifest => parseManifest(held.body, key);
       return Promise.resolve().then(() => ({ manifest: parse(), versionId: name!.slice(key.length + 1) }));
+    },
+    writeManifest(manifest) {
+      const key = manifestKey(manifest.target, manifest.backupId);
+      if ([...objects.keys()].some((one) => one.startsWith(`${key}@`)))
+        return Promise.reject(new NightjarError('VAULT_DENIED', { operation: 'PutObject', detail: `${key} is there.` }));
+      return Promise.resolve(vault.put(key, { body: JSON.stringify(manifest) }));
     },
     head(object) {
       const held = objects.get(at(object));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Manifest } from '../../../core/backup.ts';
 import type { Catalog } from '../../../core/catalog.ts';
 import { parseConfig, type Config, type ConfigInput } from '../../../core/config.ts';
-import { failure, type ErrorCode } from '../../../core/errors.ts';
+import { NightjarError, failure, type ErrorCode } from '../../../core/errors.ts';
 import { idOfExecution } from '../../../core/ids.ts';
 import type { DumpOutcome, OutcomeOf, JobKind } from '../../../core/job.ts';
 import { manifestKey, objectKey } from '../../../core/names.ts';
@@ -15,6 +15,8 @@ import { makeCloseBackup } from '../../../lambdas/CloseBackup.ts';
 import { makeFailBackup } from '../../../lambdas/FailBackup.ts';
 import { makeOpenBackup } from '../../../lambdas/OpenBackup.ts';
 import { memoryCatalog } from '../../../stores/memory-catalog.ts';
+import { placeOf } from '../../../services/pointer.ts';
+import { memoryServices, type MemoryServices } from '../../support/memory-services.ts';
 import { VAULT_KEY, crcOf, memoryVault, type MemoryVault } from './memory-vault.ts';
 
 export const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf';
@@ -52,6 +54,10 @@ export interface World extends Parts {
   readonly stopped: string[];
   readonly metered: Record<string, number>[];
   readonly mails: { to: string; mail: Mail }[];
+  /** What each pointer says, by its place. */
+  readonly pointed: Map<string, string>;
+  /** The doubles behind `services`. */
+  readonly natives: MemoryServices;
   /** Executions that are over. */
   readonly over: Set<string>;
   /** Addresses that SES refuses. */
@@ -64,6 +70,7 @@ export interface World extends Parts {
 export function makeWorld(catalog: Catalog = memoryCatalog(), config = configOf()): World {
   const workObjects = new Map<string, string>();
   let deployed = config;
+  const natives = memoryServices(() => world.now());
   const world: World = {
     name: 'shop-prod',
     catalog,
@@ -99,6 +106,18 @@ export function makeWorld(catalog: Catalog = memoryCatalog(), config = configOf(
         world.refused.has(to)
           ? Promise.reject(new Error('MessageRejected: Email address is not verified.'))
           : Promise.resolve(void world.mails.push({ to, mail })),
+    },
+    natives,
+    services: natives.services,
+    pointed: new Map(),
+    pointers: {
+      read: (pointer) => Promise.resolve(world.pointed.get(placeOf(pointer)) ?? ''),
+      change: (pointer, from, to) => {
+        const says = world.pointed.get(placeOf(pointer)) ?? '';
+        if (says !== from && says !== to)
+          return Promise.reject(new NightjarError('POINTER_FAILED', { operation: 'switch', detail: `It says ${says}.` }));
+        return Promise.resolve(void world.pointed.set(placeOf(pointer), to));
+      },
     },
     clock: Date.parse('2026-11-21T01:30:00.000Z'),
     now: () => new Date(world.clock),

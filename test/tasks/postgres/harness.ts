@@ -1,7 +1,7 @@
 /** A real PostgreSQL for the engine's tests. */
 import type pg from 'pg';
 import { ENGINES } from '../../../core/engines.ts';
-import { configSchema, type TargetOf } from '../../../core/config.ts';
+import { dumpTargetSchema, type TargetOf } from '../../../core/config.ts';
 import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { POSTGRES_MAJORS, startPostgres, type Postgres, type PostgresMajor } from '../../../local/postgres.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
@@ -30,7 +30,7 @@ export async function withClient<T>(
 }
 
 export function targetAt(server: Postgres, database: string, fields: Fields = {}): TargetOf<'postgres'> {
-  return configSchema.shape.targets.element.parse({
+  return dumpTargetSchema.parse({
     name: 'shop',
     engine: 'postgres',
     host: server.host,

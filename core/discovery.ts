@@ -1,0 +1,70 @@
+/** Databases that were found by their tag, as targets. What the config names itself wins over the tag. */
+import { ENGINES } from './engines.ts';
+import { FREQUENCIES, isNativeTarget, resourceOf, type Config, type Frequency, type NativeTarget } from './config.ts';
+import type { TargetState } from './backup.ts';
+import type { FoundTarget } from './catalog.ts';
+import type { Discovered } from './native.ts';
+import { discoveredTarget, isMadeByRestore } from './names.ts';
+
+type Found = Pick<FoundTarget, 'target' | 'engine' | 'resource' | 'frequency'>;
+
+/** Which field of a target names its resource. */
+const RESOURCE_FIELD = { rds: 'instance', aurora: 'cluster', dynamodb: 'table' } as const;
+
+/** A target with every default that the config gives to what is discovered. */
+export function targetOfFound(config: Pick<Config, 'discovery'>, found: Found): NativeTarget {
+  const { engine, target: name, frequency, resource } = found;
+  const given: Record<string, unknown> = { pitr: config.discovery.pitr, [RESOURCE_FIELD[engine]]: resource };
+  const fields = Object.entries(ENGINES[engine].fields).map(([key, schema]) => [key, schema.parse(given[key])] as const);
+  return {
+    name,
+    engine,
+    frequency,
+    ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)),
+  } as NativeTarget;
+}
+
+/** The same of what the catalog knows. Undefined for a target that was never found by its tag. */
+export const targetOfState = (config: Pick<Config, 'discovery'>, state: TargetState): NativeTarget | undefined =>
+  state.discovered && targetOfFound(config, { target: state.target, ...state.discovered });
+
+/** The target of the config that names this very resource. */
+export const namedInConfig = (
+  config: Pick<Config, 'targets'>,
+  engine: NativeTarget['engine'],
+  resource: string,
+): NativeTarget | undefined =>
+  config.targets.filter(isNativeTarget).find((one) => one.engine === engine && resourceOf(one) === resource);
+
+export interface Sorted {
+  /** Targets from now on. */
+  readonly found: readonly FoundTarget[];
+  /** What a person should know about the tags, one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+const isFrequency = (value: string): value is Frequency => (FREQUENCIES as readonly string[]).includes(value);
+
+/** What one look for tags found, without what the config names itself and without what a restore made. */
+export function sortDiscovered(
+  config: Pick<Config, 'discovery' | 'targets'>,
+  discovered: readonly Discovered[],
+): Sorted {
+  const found: FoundTarget[] = [];
+  const warnings: string[] = [];
+  for (const { engine, name, arn, value } of discovered) {
+    // An alias, or an original that was set aside, carries the tags of the original.
+    if (isMadeByRestore(name) || namedInConfig(config, engine, name)) continue;
+    const target = discoveredTarget(engine, name);
+    if (!isFrequency(value))
+      warnings.push(
+        `${arn} carries the tag ${config.discovery.tagKey} with the value '${value}', which is none of ${FREQUENCIES.join(', ')}: it is not backed up by its tag.`,
+      );
+    else if (config.targets.some((one) => one.name === target))
+      warnings.push(
+        `${arn} would be the target ${target} by its tag, and the config has another target of that name: it is not backed up. Name it in the config.`,
+      );
+    else found.push({ target, engine, resource: name, arn, frequency: value });
+  }
+  return { found, warnings };
+}

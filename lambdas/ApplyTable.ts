@@ -1,0 +1,47 @@
+/**
+ * Gives the restored table every setting that a restore resets, and says what still differs. The alias in modes `new` and
+ * `pointer`, else the table under its own name (as BringSettingsBack whichever serves there).
+ */
+import { differencesOf, type NativeRestore } from '../core/native.ts';
+import { aliasTable, foreign, missing, tableState, whose } from './native/table.ts';
+import type { TableEvent, TableLook, TableNeeds } from './native/table.ts';
+import * as wire from './shared/wiring.ts';
+
+const ofAlias = ({ opened }: TableEvent): boolean => opened.mode !== 'swap';
+
+export const makeApplyTable = (parts: TableNeeds) => tableState(parts, stepOf, apply);
+
+function stepOf(event: TableEvent): string {
+  if (ofAlias(event)) return 'ApplyAlias';
+  return event.failure ? 'BringSettingsBack' : 'ApplyTable';
+}
+
+async function apply(look: TableLook): Promise<boolean> {
+  const { looked, service, event } = look;
+  const { settings }: NativeRestore = looked.record.native;
+  const table = ofAlias(event) ? await aliasTable(look) : await servingTable(look);
+  if (table.state === 'busy') return false;
+  const { name } = table.settings;
+  const awaited = await service.applySettings(name, settings);
+  if (awaited.length > 0) return false;
+  const after = await service.read(name);
+  if (!after || after.state === 'busy') return false;
+  await looked.note({ differences: differencesOf(settings, after.settings) });
+  return true;
+}
+
+async function servingTable({ looked, service, name }: TableLook) {
+  const table = await service.read(name);
+  if (!table) throw missing(looked.record, name);
+  if (whose(looked.record.native, table) === 'foreign') throw foreign(looked.record, name);
+  return table;
+}
+
+export const handler = wire.lambda(() =>
+  makeApplyTable({
+    catalog: wire.catalog(),
+    config: wire.config(),
+    services: wire.services(),
+    now: wire.now,
+  }),
+);

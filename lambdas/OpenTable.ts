@@ -1,0 +1,45 @@
+/** Lets writes in again: the table's policy is what it was before the fence. As LiftFence also after something broke. */
+import { differencesOf } from '../core/native.ts';
+import { settled, tableState, whose, type TableLook, type TableNeeds } from './native/table.ts';
+import * as wire from './shared/wiring.ts';
+
+/** Before this a policy can't be changed again. Source: AWS, Developer Guide, "Resource-based policy considerations". */
+const BLOCKED_SECONDS = 20;
+
+export const makeOpenTable = (parts: TableNeeds) =>
+  tableState(
+    parts,
+    (event) => (event.failure ? 'LiftFence' : 'OpenTable'),
+    async (look) => {
+      const { looked, service, name, target } = look;
+      const { native } = looked.record;
+      // Without that step there is no fence of ours; that it was begun is noted before anything is put there.
+      if (target.fence === 'application' || !native.steps.FenceTable) return true;
+      const table = await service.read(name);
+      if (!table || whose(native, table) === 'foreign') return true;
+      if (table.state === 'busy') return false;
+      if (!native.openedAt) return unfence(parts, look);
+      if (await service.fenced(name))
+        return settled(parts, native.openedAt, BLOCKED_SECONDS) ? unfence(parts, look) : false;
+      // What ApplyTable compared was compared behind the fence.
+      if (native.differences) await looked.note({ differences: differencesOf(native.settings, table.settings) });
+      return true;
+    },
+  );
+
+async function unfence(parts: TableNeeds, { looked, service, name }: TableLook): Promise<false> {
+  // A look that died between the fence and its note: asked again, the service says what the policy was.
+  const before = looked.record.native.fencedPolicy ?? (await service.fence(name));
+  await service.unfence(name, before);
+  await looked.note({ fencedPolicy: before, openedAt: parts.now().toISOString() });
+  return false;
+}
+
+export const handler = wire.lambda(() =>
+  makeOpenTable({
+    catalog: wire.catalog(),
+    config: wire.config(),
+    services: wire.services(),
+    now: wire.now,
+  }),
+);

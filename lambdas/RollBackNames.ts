@@ -1,0 +1,28 @@
+/** A rollback by names: the restored server steps aside, the original gets its name back and is started when it was stopped. */
+import type { ExecutionFacts, Look, OpenedRollback, RollbackInput } from '../core/payloads.ts';
+import { lookAt, type LookParts } from './native/look.ts';
+import { undoneName } from './native/names.ts';
+import { renamingServiceOf } from './native/services.ts';
+import { originalToItsName } from './native/settling.ts';
+import type { Parts } from './shared/parts.ts';
+import * as wire from './shared/wiring.ts';
+
+export interface RollbackEvent extends ExecutionFacts {
+  readonly input: RollbackInput;
+  readonly opened: OpenedRollback;
+}
+
+export const makeRollBackNames =
+  (parts: LookParts & Pick<Parts, 'services'>) =>
+  ({ input: { restoreId } }: RollbackEvent): Promise<Look> =>
+    lookAt(parts, { restoreId, step: 'RollBackNames', statuses: ['COMPLETED', 'FAILED'] }, async (looked) => {
+      const { native } = looked.record;
+      // Before it is asked: whoever reads the record after a crash must expect the worst.
+      if (native.serving === 'restored') await looked.note({ serving: 'nothing' });
+      const service = renamingServiceOf(parts, looked.target.engine);
+      return originalToItsName(service, looked, undoneName(native, restoreId));
+    });
+
+export const handler = wire.lambda(() =>
+  makeRollBackNames({ catalog: wire.catalog(), config: wire.config(), services: wire.services(), now: wire.now }),
+);

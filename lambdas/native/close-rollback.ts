@@ -1,0 +1,50 @@
+/** COMPLETED or FAILED → ROLLED_BACK of a native restore: what served before it serves again. */
+import { NightjarError } from '../../core/errors.ts';
+import type { Parts } from '../shared/parts.ts';
+import { nativeRecord, type NativeRecord } from './look.ts';
+import { undoneName } from './names.ts';
+import type { OpenedNativeRollback } from './open-rollback.ts';
+
+export interface Undone {
+  readonly restoreId: string;
+  /** The old data serves under this name, or where this says so. */
+  readonly serving: string;
+  /** What was restored is kept under this name. */
+  readonly setAside: string;
+}
+
+/** @throws NightjarError EXECUTION_FAILED when the record could not be changed. */
+export async function closeNativeRollback(
+  parts: Pick<Parts, 'catalog'>,
+  { restoreId, id, target, way }: OpenedNativeRollback,
+): Promise<Undone> {
+  const record = await nativeRecord(parts, restoreId);
+  const undone = undoneOf(record, way);
+  const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {
+    status: 'ROLLED_BACK',
+    restoredDatabase: undone.setAside,
+    replacedDatabase: undefined,
+    // The restored one is the pruner's from the same day on as the original would have been.
+    native: { ...record.native, serving: 'original' },
+  });
+  if (!changed && (await parts.catalog.getRestore(restoreId))?.status !== 'ROLLED_BACK')
+    throw new NightjarError('EXECUTION_FAILED', {
+      operation: 'close rollback',
+      detail: `${undone.serving} serves the old data again, but the record of ${restoreId} could not be changed.`,
+    });
+  await parts.catalog.unlock(target, 'restore', id);
+  return undone;
+}
+
+function undoneOf({ restoreId, native }: NativeRecord, way: OpenedNativeRollback['way']): Undone {
+  const { name } = native.settings;
+  switch (way) {
+    case 'server':
+      return { restoreId, serving: name, setAside: undoneName(native, restoreId) };
+    case 'pointer':
+      return { restoreId, serving: native.pointer?.before ?? name, setAside: native.alias };
+    case 'table':
+      // The safety backup that the going back took of it.
+      return { restoreId, serving: name, setAside: native.backups?.restored ?? name };
+  }
+}

@@ -1,0 +1,69 @@
+/** How a native restore that failed is closed: with what really serves, and in words that say what to do. */
+import type { RestoreRecord } from '../../core/backup.ts';
+import type { Catalog } from '../../core/catalog.ts';
+import { failure, toNightjarError, type Failure } from '../../core/errors.ts';
+import type { CaughtFailure } from '../../core/payloads.ts';
+import { restoreMail } from '../../core/restore-mail.ts';
+import type { Parts } from '../shared/parts.ts';
+import type { NativeRecord } from './look.ts';
+import { mailAll } from './mail.ts';
+import { servingSentence, trueToLife, wasMoved } from './serving.ts';
+
+export const isNativeRecord = (record: RestoreRecord | undefined): record is NativeRecord =>
+  record?.native !== undefined;
+
+/** Nobody answered in time: Step Functions only says that a state has timed out. */
+export async function deniedWhenUnanswered(
+  catalog: Catalog,
+  restoreId: string | undefined,
+  caught: CaughtFailure,
+  seen: Failure,
+): Promise<Failure> {
+  if (caught.Error !== 'States.Timeout' || restoreId === undefined) return seen;
+  const approval = (await catalog.getRestore(restoreId))?.native?.approval;
+  if (!approval) return seen;
+  return failure('APPROVAL_DENIED', {
+    operation: 'wait for approval',
+    detail: `Asked for at ${approval.askedAt}, unanswered until ${approval.until}.`,
+  });
+}
+
+export interface NativeEnd {
+  /** What the record says from now on. */
+  readonly change: Pick<RestoreRecord, 'native'> & Partial<Pick<RestoreRecord, 'restoredDatabase' | 'replacedDatabase'>>;
+  /** Which data serves, where the other is, what next. */
+  readonly sentence: string;
+}
+
+export async function nativeEnd(parts: Pick<Parts, 'services' | 'now'>, before: NativeRecord): Promise<NativeEnd> {
+  const { record, doubt } = await trueToLife(parts, before);
+  const { native, mode, status } = record;
+  const moved = mode === 'swap' && native.oldName !== undefined && native.serving !== 'original' && wasMoved(record);
+  const sentence =
+    status === 'COMPLETED' ? `The restore itself is COMPLETED. ${servingSentence(record)}` : servingSentence(failedOf(record));
+  return {
+    change: {
+      native,
+      ...(native.serving === 'restored' ? { restoredDatabase: record.database } : {}),
+      ...(moved && native.oldName !== undefined ? { replacedDatabase: native.oldName } : {}),
+    },
+    sentence: doubt === undefined ? sentence : `${sentence} ${doubt}`,
+  };
+}
+
+/** It is about to be: the sentence says what becomes of the leftovers of a failed one. */
+const failedOf = (record: NativeRecord): NativeRecord => ({ ...record, status: 'FAILED' });
+
+/** Settings that differ are mailed also when the restore failed. Answers with what kept the mail back. */
+export async function mailFailed(
+  parts: Pick<Parts, 'name' | 'config' | 'mailer'>,
+  record: RestoreRecord | undefined,
+  serving: string,
+): Promise<string[]> {
+  if (!isNativeRecord(record) || !record.native.differences?.length) return [];
+  try {
+    return await mailAll(parts, restoreMail(parts.name, record, serving));
+  } catch (error) {
+    return [toNightjarError(error).message];
+  }
+}

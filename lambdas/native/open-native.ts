@@ -1,0 +1,172 @@
+/** Opens a restore that a service does itself: from what, under which names, and everything that can be refused before it. */
+import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
+import { resourceOf, type NativeTarget } from '../../core/config.ts';
+import { ENGINES } from '../../core/engines.ts';
+import { NightjarError } from '../../core/errors.ts';
+import { idOfExecution } from '../../core/ids.ts';
+import { aliasResource, replacedResource } from '../../core/names.ts';
+import type { NativeResource, NativeRestore } from '../../core/native.ts';
+import type { OpenedNativeRestore, OpenRestoreEvent, RestoreInput } from '../../core/payloads.ts';
+import { closeDead, takeLock } from '../shared/locking.ts';
+import { ofFailure } from '../shared/outcome.ts';
+import type { Parts } from '../shared/parts.ts';
+import { checkingEngine, checkOf } from './check.ts';
+import { readSource, type Source } from './restore-source.ts';
+import { serviceOf } from './services.ts';
+
+export type OpenNativeParts = Pick<
+  Parts,
+  'catalog' | 'vault' | 'config' | 'executions' | 'tasks' | 'services' | 'pointers' | 'now'
+>;
+
+export interface Asked {
+  readonly event: OpenRestoreEvent;
+  readonly input: RestoreInput;
+  readonly target: NativeTarget;
+  /** The backup that `at` names; of the target's good ones. */
+  readonly choose: () => Promise<BackupRecord>;
+}
+
+/** @throws NightjarError RESTORE_REFUSED with every reason; TARGET_BUSY; NO_BACKUP, BACKUP_UNKNOWN, BACKUP_NOT_GOOD. */
+export async function openNative(parts: OpenNativeParts, asked: Asked): Promise<OpenedNativeRestore> {
+  const { event, input, target } = asked;
+  const id = idOfExecution(event.executionArn, event.startedAt);
+  const reasons = refusalsOfInput(input, target);
+  if (reasons.length > 0) throw refused(target, reasons);
+  const lock = { target: target.name, kind: 'restore', id, executionArn: event.executionArn } as const;
+  // First, so that what is read is not changed by another restore. A copy beside the original is in nobody's way.
+  if (input.mode !== 'new') await takeLock(parts, lock);
+  // A retried state goes on with what it decided the first time.
+  const before = await parts.catalog.getRestore(id);
+  const record = before ?? (await decided(parts, asked, id));
+  if (!(await parts.catalog.openRestore(record))) await refuseWhenClosed(parts, record);
+  if (await parts.executions.isOver(event.executionArn)) {
+    // Stopped meanwhile: the rule has looked before there was a record, and nobody would close it.
+    await closeDead(parts, lock);
+    throw new NightjarError('EXECUTION_ABORTED', { operation: 'open restore', detail: `Restore ${id}.` });
+  }
+  return openedOf(record, asked);
+}
+
+function openedOf({ restoreId, native }: RestoreRecord, { input, target }: Asked): OpenedNativeRestore {
+  const checked = native !== undefined && checkOf(target) !== undefined && checkingEngine(native.settings) !== undefined;
+  return {
+    way: target.engine === 'dynamodb' ? 'table' : 'server',
+    id: restoreId,
+    target: target.name,
+    attempt: 1,
+    mode: input.mode,
+    approve: input.approve ?? false,
+    check: checked,
+    original: native?.original !== undefined,
+  };
+}
+
+/** What this input and this config alone make impossible. */
+function refusalsOfInput(input: RestoreInput, target: NativeTarget): string[] {
+  const { mode, database } = input;
+  const { modes, label }: { modes: readonly string[]; label: string } = ENGINES[target.engine];
+  const places = mode === 'new' || mode === 'pointer';
+  const when = (is: boolean, reason: string): string[] => (is ? [reason] : []);
+  return [
+    ...when(!modes.includes(mode), `${label} restores by ${modes.join(', ')}, not by ${mode}.`),
+    ...when(input.destination !== undefined, `${label} restores into its own target; leave the destination out.`),
+    ...when(input.scope !== undefined, `${label} restores as a whole; leave the scope out.`),
+    ...when(input.noOwner !== undefined || input.jobs !== undefined, `noOwner and jobs are of dumps; leave them out.`),
+    ...when(mode === 'items' && input.items === undefined, 'Mode items needs to be told which items.'),
+    ...when(mode !== 'items' && input.items !== undefined, 'Items go with mode items only.'),
+    ...when(
+      input.approve === true && mode !== 'swap' && mode !== 'pointer',
+      `Approval is asked for before an outage, and mode ${mode} has none.`,
+    ),
+    ...when(mode === 'pointer' && target.pointer === undefined, `The target ${target.name} has no pointer in the config.`),
+    ...when(database !== undefined && !places, `Mode ${mode} takes no name; it is ${resourceOf(target)}.`),
+    ...when(database === resourceOf(target), `${database} is the original's name; choose another, or mode swap.`),
+    ...when(
+      database !== undefined && !validName(target, database),
+      `'${database}' can not be a name of ${label}: ${NAME_RULES[target.engine]}.`,
+    ),
+  ];
+}
+
+const SERVER_RULE = '63 small letters, digits and single hyphens at most, a letter first and no hyphen last';
+const NAME_RULES = { rds: SERVER_RULE, aurora: SERVER_RULE, dynamodb: '3 to 255 letters, digits, _ . and -' } as const;
+function validName({ engine }: NativeTarget, name: string): boolean {
+  const { fields } = ENGINES[engine];
+  const rule = 'instance' in fields ? fields.instance : 'cluster' in fields ? fields.cluster : fields.table;
+  return rule.safeParse(name).success;
+}
+
+const refused = (target: NativeTarget, reasons: readonly string[]): NightjarError =>
+  new NightjarError('RESTORE_REFUSED', {
+    operation: 'open restore',
+    detail: `${target.name}: ${reasons.join(' ')}`,
+  });
+
+/** Reads everything, asks the service what speaks against it, and writes the whole plan down. */
+async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promise<RestoreRecord> {
+  const { event, input, target } = asked;
+  const source = await readSource(parts, asked);
+  const native = planOf(source, asked, id);
+  const service = serviceOf(parts, target.engine);
+  const { name } = native.settings;
+  // Mode `new` beside nothing is as good as beside something; the service judges names, moments and quotas.
+  const reasons = [...source.reasons, ...(await service.refusals(native, name, input.mode))];
+  if (input.mode === 'items' && !source.resource) reasons.push(`There is no table ${name} that items could go into.`);
+  if (reasons.length > 0) throw refused(target, reasons);
+  // A pointer that can't be read is better found before hours of restoring than after.
+  if (input.mode === 'pointer' && target.pointer) await parts.pointers.read(target.pointer);
+  const warnings = [...source.warnings, ...unchecked(target, native)];
+  return {
+    restoreId: id,
+    target: target.name,
+    destination: target.name,
+    ...(source.backupId === undefined ? {} : { backupId: source.backupId }),
+    mode: input.mode,
+    database: input.mode === 'new' || input.mode === 'pointer' ? native.alias : name,
+    status: 'RUNNING',
+    executionArn: event.executionArn,
+    ...(input.requestedBy === undefined ? {} : { requestedBy: input.requestedBy }),
+    startedAt: new Date(event.startedAt).toISOString(),
+    ...(warnings.length === 0 ? {} : { warnings }),
+    native,
+  };
+}
+
+function planOf(source: Source, { input, target }: Asked, id: string): NativeRestore {
+  const { settings, resource, setAside, from } = source;
+  const { engine } = target;
+  const original = resource ?? setAside?.resource;
+  return {
+    from,
+    alias: input.database ?? aliasResource(engine, settings.name, id),
+    ...(input.mode === 'swap' && engine !== 'dynamodb' && original
+      ? { oldName: setAside?.name ?? replacedResource(engine, settings.name, id) }
+      : {}),
+    ...(original ? { original: identityOf(original) } : {}),
+    settings,
+    steps: {},
+    serving: resource ? 'original' : 'nothing',
+  };
+}
+
+const identityOf = ({ settings: { arn, resourceId } }: NativeResource): { arn: string; resourceId: string } => ({
+  arn,
+  resourceId,
+});
+
+function unchecked(target: NativeTarget, { settings }: NativeRestore): string[] {
+  if (checkOf(target) === undefined || checkingEngine(settings) !== undefined) return [];
+  return [`No task can look into ${settings.server?.engine ?? 'it'} yet: the check queries of ${target.name} are not run.`];
+}
+
+async function refuseWhenClosed(parts: OpenNativeParts, { restoreId, destination }: RestoreRecord): Promise<void> {
+  const there = await parts.catalog.getRestore(restoreId);
+  if (there?.status === 'RUNNING') return;
+  await parts.catalog.unlock(destination, 'restore', restoreId);
+  if (there?.failure) throw ofFailure(there.failure);
+  throw new NightjarError('EXECUTION_FAILED', {
+    operation: 'open restore',
+    detail: `The restore ${restoreId} is ${there?.status ?? 'gone'} already.`,
+  });
+}

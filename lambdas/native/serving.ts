@@ -1,0 +1,97 @@
+/** What serves under an original's name, read from the service, and said to a person. */
+import type { NativeRestore, NativeService } from '../../core/native.ts';
+import type { Parts } from '../shared/parts.ts';
+import type { NativeRecord } from './look.ts';
+import { undoneName } from './names.ts';
+import { serviceOf } from './services.ts';
+
+export type Serving = NativeRestore['serving'];
+
+/** By ids. Something that this restore does not know leaves the record's word as it is. */
+export async function servingNow(service: Pick<NativeService, 'read'>, native: NativeRestore): Promise<Serving> {
+  // An application that follows a pointer goes by no name.
+  if (native.pointer) return native.pointer.switched ? 'restored' : 'original';
+  const holder = await service.read(native.settings.name);
+  if (!holder) return 'nothing';
+  const { resourceId } = holder.settings;
+  if (resourceId === native.original?.resourceId) return 'original';
+  if (resourceId === native.restored?.resourceId) return 'restored';
+  if (resourceId !== native.recreated?.resourceId) return native.serving;
+  if (holder.state === 'busy') return 'nothing';
+  return native.recreatedFrom === native.backups?.original ? 'original' : 'restored';
+}
+
+const RENAMES = ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames'];
+/** A rename that was asked for shows itself within this time. */
+const SHOWS_MS = 10 * 60_000;
+
+/** Whether a rename may have been asked for that does not show yet: what is read now may not stay so. */
+const isRenaming = ({ native }: NativeRecord, now: Date): boolean =>
+  native.serving === 'nothing' &&
+  RENAMES.some((name) => {
+    const step = native.steps[name];
+    return step !== undefined && step.doneAt === undefined && now.getTime() - Date.parse(step.startedAt) < SHOWS_MS;
+  });
+
+/** The record with what really serves, or as it was last noted when that can not be known. */
+export async function trueToLife(
+  parts: Pick<Parts, 'services' | 'now'>,
+  record: NativeRecord,
+): Promise<{ readonly record: NativeRecord; readonly doubt?: string }> {
+  if (isRenaming(record, parts.now()))
+    return { record, doubt: 'A rename was under way when it broke off: look again in some minutes.' };
+  try {
+    const serving = await servingNow(serviceOf(parts, record.native.settings.engine), record.native);
+    return { record: { ...record, native: { ...record.native, serving } } };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { record, doubt: `This is as it was last noted; the service could not be asked (${why}).` };
+  }
+}
+
+/** Which data serves, where the other is, and what to do next. */
+export function servingSentence(record: NativeRecord): string {
+  const { native, restoreId, mode } = record;
+  const { name } = native.settings;
+  const left = leftovers(record);
+  if (native.pointer)
+    return native.pointer.switched
+      ? `${native.pointer.where} says ${native.pointer.after}, so the application finds the restored data; \`nightjar rollback ${restoreId}\` makes it say ${native.pointer.before} again.`
+      : `${native.pointer.where} says ${native.pointer.before}, so the application finds the original. ${left}`.trim();
+  if (native.serving === 'original') return `The original serves under ${name}. ${left}`.trim();
+  if (native.serving === 'restored')
+    return native.oldName === undefined
+      ? `The restored data serves under ${name}.`
+      : `The restored data serves under ${name}; the original is kept as ${native.oldName}. \`nightjar rollback ${restoreId}\` gives it its name back.`;
+  if (mode === 'new' || !wasMoved(record)) return `Nothing serves under ${name}, as before this restore. ${left}`.trim();
+  if (native.settings.engine === 'dynamodb') return nothingServes(record);
+  return `NOTHING SERVES UNDER ${name}. Nothing is lost: the original is ${native.oldName ?? 'gone'}, what was restored is ${native.alias} or ${undoneName(native, restoreId)}. \`nightjar rollback ${restoreId}\` gives the original its name back; or start the restore again.`;
+}
+
+const nothingServes = ({ native }: NativeRecord): string =>
+  `NOTHING SERVES UNDER ${native.settings.name}. Nothing is lost: its backup is ${native.backups?.original ?? '(none)'}, that of the restored data ${native.backups?.restored ?? '(none)'}. Start the restore again: it goes on from there.`;
+
+/** Whether anything was done to the name: then the original is somewhere else when nothing serves. */
+export const wasMoved = ({ native: { original, steps, serving } }: NativeRecord): boolean =>
+  original !== undefined &&
+  (serving !== 'original' || ['RenameOriginal', 'DeleteTable'].some((step) => steps[step] !== undefined));
+
+function leftovers({ native, status }: NativeRecord): string {
+  if (native.steps.RemoveAlias?.doneAt) return 'What was restored was removed again.';
+  if (!native.steps.RestoreServer && !native.steps.RestoreTable) return 'Nothing was made.';
+  const rest = status === 'FAILED' ? '; the pruner removes it after a week, or do so by hand' : '';
+  return `What was restored${native.restored ? '' : ', if it was begun,'} is ${native.alias}${rest}.`;
+}
+
+/** The same after a rollback that broke off; what really serves goes into the record. */
+export async function rollbackSentence(
+  parts: Pick<Parts, 'services' | 'catalog' | 'now'>,
+  before: NativeRecord,
+): Promise<string> {
+  const { record, doubt } = await trueToLife(parts, before);
+  const { native, restoreId, status } = record;
+  if (native.serving !== before.native.serving)
+    await parts.catalog.updateRestore(restoreId, [status], { native: { ...native } });
+  const again = `Start \`nightjar rollback ${restoreId}\` again: it goes on from there.`;
+  return [servingSentence(record), status === 'ROLLED_BACK' ? '' : again, doubt ?? ''].filter(Boolean).join(' ');
+}

@@ -1,0 +1,4 @@
+import { renamingContract } from '../contracts/native.ts';
+import { rdsHarness } from './rds-harness.ts';
+
+renamingContract('RDS', async () => rdsHarness());

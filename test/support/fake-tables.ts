@@ -1,0 +1,354 @@
+/**
+ * DynamoDB in memory, behind the service's contract and as slow and forgetful as it: tables come and go over several looks,
+ * are described for a moment as they were, lose their settings at a restore, and policies take their time to hold.
+ */
+import { NightjarError } from '../../core/errors.ts';
+import { differencesOf } from '../../core/native.ts';
+import type {
+  ItemCopied,
+  ItemCopy,
+  NativeResource,
+  NativeRestore,
+  NativeSettings,
+  PointState,
+  TableService,
+} from '../../core/native.ts';
+import { RESTORE_TAG } from '../../core/names.ts';
+
+export type Items = ReadonlyMap<string, string>;
+type Values = NativeSettings['values'];
+
+/** Looks until something that was asked for is there, or gone. */
+const LOOKS = 2;
+const PITR = { PointInTimeRecoveryEnabled: true };
+/** Milliseconds from a backup's request until it can be used. */
+const BACKED_UP_AFTER = 20_000;
+/** A fence denies only from then on. */
+const HOLDS_AFTER = 20_000;
+const POLICY_BLOCKED = 15_000;
+const PAGE = 3;
+/** What a restore takes over; all else is reset. */
+const KEPT = ['KeySchema', 'AttributeDefinitions', 'GlobalSecondaryIndexes', 'BillingMode'];
+
+interface Table {
+  readonly id: string;
+  readonly madeFrom?: string;
+  items: Map<string, string>;
+  /** Items as they were, by the moment since when. */
+  readonly history: { readonly at: number; readonly items: Items }[];
+  values: Values;
+  tags: Record<string, string>;
+  policy: string;
+  policyAt: number;
+  fencedAt: number | undefined;
+  status: 'CREATING' | 'ACTIVE' | 'DELETING';
+  looks: number;
+}
+interface Backup {
+  readonly name: string;
+  readonly sourceId: string;
+  readonly items: Items;
+  readonly values: Values;
+  readonly at: number;
+  readyAt: number;
+}
+
+/** Verbs that change something, in the order in which they were called. */
+export type Verb = 'startAlias' | 'startFromBackup' | 'createPoint' | 'fence' | 'unfence' | 'applySettings' | 'remove';
+
+export class FakeTables implements TableService {
+  readonly engine = 'dynamodb';
+  readonly tables = new Map<string, Table>();
+  readonly backups = new Map<string, Backup>();
+  /** Stands before each changing verb; what it throws is thrown, before or after the verb's work. */
+  mishap: ((verb: Verb, work: () => void) => void) | undefined;
+  /** Called at each verb: whoever uses the tables meanwhile. */
+  meanwhile: (() => void) | undefined;
+  readonly #now: () => Date;
+  #ids = 0;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  /** A table with everything that a restore resets. */
+  make(name: string, items: Items, values: Values = {}): Table {
+    const table: Table = {
+      id: `id-${(this.#ids += 1)}`,
+      items: new Map(items),
+      history: [{ at: this.#now().getTime(), items: new Map(items) }],
+      values: {
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+        BillingMode: 'PAY_PER_REQUEST',
+        DeletionProtectionEnabled: true,
+        StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+        TimeToLiveSpecification: { AttributeName: 'until', Enabled: true },
+        PointInTimeRecoverySpecification: PITR,
+        ...values,
+      },
+      tags: { team: 'shop' },
+      policy: '{"Statement":["everybody reads"]}',
+      policyAt: -Infinity,
+      fencedAt: undefined,
+      status: 'ACTIVE',
+      looks: 0,
+    };
+    this.tables.set(name, table);
+    return table;
+  }
+
+  /** An application's write. False when it was denied or there is no table. */
+  write(name: string, key: string, value: string): boolean {
+    const table = this.tables.get(name);
+    const at = this.#now().getTime();
+    if (table?.status !== 'ACTIVE') return false;
+    if (table.fencedAt !== undefined && at - table.fencedAt >= HOLDS_AFTER) return false;
+    table.items.set(key, value);
+    table.history.push({ at, items: new Map(table.items) });
+    return true;
+  }
+
+  read(name: string): Promise<NativeResource | undefined> {
+    this.meanwhile?.();
+    const table = this.tables.get(name);
+    if (table) this.#pass(name, table);
+    const there = this.tables.get(name);
+    return Promise.resolve(there && this.#describe(name, there));
+  }
+
+  /** Time goes by in looks. A table that is asked to go is described once more as if it were to stay. */
+  #pass(name: string, table: Table): void {
+    if (table.status === 'ACTIVE' || (table.looks -= 1) > 0) return;
+    if (table.status === 'CREATING') table.status = 'ACTIVE';
+    else this.tables.delete(name);
+  }
+
+  #describe(name: string, table: Table): NativeResource {
+    const stale = table.status === 'DELETING' && table.looks === LOOKS;
+    const status = stale ? 'ACTIVE' : table.status;
+    const now = this.#now().toISOString();
+    const { policy, values } = table;
+    return {
+      settings: {
+        engine: 'dynamodb',
+        name,
+        arn: arnOf(name),
+        resourceId: table.id,
+        readAt: now,
+        values: structuredClone({ ...values, ...(policy === '' ? {} : { ResourcePolicy: policy }) }),
+        instances: [],
+        tags: { ...table.tags },
+      },
+      state: status === 'ACTIVE' ? 'ready' : 'busy',
+      stateWord: status,
+      window: values.PointInTimeRecoverySpecification
+        ? { on: true, earliest: '2026-11-01T00:00:00.000Z', latest: now }
+        : { on: false },
+      bytes: table.items.size,
+      items: table.items.size,
+      replicas: [],
+      ...(table.madeFrom === undefined ? {} : { madeFrom: table.madeFrom }),
+    };
+  }
+
+  #change<T>(verb: Verb, work: () => T): Promise<T> {
+    this.meanwhile?.();
+    let answer: T | undefined;
+    return Promise.resolve().then(() => {
+      if (this.mishap) this.mishap(verb, () => (answer = work()));
+      else answer = work();
+      return answer as T;
+    });
+  }
+
+  enablePitr(name: string): Promise<void> {
+    this.#table(name).values.PointInTimeRecoverySpecification = PITR;
+    return Promise.resolve();
+  }
+
+  createPoint(name: string, pointName: string): Promise<{ arn: string }> {
+    return this.#change('createPoint', () => {
+      const arn = `${arnOf(name)}/backup/${pointName}`;
+      const table = this.#table(name);
+      if (table.status !== 'ACTIVE') throw refused('CreateBackup', 'TableInUseException');
+      if (!this.backups.has(arn))
+        this.backups.set(arn, {
+          name: pointName,
+          sourceId: table.id,
+          items: new Map(table.items),
+          values: structuredClone(table.values),
+          at: this.#now().getTime(),
+          readyAt: this.#now().getTime() + BACKED_UP_AFTER,
+        });
+      return { arn };
+    });
+  }
+  pointState(arn: string): Promise<PointState | undefined> {
+    const backup = this.backups.get(arn);
+    if (!backup) return Promise.resolve(undefined);
+    const ready = this.#now().getTime() >= backup.readyAt;
+    const point = {
+      kind: 'table-backup',
+      arn,
+      name: backup.name,
+      sourceResourceId: backup.sourceId,
+      region: 'eu-west-1',
+      at: new Date(backup.at).toISOString(),
+      bytes: backup.items.size,
+      encrypted: true,
+    } as const;
+    return Promise.resolve({
+      status: ready ? 'ready' : 'creating',
+      stateWord: ready ? 'AVAILABLE' : 'CREATING',
+      point,
+    });
+  }
+  deletePoint(arn: string): Promise<void> {
+    this.backups.delete(arn);
+    return Promise.resolve();
+  }
+  discover = (): Promise<[]> => Promise.resolve([]);
+  refusals = (): Promise<string[]> => Promise.resolve([]);
+
+  startAlias({ from, alias }: NativeRestore, restoreId: string): Promise<void> {
+    return this.#change('startAlias', () => {
+      if (from.kind === 'point') return this.#restore(alias, from.arn, restoreId);
+      const [, source] = [...this.tables].find(([, { id }]) => id === from.sourceResourceId) ?? [];
+      if (!source) throw refused('RestoreTableToPointInTime', 'TableNotFoundException');
+      const at = from.at === 'latest' ? Infinity : Date.parse(from.at);
+      const items = source.history.findLast((one) => one.at <= at)!.items;
+      this.#create(alias, items, source.values, from.sourceArn, restoreId);
+    });
+  }
+  startFromBackup(name: string, arn: string): Promise<void> {
+    return this.#change('startFromBackup', () => this.#restore(name, arn));
+  }
+  #restore(name: string, arn: string, restoreId?: string): void {
+    const backup = this.backups.get(arn);
+    if (!backup) throw refused('RestoreTableFromBackup', 'BackupNotFoundException');
+    this.#create(name, backup.items, backup.values, arn, restoreId);
+  }
+  #create(name: string, items: Items, from: Values, madeFrom: string, restoreId?: string): void {
+    // Asked for already, or somebody else's: the next look tells.
+    if (this.tables.has(name)) return;
+    const kept = Object.fromEntries(Object.entries(from).filter(([key]) => KEPT.includes(key)));
+    this.tables.set(name, {
+      ...this.#blank(items),
+      values: structuredClone(kept),
+      madeFrom,
+      tags: restoreId === undefined ? {} : { [RESTORE_TAG]: restoreId },
+    });
+  }
+  #blank(items: Items): Table {
+    return {
+      id: `id-${(this.#ids += 1)}`,
+      items: new Map(items),
+      history: [{ at: this.#now().getTime(), items: new Map(items) }],
+      values: {},
+      tags: {},
+      policy: '',
+      policyAt: -Infinity,
+      fencedAt: undefined,
+      status: 'CREATING',
+      looks: LOOKS,
+    };
+  }
+
+  /** One setting for each look. */
+  applySettings(name: string, wanted: NativeSettings): Promise<string[]> {
+    return this.#change('applySettings', () => {
+      const table = this.#table(name);
+      const differences = differencesOf(wanted, this.#describe(name, table).settings);
+      const [next, ...rest] = differences.map(({ setting }) => setting);
+      if (next === undefined) return [];
+      if (next === 'ResourcePolicy') {
+        if (!this.#blocked(table)) this.#setPolicy(table, String(wanted.values.ResourcePolicy ?? ''));
+      } else if (next.startsWith('tags.')) table.tags = { ...wanted.tags };
+      else if (wanted.values[next] === undefined) delete table.values[next];
+      else table.values[next] = structuredClone(wanted.values[next]);
+      // Time to live takes what is past its time.
+      if (next === 'TimeToLiveSpecification')
+        for (const [key, value] of table.items) if (value === 'expired') table.items.delete(key);
+      return [next, ...rest];
+    });
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#change('remove', () => {
+      const table = this.tables.get(name);
+      if (!table || table.status === 'DELETING') return;
+      const saving = [...this.backups.values()].some(
+        (one) => one.sourceId === table.id && one.readyAt > this.#now().getTime(),
+      );
+      if (saving || table.status === 'CREATING') return;
+      table.values.DeletionProtectionEnabled = false;
+      table.status = 'DELETING';
+      table.looks = LOOKS + 1;
+    });
+  }
+
+  fence(name: string): Promise<string> {
+    return this.#change('fence', () => {
+      const table = this.#table(name);
+      if (table.status !== 'ACTIVE') throw refused('PutResourcePolicy', 'ResourceInUseException');
+      if (table.fencedAt === undefined) {
+        this.#setPolicy(table, table.policy);
+        table.fencedAt = this.#now().getTime();
+      }
+      return table.policy;
+    });
+  }
+  fenced(name: string): Promise<boolean> {
+    return Promise.resolve(this.#table(name).fencedAt !== undefined);
+  }
+  /** Takes the fence out; a policy that is another by now stays. */
+  unfence(name: string): Promise<void> {
+    return this.#change('unfence', () => {
+      const table = this.#table(name);
+      if (table.fencedAt === undefined) return;
+      this.#setPolicy(table, table.policy);
+      table.fencedAt = undefined;
+    });
+  }
+  #setPolicy(table: Table, policy: string): void {
+    if (this.#blocked(table)) throw refused('PutResourcePolicy', 'LimitExceededException');
+    table.policy = policy;
+    table.policyAt = this.#now().getTime();
+  }
+  #blocked = (table: Table): boolean => this.#now().getTime() - table.policyAt < POLICY_BLOCKED;
+
+  count(name: string, cursor?: string): Promise<{ items: number; cursor?: string }> {
+    this.meanwhile?.();
+    return Promise.resolve(this.#page(name, cursor)).then(({ entries, next }) => ({ items: entries.length, ...next }));
+  }
+  copyItems({ from, to, choice, dryRun, cursor }: ItemCopy): Promise<ItemCopied> {
+    const { entries, next } = this.#page(from, cursor);
+    const chosen = 'keys' in choice ? entries.filter(([key]) => choice.keys.some(({ pk }) => pk?.S === key)) : entries;
+    const target = this.#table(to).items;
+    let [written, same] = [0, 0];
+    for (const [key, value] of chosen) {
+      if (target.get(key) === value) same += 1;
+      else {
+        written += 1;
+        if (!dryRun) target.set(key, value);
+      }
+    }
+    return Promise.resolve({ written, same, conflicts: 0, ...next });
+  }
+  #page(name: string, cursor = '0') {
+    const all = [...this.#table(name).items].sort(([a], [b]) => (a < b ? -1 : 1));
+    const end = Number(cursor) + PAGE;
+    return { entries: all.slice(Number(cursor), end), next: end < all.length ? { cursor: String(end) } : {} };
+  }
+
+  #table(name: string): Table {
+    const table = this.tables.get(name);
+    if (table) return table;
+    throw refused('DescribeTable', 'ResourceNotFoundException');
+  }
+}
+
+const arnOf = (name: string): string => `arn:aws:dynamodb:eu-west-1:123456789012:table/${name}`;
+const refused = (operation: string, detail: string): NightjarError =>
+  new NightjarError('SERVICE_REFUSED', { operation, detail: `${operation}: ${detail}` });
