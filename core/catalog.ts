@@ -75,8 +75,10 @@ export interface Catalog {
   /** Puts a COMPLETED record back from its manifest; used when a lost catalog is rebuilt. */
   recoverBackup(record: BackupRecord): Promise<void>;
 
-  /** The states of these targets; one never seen before begins with `now` as its firstSeenAt. */
+  /** The states of these targets; one never seen before begins with `now` as its firstSeenAt, which is a write. */
   targetStates(targets: readonly string[], now: string): Promise<Map<string, TargetState>>;
+  /** The same for whoever may only read: one never seen before is absent. */
+  readTargetStates(targets: readonly string[]): Promise<Map<string, TargetState>>;
 
   /** False when the run exists: nothing is changed. */
   openRun(record: RunRecord): Promise<boolean>;

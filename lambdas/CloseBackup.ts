@@ -2,7 +2,7 @@
 import type { BackupRecord } from '../core/backup.ts';
 import type { Completed } from '../core/catalog.ts';
 import { NightjarError } from '../core/errors.ts';
-import type { DumpOutcome } from '../core/job.ts';
+import type { OutcomeOf } from '../core/job.ts';
 import { EVENTS } from '../core/names.ts';
 import type { CloseEvent } from '../core/payloads.ts';
 import { ofFailure, outcomeOf } from './shared/outcome.ts';
@@ -11,14 +11,20 @@ import * as wire from './shared/wiring.ts';
 
 type Needs = Pick<Parts, 'name' | 'catalog' | 'events' | 'now'>;
 
+export interface CloseBackupEvent extends CloseEvent {
+  /** As VerifyBackup found it; a task whose answer from S3 was lost does not know it. */
+  readonly manifestVersionId?: string;
+}
+
 /** The record's small facts: the execution's output. */
 export type ClosedBackup = Omit<BackupRecord, 'warnings' | 'failure'>;
 
 export const makeCloseBackup =
   (parts: Needs) =>
-  async ({ id, target, attempt }: CloseEvent): Promise<ClosedBackup> => {
+  async ({ id, target, attempt, manifestVersionId }: CloseBackupEvent): Promise<ClosedBackup> => {
     const outcome = await outcomeOf(parts.catalog, 'dump', id, attempt);
-    await parts.catalog.completeBackup(target, id, factsOf(outcome), parts.now().toISOString());
+    const facts = factsOf(outcome, manifestVersionId);
+    await parts.catalog.completeBackup(target, id, facts, parts.now().toISOString());
     const record = await parts.catalog.getBackup(target, id);
     // Not COMPLETED: somebody closed it meanwhile, and a closed record stays as it is.
     if (record?.status !== 'COMPLETED') {
@@ -34,9 +40,15 @@ export const makeCloseBackup =
     return closed;
   };
 
-function factsOf(outcome: DumpOutcome): Completed {
-  const { manifestKey, manifestVersionId, snapshotAt, storedBytes, databaseBytes, rows, tables } = outcome;
-  const { consistency, warnings } = outcome;
+function factsOf(outcome: OutcomeOf<'dump'>, found: string | undefined): Completed {
+  const { manifestKey, snapshotAt, storedBytes, databaseBytes, rows, tables, consistency, warnings } = outcome;
+  const manifestVersionId = outcome.kind === 'dump' ? outcome.manifestVersionId : found;
+  // A record without it would let a restore read whatever lies there by then.
+  if (manifestVersionId === undefined)
+    throw new NightjarError('MANIFEST_INVALID', {
+      operation: 'close backup',
+      detail: `The version of ${manifestKey} is not known.`,
+    });
   return {
     manifestKey,
     manifestVersionId,
