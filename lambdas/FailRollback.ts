@@ -7,7 +7,7 @@ import { closeFailedRollback } from './shared/failed-rollback.ts';
 import * as wire from './shared/wiring.ts';
 
 export const makeFailRollback =
-  (parts: Pick<Parts, 'catalog' | 'tasks'>) =>
+  (parts: Pick<Parts, 'catalog' | 'tasks' | 'now'>) =>
   async (event: FailEvent<RollbackInput>): Promise<FailedStep> => {
     const failure = await failureOf(parts.catalog, event.failure, event.opened);
     const input = rollbackInputSchema.safeParse(event.input);
@@ -17,4 +17,6 @@ export const makeFailRollback =
     return { code: failure.code, cause: causeOf(failure, serving) };
   };
 
-export const handler = wire.lambda(() => makeFailRollback({ catalog: wire.catalog(), tasks: wire.tasks() }));
+export const handler = wire.lambda(() =>
+  makeFailRollback({ catalog: wire.catalog(), tasks: wire.tasks(), now: wire.now }),
+);

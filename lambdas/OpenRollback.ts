@@ -41,7 +41,7 @@ export const makeOpenRollback =
       },
       parts.madeNetwork,
     );
-    await lockReplaced(parts, restore, { id, executionArn: event.executionArn });
+    await lockReplaced(parts, restore, { id, executionArn: event.executionArn }, restoreWithReplaced);
     return { id, target: target.name, attempt: 1, task };
   };
 

@@ -28,13 +28,9 @@ export const makePlanPrune =
 
     const deletions = [...(await expired(parts, facts)), ...(await orphans(parts))];
     await parts.work.putJson(prunePlanKey(pruneIdOf(event)), { deletions });
-    const reachable = new Set(config.targets.map((target) => target.name));
     return {
       backups: deletions.length,
-      // The server of a destination that left the config can't be reached any more.
-      drops: droppable(restores, now)
-        .filter((restore) => reachable.has(restore.destination))
-        .map(({ restoreId }) => ({ restoreId })),
+      drops: droppable(restores, config, now).map(({ restore: { restoreId } }) => ({ restoreId })),
     };
   };
 

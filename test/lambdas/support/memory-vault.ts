@@ -59,7 +59,8 @@ export function memoryVault(): MemoryVault {
       if (!held)
         return Promise.reject(new NightjarError('MANIFEST_INVALID', { detail: `${key} is not in the vault.` }));
       const parse = (): Manifest => parseManifest(held.body, key);
-      return Promise.resolve().then(() => ({ manifest: parse(), versionId: name!.slice(key.length + 1) }));
+      const sha256 = createHash('sha256').update(held.body).digest('hex');
+      return Promise.resolve().then(() => ({ manifest: parse(), versionId: name!.slice(key.length + 1), sha256 }));
     },
     head(object) {
       const held = objects.get(at(object));
