@@ -29,6 +29,7 @@ type Backups = Pick<
   | 'newestGood'
   | 'recoverBackup'
   | 'targetStates'
+  | 'readTargetStates'
 >;
 
 /** How long the catalog remembers a backup that is gone, in days; then DynamoDB's TTL takes the item. */
@@ -52,6 +53,17 @@ export function backupsOn(table: Table): Backups {
   const readState = async (target: string): Promise<TargetState | undefined> => {
     const item = await table.get(keys.state(target));
     return item && decode(targetStateSchema, item);
+  };
+
+  const readStates = async (targets: readonly string[]): Promise<Map<string, TargetState>> => {
+    const states = new Map<string, TargetState>();
+    const names = [...new Set(targets)];
+    for (let start = 0; start < names.length; start += BATCH)
+      for (const item of await readMany(table, names.slice(start, start + BATCH))) {
+        const state = decode(targetStateSchema, item);
+        states.set(state.target, state);
+      }
+    return states;
   };
 
   /** Makes it the target's newest good one, unless a newer one is there. */
@@ -198,22 +210,17 @@ export function backupsOn(table: Table): Backups {
     },
 
     async targetStates(targets, now) {
-      const states = new Map<string, TargetState>();
-      const take = (item: Item): void => {
-        const state = decode(targetStateSchema, item);
-        states.set(state.target, state);
-      };
-      for (let start = 0; start < targets.length; start += BATCH) {
-        const names = [...new Set(targets.slice(start, start + BATCH))];
-        for (const item of await readMany(table, names)) take(item);
-        for (const name of names.filter((one) => !states.has(one))) {
-          const first: TargetState = { target: name, firstSeenAt: now };
-          if (await table.put({ ...keys.state(name), ...first }, ABSENT)) states.set(name, first);
-          else take((await table.get(keys.state(name)))!);
-        }
+      const states = await readStates(targets);
+      for (const name of new Set(targets)) {
+        if (states.has(name)) continue;
+        const first: TargetState = { target: name, firstSeenAt: now };
+        const made = await table.put({ ...keys.state(name), ...first }, ABSENT);
+        states.set(name, made ? first : (await readState(name))!);
       }
       return states;
     },
+
+    readTargetStates: readStates,
   };
 }
 

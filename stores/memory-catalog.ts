@@ -110,6 +110,16 @@ export function memoryCatalog(): Catalog {
       return later(new Map(targets.map((target) => [target, states.get(target)!])));
     },
 
+    readTargetStates: (targets) =>
+      later(
+        new Map(
+          targets.flatMap((target) => {
+            const state = states.get(target);
+            return state ? [[target, state] as const] : [];
+          }),
+        ),
+      ),
+
     openRun: (record) => insert(runs, record.runId, record),
     takeOverRun: (runId, from, to) =>
       later(update(runs, runId, (run) => run.status === 'RUNNING' && run.executionArn === from, { executionArn: to })),

@@ -266,11 +266,23 @@ export function catalogContract(name: string, open: () => Promise<Catalog>): voi
         expect((await catalog.targetStates([target], at(70))).get(target)?.firstSeenAt).toBe(at(5));
       });
 
+      it('can be read by whoever may only read: a target never asked for is absent, and stays so', async () => {
+        const [seen, unseen] = [`${target}-seen`, `${target}-unseen`];
+        await catalog.targetStates([seen], at(5));
+        const read = await catalog.readTargetStates([seen, unseen, seen]);
+        expect([...read]).toEqual([[seen, { target: seen, firstSeenAt: at(5) }]]);
+        expect((await catalog.targetStates([unseen], at(9))).get(unseen)?.firstSeenAt).toBe(at(9));
+        await completed(60);
+        expect((await catalog.readTargetStates([target])).get(target)?.newestGood?.storedBytes).toBe(1000);
+        expect((await catalog.readTargetStates([])).size).toBe(0);
+      });
+
       it('answers for hundreds at once', async () => {
         const names = Array.from({ length: 230 }, (_, index) => `${target}-${index}`);
         const states = await catalog.targetStates(names, at(1));
         expect([...states.keys()].sort()).toEqual([...names].sort());
         expect((await catalog.targetStates(names, at(2))).get(names[229]!)?.firstSeenAt).toBe(at(1));
+        expect((await catalog.readTargetStates(names)).size).toBe(230);
         expect((await catalog.targetStates([], at(2))).size).toBe(0);
       });
     });
