@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.ts';
 import {
-  LISTED_OK,
   ageText,
   changeText,
   durationText,
@@ -11,8 +10,9 @@ import {
   type ReportLine,
   type RunSummary,
 } from '../../core/report.ts';
-import { brokenHtml, reportHtml } from '../../core/report-html.ts';
-import { brokenText, reportText } from '../../core/report-text.ts';
+import { reportHtml } from '../../core/report-html.ts';
+import { reportText } from '../../core/report-text.ts';
+import { LISTED_OK, brokenView, reportView } from '../../core/report-view.ts';
 
 const good = (target: string, more: Partial<ReportLine> = {}): ReportLine => ({
   target,
@@ -44,7 +44,10 @@ const summary = (...lines: ReportLine[]): RunSummary => ({
   timeZone: 'Europe/Zurich',
   lines,
 });
-const bodies = (one: RunSummary): string[] => [reportText(one), reportHtml(one, subjectOf(one))];
+const bodies = (one: RunSummary): string[] => [
+  reportText(reportView(one)),
+  reportHtml(reportView(one), subjectOf(one)),
+];
 
 describe('the subject', () => {
   it.each([
@@ -96,9 +99,29 @@ describe('the report', () => {
     }
   });
 
+  it('says the same in both forms, in the same order', () => {
+    const never = bad('zzz');
+    delete never.newestGoodAt;
+    const view = reportView(summary(good('a', { warnings: ['TLS is off'] }), bad('b'), never));
+    const words = view.sections.flatMap((section): string[] => {
+      if (section.kind === 'failures')
+        return section.failures.flatMap((one) => [one.target!, one.message, one.detail!, one.todo.text, ...one.more]);
+      if (section.kind === 'good') return section.rows.flatMap((one) => [one.target, one.size, one.change, one.took]);
+      return section.kind === 'warnings' ? section.warnings.flatMap((one) => [one.target, one.text]) : [section.text];
+    });
+    expect(words).toHaveLength(6 * 2 + 4 + 2);
+    for (const body of [reportText(view), reportHtml(view, 's')]) {
+      let at = 0;
+      for (const word of [view.headline, ...view.facts, ...words, ...view.foot]) {
+        at = body.indexOf(word, at);
+        expect(at, word).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
   it('escapes whatever a server or a config said', () => {
     const evil = bad('<b>x', { failure: failure('DUMP_FAILED', { detail: '<script>alert("1")</script> & \'more\'' }) });
-    const html = reportHtml(summary(evil), 'a <title>');
+    const html = reportHtml(reportView(summary(evil)), 'a <title>');
     expect(html).not.toContain('<script>');
     expect(html).not.toContain('<b>x');
     expect(html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;more&#39;');
@@ -116,7 +139,7 @@ describe('the report', () => {
   });
 
   it('fetches nothing: no image, no link, no script', () => {
-    expect(reportHtml(summary(good('a'), bad('b')), 's')).not.toMatch(/<img|<script|href=|src=|url\(/);
+    expect(reportHtml(reportView(summary(good('a'), bad('b'))), 's')).not.toMatch(/<img|<script|href=|src=|url\(/);
   });
 
   it('says that a run broke off, and where to look', () => {
@@ -129,8 +152,8 @@ describe('the report', () => {
       failure: failure('CONFIG_INVALID', { detail: 'targets.0.host <is missing>' }),
       executionArn: 'arn:aws:states:eu-west-1:123456789012:execution:shop-prod-nightly:x',
     };
-    expect(brokenText(run)).toContain('targets.0.host <is missing>');
-    const html = brokenHtml(run, 's');
+    expect(reportText(brokenView(run))).toContain('targets.0.host <is missing>');
+    const html = reportHtml(brokenView(run), 's');
     expect(html).toContain('targets.0.host &lt;is missing&gt;');
     expect(html).toContain(run.executionArn);
   });
