@@ -7,6 +7,7 @@ import { backup } from './commands/backup.ts';
 import { backups } from './commands/backups.ts';
 import { doctor } from './commands/doctor.ts';
 import { prune } from './commands/prune.ts';
+import { rebuild } from './commands/rebuild.ts';
 import { restore, type RestoreCommandOptions } from './commands/restore.ts';
 import { rollback } from './commands/rollback.ts';
 import { runs } from './commands/runs.ts';
@@ -172,6 +173,13 @@ export function buildProgram(world: World, execute: Execute): Command {
     .addOption(detach)
     .action((options: { plan?: boolean; detach?: boolean }, command: Command) =>
       execute(command, (session) => prune(session, { plan: options.plan === true, detach: options.detach === true })),
+    );
+  program
+    .command('rebuild')
+    .description('give a lost catalog back from the vault’s manifests')
+    .option('--plan', 'say what would come back, and write nothing')
+    .action((options: { plan?: boolean }, command: Command) =>
+      execute(command, (session) => rebuild(session, { plan: options.plan === true })),
     );
   program
     .command('doctor')

@@ -3,7 +3,7 @@ import type { Catalog } from '../core/catalog.ts';
 import type { Config } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { BACKUP_OUTPUTS, VAULT_OUTPUTS, backupStackName, vaultStackName, type Machine } from '../core/names.ts';
-import type { Vault } from '../stores/vault.ts';
+import type { ReadableVault } from '../stores/rebuild.ts';
 import { toCommandError } from './aws-errors.ts';
 import { painter, type Paint } from './format.ts';
 import { lineMeter, type Meter } from './meter.ts';
@@ -22,7 +22,7 @@ export interface DeployedVault {
   readonly catalogTable: string;
   readonly keyArn: string;
   readonly catalog: Catalog;
-  readonly vault: Pick<Vault, 'readManifest' | 'head'>;
+  readonly vault: ReadableVault;
 }
 
 export interface DeployedBackup {

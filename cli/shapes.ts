@@ -269,6 +269,21 @@ export const pruneShape = workflowShape.extend({
 });
 export type PruneJson = z.output<typeof prunePlannedShape> | z.output<typeof pruneShape>;
 
+export const rebuildShape = z.strictObject({
+  command: z.literal('rebuild'),
+  /** False when a manifest could not be taken back. */
+  ok: z.boolean(),
+  exitCode: whole,
+  /** True: nothing was written, `recovered` is what would be. */
+  plan: z.boolean(),
+  /** Backups that the catalog had lost, newest first. */
+  recovered: z.array(z.strictObject({ backupId: id, target: text, snapshotAt: text, storedBytes: whole })),
+  /** Backups that it knew. */
+  known: whole,
+  unreadable: z.array(z.strictObject({ key: text, failure: failureSchema })),
+});
+export type RebuildJson = z.output<typeof rebuildShape>;
+
 const doctorFindingShape = findingSchema.extend({
   /** Which part it is about, such as `vault` or `target shop`. */
   about: text,
@@ -296,5 +311,6 @@ export const SHAPES = {
   rollback: [rollbackShape],
   runs: [runsShape],
   prune: [prunePlannedShape, pruneShape],
+  rebuild: [rebuildShape],
   doctor: [doctorShape],
 } as const;

@@ -5,7 +5,8 @@ import type { Config } from '../core/config.ts';
 import { dynamoClient, s3Client } from '../stores/clients.ts';
 import { readDeployedConfig } from '../stores/deployed-config.ts';
 import { dynamoCatalog } from '../stores/dynamodb-catalog.ts';
-import { s3Vault, type Vault } from '../stores/vault.ts';
+import type { ReadableVault } from '../stores/rebuild.ts';
+import { s3Vault } from '../stores/vault.ts';
 import { awsCalls, type AwsCalls } from './aws.ts';
 import { doctorCalls, type DoctorCalls } from './doctor/calls.ts';
 import type { Meter } from './meter.ts';
@@ -31,7 +32,7 @@ export interface World {
   readonly aws: AwsCalls;
   readonly doctor: DoctorCalls;
   catalog(table: string): Catalog;
-  vault(bucket: string): Pick<Vault, 'readManifest' | 'head'>;
+  vault(bucket: string): ReadableVault;
   config(bucket: string, key: string): Promise<Config>;
 }
 

@@ -116,10 +116,8 @@ export function parseJob(text: string | undefined): Job {
   }
 }
 
-export const dumpOutcomeSchema = z.object({
-  kind: z.literal('dump'),
+const dumped = {
   manifestKey: z.string(),
-  manifestVersionId: z.string(),
   snapshotAt: z.iso.datetime(),
   storedBytes: z.int().nonnegative(),
   databaseBytes: z.int().nonnegative(),
@@ -127,8 +125,21 @@ export const dumpOutcomeSchema = z.object({
   tables: z.int().nonnegative(),
   consistency: z.enum(CONSISTENCIES),
   warnings: z.array(z.string()),
-});
+};
+export const dumpOutcomeSchema = z.object({ kind: z.literal('dump'), ...dumped, manifestVersionId: z.string() });
 export type DumpOutcome = z.output<typeof dumpOutcomeSchema>;
+
+/**
+ * The manifest was written, but S3's answer and with it its version was lost, and a dump's role may not look it up.
+ * VerifyBackup, which may read, finds the version by the bytes.
+ */
+export const unnamedDumpOutcomeSchema = z.object({
+  kind: z.literal('unnamed-dump'),
+  ...dumped,
+  /** Of the manifest's bytes, in hex. */
+  manifestSha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type UnnamedDumpOutcome = z.output<typeof unnamedDumpOutcomeSchema>;
 
 export const restoreOutcomeSchema = z.object({
   kind: z.literal('restore'),
@@ -198,6 +209,7 @@ export type PointOutcome = z.output<typeof pointOutcomeSchema>;
 
 export const outcomeSchema = z.discriminatedUnion('kind', [
   dumpOutcomeSchema,
+  unnamedDumpOutcomeSchema,
   restoreOutcomeSchema,
   rollbackOutcomeSchema,
   dropOutcomeSchema,
@@ -206,7 +218,11 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   pointOutcomeSchema,
 ]);
 export type Outcome = z.output<typeof outcomeSchema>;
-export type OutcomeOf<K extends Outcome['kind']> = Extract<Outcome, { kind: K }>;
+/** What a job of this kind, or a state in its place, may end with. */
+export type OutcomeOf<K extends Outcome['kind']> = Extract<
+  Outcome,
+  { kind: K | (K extends 'dump' ? 'unnamed-dump' : never) }
+>;
 
 /** What a task says about itself; one item per id and attempt, the only ones its role may write. */
 export const progressSchema = z.object({

@@ -233,6 +233,8 @@ export interface CloseEvent {
 export interface VerifiedBackup {
   readonly objects: number;
   readonly storedBytes: number;
+  /** Of the manifest that was proven; goes on to CloseBackup. */
+  readonly manifestVersionId: string;
 }
 
 /** FailBackup, FailRestore, FailRollback: whatever was known when it failed. */

@@ -1,17 +1,20 @@
 /** What the report says of databases whose service keeps the recovery points. */
-import { durationText, momentText, partsOf, type ReportLine, type RunSummary } from './report.ts';
+import { durationText, momentText, type ReportLine, type RunSummary } from './report.ts';
 
-/** Good lines without point-in-time recovery: they stand at the top. */
-export const withoutPitr = (summary: RunSummary): ReportLine[] =>
-  partsOf(summary).ok.filter((line) => line.native && !line.native.window.on);
+/** Of the good lines, those without point-in-time recovery: they stand at the top. */
+export const withoutPitr = (ok: readonly ReportLine[]): ReportLine[] =>
+  ok.filter((line) => line.native && !line.native.window.on);
 
 export const PITR_OFF_HEADING = 'Point-in-time recovery is off';
 export const PITR_OFF_TEXT =
-  'Only the recovery points of the nights can be restored, nothing between them. Turn it on, or set `pitr` of the target to \'enable\'.';
+  "Only the recovery points of the nights can be restored, nothing between them. Turn it on, or set `pitr` of the target to 'enable'.";
 
 /** `PITR reaches from … to …, 4 min before the end of the run; recovery point nightjar-shop-…`. */
-export function nativeText(line: ReportLine, { timeZone, endedAt }: Pick<RunSummary, 'timeZone' | 'endedAt'>): string {
-  if (!line.native) return '';
+export function nativeText(
+  line: ReportLine,
+  { timeZone, endedAt }: Pick<RunSummary, 'timeZone' | 'endedAt'>,
+): string | undefined {
+  if (!line.native) return undefined;
   const { window, point } = line.native;
   const { on, earliest, latest } = window;
   const reach =

@@ -1,4 +1,4 @@
-/** The morning's report: what a run found, and the words that say it. HTML and text stand beside it. */
+/** The morning's report: what a run found, its subject, and words for numbers. What the mail says is in `report-view.ts`. */
 import { z } from 'zod';
 import { failureSchema, TRIGGERS, type BackupRecord, type TargetState } from './backup.ts';
 import { windowSchema } from './native.ts';
@@ -55,12 +55,6 @@ export interface Mail {
   readonly html: string;
 }
 
-/** More good targets than this are summed up instead of listed: a mail has a size that people read. */
-export const LISTED_OK = 300;
-/** The same for failures: beyond this a list helps nobody, and the command line has them all. */
-export const LISTED_FAILED = 300;
-const NOTED_WARNINGS = 50;
-
 export function lineOf(
   target: string,
   record: BackupRecord | undefined,
@@ -93,27 +87,6 @@ export function lineOf(
 const nativeOf = ({ window, points }: BackupRecord): Pick<ReportLine, 'native'> =>
   window === undefined ? {} : { native: { window, ...(points?.[0] === undefined ? {} : { point: points[0] }) } };
 
-/** The lines in the order in which a tired person needs them. */
-export interface ReportParts {
-  readonly failed: readonly ReportLine[];
-  readonly ok: readonly ReportLine[];
-  readonly warned: readonly ReportLine[];
-  readonly storedBytes: number;
-}
-
-export function partsOf(summary: RunSummary): ReportParts {
-  const byName = [...summary.lines].sort((left, right) => (left.target < right.target ? -1 : 1));
-  const failed = byName.filter((line) => line.outcome === 'FAILED');
-  const ok = byName.filter((line) => line.outcome === 'COMPLETED');
-  return {
-    // The one that has gone longest without a good backup comes first.
-    failed: failed.sort((left, right) => (left.newestGoodAt ?? '').localeCompare(right.newestGoodAt ?? '')),
-    ok,
-    warned: ok.filter((line) => line.warnings.length > 0).slice(0, NOTED_WARNINGS),
-    storedBytes: ok.reduce((sum, line) => sum + (line.storedBytes ?? 0), 0),
-  };
-}
-
 /** Says it all: this line is what a locked phone shows. */
 export function subjectOf(summary: RunSummary): string {
   const all = summary.lines.length;
@@ -126,18 +99,6 @@ export function subjectOf(summary: RunSummary): string {
 }
 
 export const brokenSubject = (run: BrokenRun): string => `Nightjar ${run.name}: the ${run.trigger} run FAILED`;
-
-/** The first sentence of the mail. */
-export function headlineOf(summary: RunSummary): string {
-  const { failed, ok } = partsOf(summary);
-  if (summary.lines.length === 0) return 'Nothing was due.';
-  if (failed.length === 0) return ok.length === 1 ? 'The backup is good.' : `All ${ok.length} backups are good.`;
-  return `${failed.length} of ${summary.lines.length} ${summary.lines.length === 1 ? 'backup' : 'backups'} failed.`;
-}
-
-/** Why nothing was due, for a mail that would otherwise be empty. */
-export const NOTHING_DUE =
-  'The run started as planned and no target has this frequency. If you expected one, look at `frequency` in the config.';
 
 /** Decimal units, three digits: `1.53 GB`. */
 export function sizeText(bytes: number | undefined): string {
@@ -200,7 +161,3 @@ export function momentText(instant: string, timeZone: string): string {
   const part = (type: string): string => parts.find((one) => one.type === type)?.value ?? '';
   return `${part('weekday')} ${part('day')} ${part('month')} ${part('year')}, ${part('hour')}:${part('minute')} ${part('timeZoneName')}`;
 }
-
-/** What to type to see more. */
-export const nextCommand = (line: ReportLine): string =>
-  line.backupId ? `nightjar show ${line.backupId}` : `nightjar backups ${line.target}`;

@@ -1,6 +1,7 @@
 /** What the pruner may take. It errs towards keeping: a doubt, an unknown moment or a restore in progress keeps. */
 import type { BackupRecord, RestoreRecord } from './backup.ts';
-import type { Config } from './config.ts';
+import { isDumpTarget, type Config } from './config.ts';
+import { aliasDatabase } from './names.ts';
 import { holdsPoints, isCounted } from './retention-points.ts';
 
 const DAY = 86_400_000;
@@ -46,15 +47,52 @@ export function judgeBackup(record: BackupRecord, newestGood: string | undefined
   return record.objectsGoneAt === undefined && days > leftovers && !holdsPoints(record) ? 'sweep' : 'keep';
 }
 
-/** Restores whose replaced database is kept no longer. `now` in ms since the epoch. */
-export const droppable = (restores: readonly RestoreRecord[], now: number): RestoreRecord[] =>
-  restores.filter(
-    (restore) =>
-      restore.status === 'COMPLETED' &&
-      restore.native === undefined &&
-      restore.mode === 'swap' &&
-      restore.replacedDatabase !== undefined &&
-      restore.replacedDroppedAt === undefined &&
-      restore.replacedUntil !== undefined &&
-      Date.parse(restore.replacedUntil) < now,
-  );
+/**
+ * The database that a restore left on its destination's server and that nobody serves: what a swap replaced, also one
+ * that was done and only could not be recorded; else the working database of a restore that failed, by the name that it
+ * had, for a killed task leaves no word. There may be none of that name any more. Undefined: there is nothing to drop; what
+ * a native restore left is no database on a server, and `removable` (`retention-points.ts`) tells of it.
+ */
+export function leftDatabase(restore: RestoreRecord): string | undefined {
+  const { restoreId, mode, status, database, replacedDatabase, replacedDroppedAt, native } = restore;
+  if (native !== undefined) return undefined;
+  if (replacedDroppedAt !== undefined || (status !== 'COMPLETED' && status !== 'FAILED')) return undefined;
+  if (mode === 'swap' && replacedDatabase !== undefined) return replacedDatabase;
+  return status === 'FAILED' && mode !== 'overwrite' ? aliasDatabase(database, restoreId) : undefined;
+}
+
+/** Until when it is kept, in ms since the epoch; undefined: nobody knows, so it is kept. */
+export function keptUntil(restore: RestoreRecord, { replacedDays }: Config['retention']): number | undefined {
+  if (restore.replacedUntil !== undefined) return Date.parse(restore.replacedUntil);
+  // Only a restore that failed has none.
+  if (restore.status !== 'FAILED' || restore.endedAt === undefined) return undefined;
+  return Date.parse(restore.endedAt) + replacedDays * DAY;
+}
+
+export interface Droppable {
+  readonly restore: RestoreRecord;
+  readonly database: string;
+}
+
+/** What is kept no longer. `now` in ms since the epoch. */
+export function droppable(
+  restores: readonly RestoreRecord[],
+  { targets, retention }: Pick<Config, 'targets' | 'retention'>,
+  now: number,
+): Droppable[] {
+  // The server of a destination that left the config can't be reached any more.
+  const reachable = new Set(targets.filter(isDumpTarget).map((target) => target.name));
+  const serving = servingNames(restores, targets);
+  return restores.flatMap((restore) => {
+    const database = leftDatabase(restore);
+    const until = keptUntil(restore, retention);
+    if (database === undefined || until === undefined || until >= now) return [];
+    return reachable.has(restore.destination) && !serving.has(database) ? [{ restore, database }] : [];
+  });
+}
+
+/** Names under which somebody uses a database, on whatever server: none of them is rubbish. */
+export function servingNames(restores: readonly RestoreRecord[], targets: Config['targets']): Set<string> {
+  const restored = restores.filter((one) => one.status === 'COMPLETED').map((one) => one.database);
+  return new Set([...targets.filter(isDumpTarget).map((target) => target.database), ...restored]);
+}

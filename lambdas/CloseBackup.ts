@@ -2,7 +2,7 @@
 import type { BackupRecord } from '../core/backup.ts';
 import type { Completed } from '../core/catalog.ts';
 import { NightjarError } from '../core/errors.ts';
-import type { DumpOutcome, PointOutcome } from '../core/job.ts';
+import type { OutcomeOf, PointOutcome } from '../core/job.ts';
 import { EVENTS } from '../core/names.ts';
 import type { CloseEvent } from '../core/payloads.ts';
 import { ofFailure, outcomeOf } from './shared/outcome.ts';
@@ -11,13 +11,19 @@ import * as wire from './shared/wiring.ts';
 
 type Needs = Pick<Parts, 'name' | 'catalog' | 'events' | 'now'>;
 
+export interface CloseBackupEvent extends CloseEvent {
+  /** As VerifyBackup found it; a task whose answer from S3 was lost does not know it. */
+  readonly manifestVersionId?: string;
+}
+
 /** The record's small facts: the execution's output. */
 export type ClosedBackup = Omit<BackupRecord, 'warnings' | 'failure' | 'draft'>;
 
 export const makeCloseBackup =
   (parts: Needs) =>
-  async ({ id, target, attempt }: CloseEvent): Promise<ClosedBackup> => {
-    const facts = await factsFor(parts, { id, target, attempt });
+  async (event: CloseBackupEvent): Promise<ClosedBackup> => {
+    const { id, target } = event;
+    const facts = await factsFor(parts, event);
     await parts.catalog.completeBackup(target, id, facts, parts.now().toISOString());
     const record = await parts.catalog.getBackup(target, id);
     // Not COMPLETED: somebody closed it meanwhile, and a closed record stays as it is.
@@ -34,11 +40,12 @@ export const makeCloseBackup =
     return closed;
   };
 
-async function factsFor({ catalog }: Needs, { id, target, attempt }: CloseEvent): Promise<Completed> {
+async function factsFor({ catalog }: Needs, event: CloseBackupEvent): Promise<Completed> {
+  const { id, target, attempt, manifestVersionId } = event;
   const record = await catalog.getBackup(target, id);
   return record?.method === 'native'
     ? pointFacts(await outcomeOf(catalog, 'point', id, attempt), record.points)
-    : dumpFacts(await outcomeOf(catalog, 'dump', id, attempt));
+    : dumpFacts(await outcomeOf(catalog, 'dump', id, attempt), manifestVersionId);
 }
 
 /** The service stores it; the point's own size is what there is to say. */
@@ -57,9 +64,15 @@ function pointFacts(outcome: PointOutcome, points: BackupRecord['points']): Comp
   };
 }
 
-function dumpFacts(outcome: DumpOutcome): Completed {
-  const { manifestKey, manifestVersionId, snapshotAt, storedBytes, databaseBytes, rows, tables } = outcome;
-  const { consistency, warnings } = outcome;
+function dumpFacts(outcome: OutcomeOf<'dump'>, found: string | undefined): Completed {
+  const { manifestKey, snapshotAt, storedBytes, databaseBytes, rows, tables, consistency, warnings } = outcome;
+  const manifestVersionId = outcome.kind === 'dump' ? outcome.manifestVersionId : found;
+  // A record without it would let a restore read whatever lies there by then.
+  if (manifestVersionId === undefined)
+    throw new NightjarError('MANIFEST_INVALID', {
+      operation: 'close backup',
+      detail: `The version of ${manifestKey} is not known.`,
+    });
   return {
     manifestKey,
     manifestVersionId,

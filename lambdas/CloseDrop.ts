@@ -1,4 +1,4 @@
-/** Notes that a replaced database is gone; from now on this swap can't be rolled back. */
+/** Notes that what a restore left behind is gone; from now on a swap can't be rolled back. */
 import type { DropEvent, OpenedTask } from '../core/payloads.ts';
 import { outcomeOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
@@ -12,7 +12,9 @@ export const makeCloseDrop =
     const { dropped } = await outcomeOf(parts.catalog, 'drop', opened.id, opened.attempt);
     const restore = await parts.catalog.getRestore(restoreId);
     if (restore?.replacedDroppedAt === undefined)
-      await parts.catalog.updateRestore(restoreId, ['COMPLETED'], { replacedDroppedAt: parts.now().toISOString() });
+      await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {
+        replacedDroppedAt: parts.now().toISOString(),
+      });
     await parts.catalog.unlock(opened.target, 'restore', opened.id);
     return { restoreId, dropped };
   };

@@ -10,6 +10,7 @@ import { closeFailedBackup } from './shared/failed-backup.ts';
 import { closeFailedRestore } from './shared/failed-restore.ts';
 import { closeFailedRollback } from './shared/failed-rollback.ts';
 import type { Parts } from './shared/parts.ts';
+import { safetyBackupOf } from './shared/safety.ts';
 import * as wire from './shared/wiring.ts';
 
 type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'now'>;
@@ -51,11 +52,14 @@ export const makeCloseOrphan =
         return { closed: await orphanedBackup(parts, execution, id, input, what) };
       case 'restore': {
         const parsed = restoreInputSchema.safeParse(input);
+        const destination = parsed.success ? (parsed.data.destination ?? parsed.data.target) : undefined;
+        const safetyBackupId = destination && (await safetyBackupOf(parts.catalog, destination, id));
         const { record } = await closeFailedRestore(parts, {
           execution,
-          destination: parsed.success ? (parsed.data.destination ?? parsed.data.target) : undefined,
+          destination,
           failure: what,
           tellAgain: false,
+          ...(safetyBackupId === undefined ? {} : { safetyBackupId }),
         });
         return { closed: record?.restoreId };
       }

@@ -1,14 +1,15 @@
 /** The end of a prune: lets go of what its drops held, and is loud when anything stayed that should have gone. */
-import { NightjarError, type ErrorCode } from '../core/errors.ts';
+import { NightjarError, toNightjarError, type ErrorCode } from '../core/errors.ts';
 import { pruneProgressKey } from '../core/names.ts';
 import type { CaughtFailure, DeleteResult, ExecutionFacts, PrunePlan } from '../core/payloads.ts';
+import { leftDatabase } from '../core/retention.ts';
 import { failureOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { NO_PROGRESS, dropIdOf, pruneIdOf, pruneProgressSchema } from './shared/prune-plan.ts';
 import { stopTaskOf } from './shared/stop-task.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'catalog' | 'tasks' | 'work'>;
+type Needs = Pick<Parts, 'catalog' | 'tasks' | 'work' | 'now'>;
 
 /** How the map's item for one drop ended. */
 export interface DropEnd {
@@ -43,16 +44,14 @@ export const makeClosePrune =
     const faults = [...progress.failures];
     let postponed = 0;
     for (const end of event.drops.filter((one) => !one.ok)) {
-      const id = dropIdOf({ executionArn: event.executionArn, startedAt: event.startedAt, restoreId: end.restoreId });
-      await stopTaskOf(parts, id, `Nightjar: the drop ${id} is over.`);
-      const restore = await parts.catalog.getRestore(end.restoreId);
-      if (restore) await parts.catalog.unlock(restore.destination, 'restore', id);
-      const what = await failureOf(parts.catalog, end.failure ?? { Error: 'UNEXPECTED', Cause: '' }, {
-        id,
-        attempt: 1,
-      });
-      if (NO_FAULT.includes(what.code)) postponed += 1;
-      else faults.push(`${restore?.replacedDatabase ?? end.restoreId}: ${what.message} ${what.detail ?? ''}`.trim());
+      // One that can't be put in order does not keep the others.
+      try {
+        const fault = await faultOf(parts, event, end);
+        if (fault === undefined) postponed += 1;
+        else faults.push(fault);
+      } catch (error) {
+        faults.push(`${end.restoreId}: ${toNightjarError(error, 'close drop').message}`);
+      }
     }
     if (faults.length > 0)
       throw new NightjarError('UNEXPECTED', {
@@ -67,6 +66,21 @@ export const makeClosePrune =
     };
   };
 
+/** Lets go of what a failed drop held. Answers with what went wrong; undefined when it is for another night. */
+async function faultOf(parts: Needs, event: ClosePruneEvent, end: DropEnd): Promise<string | undefined> {
+  const { executionArn, startedAt } = event;
+  const id = dropIdOf({ executionArn, startedAt, restoreId: end.restoreId });
+  const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the drop ${id} is over.`);
+  const restore = await parts.catalog.getRestore(end.restoreId);
+  if (over && restore) await parts.catalog.unlock(restore.destination, 'restore', id);
+  if (refusal) throw refusal;
+  const caught = end.failure ?? { Error: 'UNEXPECTED', Cause: '' };
+  const what = await failureOf(parts.catalog, caught, { id, attempt: 1 });
+  if (NO_FAULT.includes(what.code)) return undefined;
+  const left = restore && (leftDatabase(restore) ?? restore.replacedDatabase);
+  return `${left ?? end.restoreId}: ${what.message} ${what.detail ?? ''}`.trim();
+}
+
 export const handler = wire.lambda(() =>
-  makeClosePrune({ catalog: wire.catalog(), tasks: wire.tasks(), work: wire.work() }),
+  makeClosePrune({ catalog: wire.catalog(), tasks: wire.tasks(), work: wire.work(), now: wire.now }),
 );

@@ -1,10 +1,10 @@
-/** Opens the drop of one replaced database. */
+/** Opens the drop of one database that a restore left behind. */
 import { targetNamed } from '../core/config.ts';
 import type { DropEvent, OpenedTask } from '../core/payloads.ts';
 import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
 import { dropIdOf } from './shared/prune-plan.ts';
-import { lockReplaced, restoreWithReplaced } from './shared/replaced.ts';
+import { leftBehind, lockReplaced } from './shared/replaced.ts';
 import { taskRequestOf } from './shared/task-request.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -14,17 +14,23 @@ export const makeOpenDrop =
   (parts: Needs) =>
   async (event: DropEvent): Promise<OpenedTask> => {
     const config = await parts.config();
-    const restore = await restoreWithReplaced(parts.catalog, event.restoreId);
+    const { restore, database } = await leftBehind(parts.catalog, event.restoreId);
     const target = asDumpTarget(targetNamed(config, restore.destination), 'open drop');
     const id = dropIdOf(event);
-    const { restoreId, replacedDatabase } = restore;
     const task = taskRequestOf(
       config,
       target,
-      { kind: 'drop', id, target, idleMinutes: config.limits.idleMinutes, restoreId, replacedDatabase },
+      {
+        kind: 'drop',
+        id,
+        target,
+        idleMinutes: config.limits.idleMinutes,
+        restoreId: restore.restoreId,
+        replacedDatabase: database,
+      },
       parts.madeNetwork,
     );
-    await lockReplaced(parts, restore, { id, executionArn: event.executionArn });
+    await lockReplaced(parts, restore, { id, executionArn: event.executionArn }, leftBehind);
     return { id, target: target.name, attempt: 1, task };
   };
 

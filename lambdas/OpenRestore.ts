@@ -15,10 +15,11 @@ import {
 import { openNative, type OpenNativeParts } from './native/open-native.ts';
 import { findTarget } from './native/targets.ts';
 import { atOnce } from './shared/at-once.ts';
-import { takeLock } from './shared/locking.ts';
+import { closeDead, takeLock } from './shared/locking.ts';
 import { ofFailure } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { roomFor } from './shared/restore-room.ts';
+import { isSafetyBackup } from './shared/safety.ts';
 import { taskRequestOf } from './shared/task-request.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -80,6 +81,7 @@ export const makeOpenRestore =
     // A new database is in nobody's way: tonight's backup of the target must not fail because of it.
     if (input.mode !== 'new') await takeLock(parts, lock);
     await open(parts, event, { id, input, database, destination: destination.name, backup });
+    await refuseWhenOver(parts, lock);
     return {
       way: 'dump',
       id,
@@ -131,10 +133,24 @@ async function chosen({ catalog }: Needs, { target, at }: RestoreInput): Promise
     });
   }
   const record = await (at === 'latest'
-    ? catalog.newestGood(target)
+    ? latest(catalog, target)
     : catalog.newestGood(target, new Date(at).toISOString()));
   if (record) return record;
   throw new NightjarError('NO_BACKUP', { operation: 'choose backup', detail: `Target ${target}, asked for ${at}.` });
+}
+
+/**
+ * A safety backup holds what a restore was to replace: whoever starts a failed one again would get the damage back. It
+ * is taken only where there is no other.
+ */
+async function latest(catalog: Needs['catalog'], target: string): Promise<BackupRecord | undefined> {
+  const newest = await catalog.newestGood(target);
+  let record = newest;
+  while (record && isSafetyBackup(record)) {
+    const before = Date.parse(record.snapshotAt ?? record.startedAt) - 1;
+    record = await catalog.newestGood(target, new Date(before).toISOString());
+  }
+  return record ?? newest;
 }
 
 async function anyFrozen({ vault }: Needs, manifest: Manifest): Promise<boolean> {
@@ -179,6 +195,16 @@ async function open(parts: Needs, event: OpenRestoreEvent, { id, input, database
     operation: 'open restore',
     detail: `The restore ${id} is ${there?.status ?? 'gone'} already.`,
   });
+}
+
+/** Stopped meanwhile: the rule has looked before there was a record, and nobody would close it. */
+async function refuseWhenOver(
+  parts: Needs,
+  lock: { readonly target: string; readonly kind: 'restore'; readonly id: string; readonly executionArn: string },
+): Promise<void> {
+  if (!(await parts.executions.isOver(lock.executionArn))) return;
+  await closeDead(parts, lock);
+  throw new NightjarError('EXECUTION_ABORTED', { operation: 'open restore', detail: `Restore ${lock.id}.` });
 }
 
 export const handler = wire.lambda(() =>

@@ -48,7 +48,7 @@ export const makeOpenRollback =
       },
       parts.madeNetwork,
     );
-    await lockReplaced(parts, restore, { id, executionArn: event.executionArn });
+    await lockReplaced(parts, restore, { id, executionArn: event.executionArn }, restoreWithReplaced);
     return { way: 'dump', id, target: target.name, attempt: 1, task };
   };
 

@@ -41,10 +41,13 @@ export const makePlanPrune =
     await parts.work.putJson(prunePlanKey(pruneIdOf(event)), { deletions });
     return {
       backups: deletions.length,
-      // The server of a destination that left the config can't be reached any more.
-      drops: [...droppable(restores, now), ...removable(restores, now, LEFTOVER_DAYS)]
-        .filter((restore) => targets.has(restore.destination))
-        .map(({ restoreId, native }) => ({ restoreId, native: native !== undefined })),
+      drops: [
+        ...droppable(restores, config, now).map(({ restore: { restoreId } }) => ({ restoreId, native: false })),
+        // A destination that is no target any more can't be looked at.
+        ...removable(restores, now, LEFTOVER_DAYS)
+          .filter((restore) => targets.has(restore.destination))
+          .map(({ restoreId }) => ({ restoreId, native: true })),
+      ],
     };
   };
 

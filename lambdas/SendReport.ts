@@ -4,8 +4,9 @@ import { NightjarError, toNightjarError } from '../core/errors.ts';
 import { runId as runIdOf, runMailedKey, runSummaryKey } from '../core/names.ts';
 import type { PlannedRun, RunEvent, RunTotals } from '../core/payloads.ts';
 import { brokenSubject, runSummarySchema, subjectOf, type BrokenRun, type Mail } from '../core/report.ts';
-import { brokenHtml, reportHtml } from '../core/report-html.ts';
-import { brokenText, reportText } from '../core/report-text.ts';
+import { reportHtml } from '../core/report-html.ts';
+import { reportText } from '../core/report-text.ts';
+import { brokenView, reportView, type ReportView } from '../core/report-view.ts';
 import { failureOfCatch } from '../core/task-failure.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
@@ -47,8 +48,7 @@ export const makeSendReport =
 
 async function summaryMail(parts: Needs, runId: string): Promise<Mail> {
   const summary = runSummarySchema.parse(await parts.work.getJson(runSummaryKey(runId)));
-  const subject = subjectOf(summary);
-  return { subject, text: reportText(summary), html: reportHtml(summary, subject) };
+  return mailOf(subjectOf(summary), reportView(summary));
 }
 
 async function brokenMail(parts: Needs, event: SendReportEvent, runId: string, timeZone: string): Promise<Mail> {
@@ -64,9 +64,14 @@ async function brokenMail(parts: Needs, event: SendReportEvent, runId: string, t
     failure,
     executionArn: event.executionArn,
   };
-  const subject = brokenSubject(run);
-  return { subject, text: brokenText(run), html: brokenHtml(run, subject) };
+  return mailOf(brokenSubject(run), brokenView(run));
 }
+
+const mailOf = (subject: string, view: ReportView): Mail => ({
+  subject,
+  text: reportText(view),
+  html: reportHtml(view, subject),
+});
 
 export const handler = wire.lambda(() =>
   makeSendReport({

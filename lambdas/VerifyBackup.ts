@@ -1,9 +1,10 @@
 /** Proves what was stored: the manifest says what it should, and every object is there as it was written. */
 import { dumpManifest, type Manifest, type VaultObject } from '../core/backup.ts';
 import { NightjarError } from '../core/errors.ts';
-import type { DumpOutcome } from '../core/job.ts';
+import type { OutcomeOf } from '../core/job.ts';
 import { backupPrefix, manifestKey } from '../core/names.ts';
 import type { CloseEvent, VerifiedBackup } from '../core/payloads.ts';
+import { proveStored } from '../stores/stored-objects.ts';
 import { outcomeOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { atOnce } from './shared/at-once.ts';
@@ -17,20 +18,32 @@ export const makeVerifyBackup =
     const outcome = await outcomeOf(parts.catalog, 'dump', id, attempt);
     if (outcome.manifestKey !== manifestKey(target, id))
       throw wrong(`The task named the manifest ${outcome.manifestKey}; it should be ${manifestKey(target, id)}.`);
-    const manifest = dumpManifest(
-      (await parts.vault.readManifest(outcome.manifestKey, outcome.manifestVersionId)).manifest,
-    );
+    const { manifest, versionId } = await manifestOf(parts, outcome);
     const problem = contradiction(manifest, outcome, { id, target, attempt });
     if (problem) throw wrong(`${outcome.manifestKey}: ${problem}`);
-    await atOnce(manifest.objects, (object) => verifyObject(parts, object));
-    return { objects: manifest.objects.length, storedBytes: manifest.storedBytes };
+    await atOnce(manifest.objects, (object) => proveStored(parts.vault, object, parts.vaultKeyArn));
+    return { objects: manifest.objects.length, storedBytes: manifest.storedBytes, manifestVersionId: versionId };
   };
+
+/** The very manifest that the task wrote. One whose version was lost with S3's answer is known by its bytes. */
+async function manifestOf(
+  { vault }: Needs,
+  outcome: OutcomeOf<'dump'>,
+): Promise<{ manifest: Manifest; versionId: string }> {
+  const { manifestKey: key } = outcome;
+  const stored = await vault.readManifest(key, outcome.kind === 'dump' ? outcome.manifestVersionId : undefined);
+  if (outcome.kind === 'dump' || stored.sha256 === outcome.manifestSha256)
+    return { manifest: dumpManifest(stored.manifest), versionId: stored.versionId };
+  throw wrong(
+    `S3's answer to ${key} was lost, and what lies there is not what the task wrote: SHA-256 ${stored.sha256}, written was ${outcome.manifestSha256}. Take another backup.`,
+  );
+}
 
 const wrong = (detail: string): NightjarError =>
   new NightjarError('MANIFEST_INVALID', { operation: 'verify manifest', detail });
 
 /** What in the manifest can't be true of this backup. */
-function contradiction(manifest: Manifest, outcome: DumpOutcome, event: CloseEvent): string | undefined {
+function contradiction(manifest: Manifest, outcome: OutcomeOf<'dump'>, event: CloseEvent): string | undefined {
   const { id, target, attempt } = event;
   if (manifest.backupId !== id || manifest.target !== target)
     return `it is of ${manifest.target} ${manifest.backupId}, not of ${target} ${id}.`;
@@ -51,19 +64,6 @@ function contradiction(manifest: Manifest, outcome: DumpOutcome, event: CloseEve
 }
 
 const sum = (objects: readonly VaultObject[]): number => objects.reduce((total, object) => total + object.bytes, 0);
-
-async function verifyObject({ vault, vaultKeyArn }: Needs, object: VaultObject): Promise<void> {
-  const stored = await vault.head(object);
-  const fail = (code: 'OBJECT_MISSING' | 'OBJECT_DAMAGED' | 'OBJECT_UNENCRYPTED', why: string): NightjarError =>
-    new NightjarError(code, { operation: 'verify object', detail: `${object.key}: ${why}` });
-  if (!stored) throw fail('OBJECT_MISSING', `there is no version ${object.versionId}.`);
-  if (stored.bytes !== object.bytes)
-    throw fail('OBJECT_DAMAGED', `${stored.bytes} bytes stored, ${object.bytes} written.`);
-  if (stored.crc32 !== object.crc32)
-    throw fail('OBJECT_DAMAGED', `CRC32 ${stored.crc32 ?? 'unknown'} stored, ${object.crc32} written.`);
-  if (stored.keyArn !== vaultKeyArn)
-    throw fail('OBJECT_UNENCRYPTED', `the key is ${stored.keyArn ?? 'none of KMS'}, it should be ${vaultKeyArn}.`);
-}
 
 export const handler = wire.lambda(() =>
   makeVerifyBackup({ catalog: wire.catalog(), vault: wire.vault(), vaultKeyArn: wire.vaultKeyArn() }),

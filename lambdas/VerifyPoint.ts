@@ -32,7 +32,11 @@ export const makeVerifyPoint =
       if (wrong)
         throw new NightjarError('POINT_MISSING', { operation: 'verify point', detail: `${point.arn}: ${wrong}` });
     }
-    return { objects: manifest.points.length, storedBytes: manifest.points[0]!.bytes };
+    return {
+      objects: manifest.points.length,
+      storedBytes: manifest.points[0]!.bytes,
+      manifestVersionId: outcome.manifestVersionId,
+    };
   };
 
 /** What in the manifest can't be true of this backup. */
@@ -54,7 +58,8 @@ function contradiction(
   const foreign = manifest.points.find(
     (one) => one.sourceResourceId !== undefined && one.sourceResourceId !== manifest.settings.resourceId,
   );
-  if (foreign) return `${foreign.arn} is of ${foreign.sourceResourceId}, the settings of ${manifest.settings.resourceId}.`;
+  if (foreign)
+    return `${foreign.arn} is of ${foreign.sourceResourceId}, the settings of ${manifest.settings.resourceId}.`;
   return undefined;
 }
 

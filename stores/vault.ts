@@ -2,6 +2,7 @@
  * The vault as functions and the command line see it: reading, judging, thawing, deleting. Writing data is the task's
  * (`tasks/`). Every failure says what S3 said; a refusal is never taken for an absence.
  */
+import { createHash } from 'node:crypto';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -48,6 +49,13 @@ export interface OpenUpload {
   readonly since: string;
 }
 
+export interface StoredManifest {
+  readonly manifest: AnyManifest;
+  readonly versionId: string;
+  /** Of its bytes, in hex. */
+  readonly sha256: string;
+}
+
 /** One backup's prefix, as a listing of the bucket shows it. */
 export interface FoundPrefix {
   readonly target: string;
@@ -58,7 +66,7 @@ export interface FoundPrefix {
 
 export interface Vault {
   /** Without a version the current one. @throws NightjarError MANIFEST_INVALID, VAULT_DENIED, VAULT_UNAVAILABLE. */
-  readManifest(key: string, versionId?: string): Promise<{ manifest: AnyManifest; versionId: string }>;
+  readManifest(key: string, versionId?: string): Promise<StoredManifest>;
   /** Only where none is yet; a dump's manifest is written by its task. @throws NightjarError VAULT_DENIED, VAULT_UNAVAILABLE. */
   writeManifest(manifest: NativeManifest): Promise<ObjectVersion>;
   /** Undefined when this version is not there. */
@@ -184,8 +192,12 @@ export function s3Vault(client: S3Client, bucket: string): Vault {
           cause: error,
         });
       }
-      const text = await say('read manifest', key, () => answer.Body!.transformToString('utf8'));
-      return { manifest: parseManifest(text, key), versionId: answer.VersionId ?? versionId ?? '' };
+      const bytes = await say('read manifest', key, () => answer.Body!.transformToByteArray());
+      return {
+        manifest: parseManifest(Buffer.from(bytes).toString('utf8'), key),
+        versionId: answer.VersionId ?? versionId ?? '',
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+      };
     },
 
     async writeManifest(manifest) {

@@ -1,5 +1,5 @@
 /** `nightjar prune`: deletes what retention no longer keeps; with `--plan` only says what that is. */
-import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
+import type { BackupRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { EXIT } from '../../core/errors.ts';
 import { parseInput, pruneInputSchema } from '../../core/payloads.ts';
@@ -66,7 +66,7 @@ async function planPrune(session: Session): Promise<PrunePlanJson> {
       (one) => one.restoreId,
     ),
   ]);
-  const newest = await newestGood(catalog, records, now);
+  const newest = await newestGood(catalog, records);
   const inUse = new Set(restores.filter((one) => one.status === 'RUNNING').map((one) => one.backupId));
   const facts = { now, retention: config.retention, objectLock: config.vault.objectLock, inUse };
   const verdicts = records.map((record) => ({
@@ -86,10 +86,10 @@ async function planPrune(session: Session): Promise<PrunePlanJson> {
     sweep: verdicts
       .filter((one) => one.verdict === 'sweep')
       .map(({ record }) => ({ backupId: record.backupId, target: record.target })),
-    drops: droppable(restores, now).map((one: RestoreRecord) => ({
-      restoreId: one.restoreId,
-      destination: one.destination,
-      database: one.replacedDatabase!,
+    drops: droppable(restores, config, now).map(({ restore, database }) => ({
+      restoreId: restore.restoreId,
+      destination: restore.destination,
+      database,
     })),
     kept: verdicts.filter((one) => one.verdict === 'keep' && one.record.status === 'COMPLETED').length,
     storedBytes: expire.reduce((sum, one) => sum + one.storedBytes, 0),
@@ -112,10 +112,9 @@ async function everything<T>(
 async function newestGood(
   catalog: Catalog,
   records: readonly BackupRecord[],
-  now: number,
 ): Promise<Map<string, string | undefined>> {
   const names = [...new Set(records.map((one) => one.target))];
-  const states = await catalog.targetStates(names, new Date(now).toISOString());
+  const states = await catalog.readTargetStates(names);
   return new Map(names.map((name) => [name, states.get(name)?.newestGood?.backupId]));
 }
 
@@ -134,7 +133,10 @@ function planLines(session: Session, plan: PrunePlanJson): string[] {
     ...(plan.sweep.length === 0
       ? []
       : [`${plural(plan.sweep.length, 'failed or deleted backup')} whose left-over objects are swept.`]),
-    ...plan.drops.map((one) => `Database ${one.database} of ${one.destination} is dropped (restore ${one.restoreId}).`),
+    ...plan.drops.map(
+      (one) =>
+        `Database ${one.database} of ${one.destination} is dropped, if it is there (left by restore ${one.restoreId}).`,
+    ),
     `As of ${utc(new Date(now).toISOString())}.`,
   ];
 }

@@ -58,7 +58,10 @@ export async function rollback(
 /** Undefined when it can be rolled back, as far as the record says. */
 function impossible(record: RestoreRecord): string | undefined {
   if (record.mode !== 'swap') return `It was made with mode ${record.mode}; only a swap keeps the old database.`;
-  if (record.status !== 'COMPLETED') return `It is ${record.status}.`;
+  // A swap that was done and only could not be recorded is FAILED, with the old database in its record.
+  const swapped =
+    record.status === 'COMPLETED' || (record.status === 'FAILED' && record.replacedDatabase !== undefined);
+  if (!swapped) return `It is ${record.status}.`;
   if (record.replacedDatabase === undefined) return 'There was no old database to keep.';
   if (record.replacedDroppedAt) return `The old database was dropped at ${record.replacedDroppedAt}.`;
   return undefined;

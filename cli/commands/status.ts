@@ -1,10 +1,11 @@
 /** `nightjar status`: what runs now, how the last night was, and whether every target has what it was promised. */
 import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
-import { rpoHoursOf } from '../../core/config.ts';
+import { rpoHoursOf, type Config } from '../../core/config.ts';
 import { EXIT } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { Machine } from '../../core/names.ts';
+import { keptUntil, leftDatabase } from '../../core/retention.ts';
 import { overdueOf } from '../../core/rpo.ts';
 import { atOnce } from '../at-once.ts';
 import { age, bytes, duration, indent, plural, table, when } from '../format.ts';
@@ -13,6 +14,7 @@ import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import { runTable } from './runs.ts';
 import type { RunningJson, StatusJson, TargetStatusJson } from '../shapes.ts';
+import { statesOf } from '../target-states.ts';
 
 /** The machines whose executions a person waits for. */
 const WATCHED = ['nightly', 'backup', 'restore', 'rollback', 'prune'] as const satisfies readonly Machine[];
@@ -33,7 +35,7 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
         (await session.world.aws.running(machines[machine])).map((one) => ({ machine, ...one })),
       ),
     ),
-    catalog.targetStates(names, new Date(now).toISOString()),
+    statesOf(catalog, names, now),
     catalog.listBackups({ limit: Math.min(RECENT, Math.max(100, names.length * 2)) }),
     catalog.listRestores(),
     catalog.listRuns({ limit: 1 }),
@@ -60,7 +62,7 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
         lastFailure: failed ?? null,
       };
     }),
-    replaced: keptReplaced(restores),
+    replaced: keptReplaced(restores, config.retention),
   };
   return { json, text: statusLines(session, json), exit: EXIT.ok };
 }
@@ -108,15 +110,22 @@ function lastFailures(records: readonly BackupRecord[]): Map<string, TargetStatu
   return last;
 }
 
-const keptReplaced = (restores: readonly RestoreRecord[]): StatusJson['replaced'] =>
-  restores
-    .filter((one) => one.status === 'COMPLETED' && one.replacedDatabase !== undefined && !one.replacedDroppedAt)
-    .map((one) => ({
-      restoreId: one.restoreId,
-      destination: one.destination,
-      replacedDatabase: one.replacedDatabase!,
-      replacedUntil: one.replacedUntil ?? null,
-    }));
+/** Also those of a swap that was done and only could not be recorded. */
+function keptReplaced(restores: readonly RestoreRecord[], retention: Config['retention']): StatusJson['replaced'] {
+  return restores.flatMap((one) => {
+    const { restoreId, destination, replacedDatabase } = one;
+    if (replacedDatabase === undefined || leftDatabase(one) !== replacedDatabase) return [];
+    const until = keptUntil(one, retention);
+    return [
+      {
+        restoreId,
+        destination,
+        replacedDatabase,
+        replacedUntil: until === undefined ? null : new Date(until).toISOString(),
+      },
+    ];
+  });
+}
 
 function statusLines(session: Session, json: StatusJson): string[] {
   const { paint } = session;

@@ -7,13 +7,14 @@ import { age, table } from '../format.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { TargetsJson } from '../shapes.ts';
+import { statesOf } from '../target-states.ts';
 
 export async function targets(session: Session): Promise<Outcome<TargetsJson>> {
   const { config } = await session.backup();
   const { catalog } = await session.vault();
   const now = session.world.now();
   const names = config.targets.map((one) => one.name);
-  const states = await catalog.targetStates(names, new Date(now).toISOString());
+  const states = await statesOf(catalog, names, now);
   const list = config.targets.map((target: Target) => {
     const newest = states.get(target.name)?.newestGood;
     return {

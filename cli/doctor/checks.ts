@@ -155,7 +155,7 @@ export const alarmChecks = ({ world, name }: Session): Findings =>
   });
 
 /** What the busiest moment of a night needs: `concurrency` of the largest tasks. */
-export function neededVcpus({ targets, concurrency }: Config): number {
+function neededVcpus({ targets, concurrency }: Config): number {
   const sizes = targets.map((one) => (one.size ?? DEFAULT_SIZE).cpu / 1_024).sort((left, right) => right - left);
   return sizes.slice(0, concurrency).reduce((sum, one) => sum + one, 0);
 }

@@ -21,13 +21,15 @@ export interface FailedBackup {
  * Closes the backup of a failed execution: stops its task, writes FAILED (making the record when the opening itself
  * failed), lets go of the lock, tells the world. Answers with the record as it is then; undefined for a target that the
  * config does not know.
+ *
+ * @throws NightjarError UNEXPECTED, after all of that, when the task could not be stopped.
  */
 export async function closeFailedBackup(
   parts: Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'events' | 'now'>,
   { input, execution, failure, tellAgain }: FailedBackup,
 ): Promise<BackupRecord | undefined> {
   const id = idOfExecution(execution.executionArn, execution.startedAt);
-  await stopTaskOf(parts, id, `Nightjar: the backup ${id} failed (${failure.code}).`);
+  const { refusal } = await stopTaskOf(parts, id, `Nightjar: the backup ${id} failed (${failure.code}).`);
   if (!(await parts.catalog.getBackup(input.target, id))) {
     const target = await targetOrNone(parts, input.target);
     if (!target) return undefined;
@@ -49,5 +51,6 @@ export async function closeFailedBackup(
         failure: record.failure,
       },
     ]);
+  if (refusal) throw refusal;
   return record;
 }

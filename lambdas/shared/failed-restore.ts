@@ -7,6 +7,7 @@ import type { ExecutionFacts } from '../../core/payloads.ts';
 import { isNativeRecord, nativeEnd } from '../native/fail.ts';
 import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
+import { failRestore } from './restore-done.ts';
 import { stopTaskOf } from './stop-task.ts';
 
 export interface FailedRestore {
@@ -23,28 +24,26 @@ export interface FailedRestore {
 /**
  * Closes the restore of a failed execution: stops its task, writes FAILED, lets go of the lock, tells the world. A
  * restore that was refused before it had a record leaves none: it touched nothing.
+ *
+ * @throws NightjarError UNEXPECTED, after all of that, when the task could not be stopped; its target then stays locked.
  */
 export async function closeFailedRestore(
   parts: Pick<Parts, 'name' | 'catalog' | 'tasks' | 'services' | 'events' | 'now'>,
   failed: FailedRestore,
 ): Promise<{ serving: string; record: RestoreRecord | undefined }> {
   const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);
-  await stopTaskOf(parts, id, `Nightjar: the restore ${id} failed (${failed.failure.code}).`);
+  const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the restore ${id} failed (${failed.failure.code}).`);
   const progress = await parts.catalog.getProgress(id, failed.attempt);
   const before = await parts.catalog.getRestore(id);
-  const outcome = progress?.outcome?.kind === 'restore' ? progress.outcome : undefined;
   const native = isNativeRecord(before) ? await nativeEnd(parts, before) : undefined;
-  const closed = await parts.catalog.updateRestore(id, ['RUNNING'], {
-    status: 'FAILED',
+  const closed = await failRestore(parts, id, progress, {
     endedAt: parts.now().toISOString(),
     failure: failed.failure,
     ...(failed.safetyBackupId === undefined ? {} : { safetyBackupId: failed.safetyBackupId }),
-    ...(outcome ? { comparison: outcome.comparison, restoredDatabase: outcome.restoredDatabase } : {}),
-    ...(outcome?.replacedDatabase === undefined ? {} : { replacedDatabase: outcome.replacedDatabase }),
     ...native?.change,
   });
   const destination = before?.destination ?? failed.destination;
-  if (destination !== undefined) await parts.catalog.unlock(destination, 'restore', id);
+  if (over && destination !== undefined) await parts.catalog.unlock(destination, 'restore', id);
   const record = await parts.catalog.getRestore(id);
   const serving = native?.sentence ?? servingAfter(record, progress, failed.safetyBackupId);
   if (closed || wasClosedSilently(record?.failure) || (failed.tellAgain && record?.status !== 'COMPLETED'))
@@ -60,6 +59,7 @@ export async function closeFailedRestore(
         serving,
       },
     ]);
+  if (refusal) throw refusal;
   return { serving, record };
 }
 

@@ -3,16 +3,21 @@ import { rollbackSentence } from '../native/serving.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';
 
-/** Stops a failed rollback's task and lets go of its target. Answers with a sentence about which data serves. */
+/**
+ * Stops a failed rollback's task and lets go of its target. Answers with a sentence about which data serves.
+ *
+ * @throws NightjarError UNEXPECTED when the task could not be stopped; its target then stays locked.
+ */
 export async function closeFailedRollback(
   parts: Pick<Parts, 'catalog' | 'tasks' | 'services' | 'now'>,
   id: string,
   restoreId: string,
 ): Promise<string> {
-  await stopTaskOf(parts, id, `Nightjar: the rollback ${id} is over.`);
+  const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the rollback ${id} is over.`);
   const restore = await parts.catalog.getRestore(restoreId);
   if (!restore) return 'Nothing was touched.';
-  await parts.catalog.unlock(restore.destination, 'restore', id);
+  if (over) await parts.catalog.unlock(restore.destination, 'restore', id);
+  if (refusal) throw refusal;
   if (isNativeRecord(restore)) return rollbackSentence(parts, restore);
   const progress = await parts.catalog.getProgress(id);
   const { database, replacedDatabase: old } = restore;

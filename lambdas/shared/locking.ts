@@ -1,8 +1,8 @@
 /** Takes a target's lock; a holder whose execution is over is closed and passed by. */
-import type { RestoreRecord } from '../../core/backup.ts';
 import type { LockKind } from '../../core/catalog.ts';
 import { NightjarError, failure, type Failure } from '../../core/errors.ts';
 import type { Parts } from './parts.ts';
+import { failRestore } from './restore-done.ts';
 import { stopTaskOf } from './stop-task.ts';
 
 export interface LockWish {
@@ -16,7 +16,7 @@ export interface LockWish {
 /** Two dead holders, one of each kind, and a newcomer between two looks: more would be something else. */
 const TRIES = 5;
 
-/** @throws NightjarError TARGET_BUSY when somebody alive holds it. */
+/** @throws NightjarError TARGET_BUSY when somebody alive holds it, or a dead one's task that could not be stopped. */
 export async function takeLock(
   parts: Pick<Parts, 'catalog' | 'executions' | 'tasks' | 'now'>,
   wish: LockWish,
@@ -47,34 +47,30 @@ const DEAD = failure('EXECUTION_FAILED', { operation: 'close a dead execution' }
 /** Whether a record was closed by {@link closeDead}: whoever comes with the execution's end still has to tell. */
 export const wasClosedSilently = (closed: Failure | undefined): boolean => closed?.operation === DEAD.operation;
 
-/** Closes what an execution left open when it ended without a word: its task, its record, its lock, in this order. */
+/**
+ * Closes what an execution left open when it ended without a word: its task, its record, its lock. A dump that can't be
+ * stopped does not keep tonight's backup away; whoever comes with the execution's end is told of it.
+ *
+ * @throws NightjarError TARGET_BUSY, the record closed, while a restore's task may still be at work.
+ */
 export async function closeDead(
   parts: Pick<Parts, 'catalog' | 'tasks' | 'now'>,
   dead: { readonly target: string; readonly kind: LockKind; readonly id: string },
 ): Promise<boolean> {
-  await stopTaskOf(parts, dead.id, `Nightjar: the execution behind ${dead.kind} ${dead.id} is over.`);
+  const { target, kind, id } = dead;
+  const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the execution behind ${kind} ${id} is over.`);
   const endedAt = parts.now().toISOString();
   // The id of a rollback or a drop has no record; its lock is all there is to close.
   const closed =
-    dead.kind === 'backup'
-      ? await parts.catalog.failBackup(dead.target, dead.id, DEAD, endedAt)
-      : await parts.catalog.updateRestore(dead.id, ['RUNNING'], {
-          status: 'FAILED',
-          failure: DEAD,
-          endedAt,
-          ...(await doneBy(parts, dead.id)),
-        });
-  await parts.catalog.unlock(dead.target, dead.kind, dead.id);
+    kind === 'backup'
+      ? await parts.catalog.failBackup(target, id, DEAD, endedAt)
+      : await failRestore(parts, id, await parts.catalog.getProgress(id), { failure: DEAD, endedAt });
+  if (kind === 'restore' && !over)
+    throw new NightjarError('TARGET_BUSY', {
+      operation: 'lock target',
+      detail: `The execution of the restore ${id} is over, but its task may still change databases of ${target}. ${refusal?.detail ?? ''} Stop it in ECS, or try again when it has ended.`,
+      cause: refusal,
+    });
+  await parts.catalog.unlock(target, kind, id);
   return closed;
-}
-
-/** What a restore's task had done before its execution died: a swap's old database must not be forgotten. */
-async function doneBy(
-  { catalog }: Pick<Parts, 'catalog'>,
-  id: string,
-): Promise<Partial<Pick<RestoreRecord, 'comparison' | 'restoredDatabase' | 'replacedDatabase'>>> {
-  const outcome = (await catalog.getProgress(id))?.outcome;
-  if (outcome?.kind !== 'restore') return {};
-  const { comparison, restoredDatabase, replacedDatabase } = outcome;
-  return { comparison, restoredDatabase, ...(replacedDatabase === undefined ? {} : { replacedDatabase }) };
 }

@@ -14,13 +14,16 @@ export async function outcomeOf<K extends Outcome['kind']>(
 ): Promise<OutcomeOf<K>> {
   const progress = await catalog.getProgress(id, attempt);
   const outcome = progress?.outcome;
-  if (progress?.status === 'succeeded' && outcome?.kind === kind) return outcome as OutcomeOf<K>;
+  if (progress?.status === 'succeeded' && isOf(outcome, kind)) return outcome;
   if (progress?.failure) throw ofFailure(progress.failure);
   throw new NightjarError('TASK_DIED', {
     operation: 'read outcome',
     detail: `Attempt ${attempt} left ${progress ? `'${progress.status}' in phase '${progress.phase}'` : 'no progress'} and no outcome of a ${kind}.`,
   });
 }
+
+const isOf = <K extends Outcome['kind']>(outcome: Outcome | undefined, kind: K): outcome is OutcomeOf<K> =>
+  outcome?.kind === kind || (kind === 'dump' && outcome?.kind === 'unnamed-dump');
 
 /** A failure as it was stored, as an error again. */
 export const ofFailure = (stored: Failure): NightjarError =>

@@ -40,7 +40,12 @@ export const backupDefinition = (parts: WorkflowParts): Definition => {
         fail: 'FailBackup',
       }),
       CloseBackup: invoke(parts, 'CloseBackup', {
-        input: '$.opened',
+        parameters: {
+          'id.$': '$.opened.id',
+          'target.$': '$.opened.target',
+          'attempt.$': '$.opened.attempt',
+          'manifestVersionId.$': '$.verified.manifestVersionId',
+        },
         resultPath: '$.closed',
         outputPath: '$.closed',
         next: 'Done',

@@ -9,7 +9,8 @@
  *   gone and If-None-Match sees the object. Then the object is there, but under a version that we were not told, which
  *   the manifest could not name: VAULT_UNAVAILABLE, and the next attempt writes to keys of its own. What is left behind
  *   is named by no manifest, so no restore can take it; it lies under the backup's prefix and is deleted with it.
- *   A 412 with no lost answer before it is somebody else's object: VAULT_DENIED.
+ *   A 412 with no lost answer before it is somebody else's object: VAULT_DENIED. A 409 says that the key is being
+ *   written, for whomever: VAULT_UNAVAILABLE too.
  * - AbortMultipartUpload: done again, and 404 is what was wanted.
  */
 import {
@@ -27,7 +28,9 @@ import { crc32Text, joinCrc32 } from './crc32.ts';
 import { bodyOf } from './part-body.ts';
 
 /** Answers that a repeated completion gets when the first one was done. */
-const DONE_ALREADY = new Set(['NoSuchUpload', 'PreconditionFailed', 'ConditionalRequestConflict']);
+const DONE_ALREADY = new Set(['NoSuchUpload', 'PreconditionFailed']);
+/** Another conditional write of the key is under way. */
+const CONFLICT = 'ConditionalRequestConflict';
 
 export interface ObjectPlace {
   readonly s3: S3Client;
@@ -132,8 +135,13 @@ export class ObjectUpload {
       try {
         return await s3.send(command);
       } catch (error) {
-        if (!ambiguous || !DONE_ALREADY.has((error as Error).name)) throw error;
-        const detail = `${key}: S3 completed it, but its answer and with it the version was lost. No manifest names this object.`;
+        const { name } = error as Error;
+        if (name !== CONFLICT && !(ambiguous && DONE_ALREADY.has(name))) throw error;
+        const why =
+          name === CONFLICT
+            ? 'S3 is writing this key already and does not say for whom.'
+            : 'S3 completed it, but its answer and with it the version was lost.';
+        const detail = `${key}: ${why} No manifest names this object.`;
         throw new NightjarError('VAULT_UNAVAILABLE', { operation, detail, cause: error });
       }
     });

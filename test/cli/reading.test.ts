@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.ts';
 import { runId } from '../../core/names.ts';
-import { backupsShape, errorShape, runsShape, showShape, statusShape, targetsShape } from '../../cli/shapes.ts';
+import {
+  backupsShape,
+  errorShape,
+  rebuildShape,
+  runsShape,
+  showShape,
+  statusShape,
+  targetsShape,
+} from '../../cli/shapes.ts';
 import { at, backupIdAt, denied, fakeWorld, manifestOf, putGood, recordOf, restoreOf } from './world.ts';
 
 const RUN = runId('daily', at(7));
@@ -102,6 +110,17 @@ describe('nightjar status', () => {
     await world.store.openRestore(restoreOf(200, { replacedDroppedAt: at(10) }));
     await world.run('status', '--json');
     expect(statusShape.parse(world.json()).replaced).toHaveLength(1);
+  });
+
+  it('lists also what a swap replaced that only could not be recorded, and until when', async () => {
+    const world = fakeWorld();
+    const failed = { status: 'FAILED', endedAt: at(24), replacedUntil: undefined } as const;
+    await world.store.openRestore(restoreOf(30, failed));
+    await world.store.openRestore({ ...restoreOf(40, failed), replacedDatabase: undefined });
+    await world.run('status', '--json');
+    expect(statusShape.parse(world.json()).replaced).toMatchObject([
+      { replacedDatabase: 'shop_old_abcdefghij', replacedUntil: at(24 - 7 * 24) },
+    ]);
   });
 
   it('of many targets shows everything that is wrong and not all that is right', async () => {
@@ -228,6 +247,93 @@ describe('nightjar show', () => {
     const world = fakeWorld();
     expect(await world.run('show', id, '--json')).toBe(exit);
     expect(errorShape.parse(world.json()).failure.code).toBe(code);
+  });
+});
+
+describe('nightjar rebuild', () => {
+  const whole = { bytes: 5_000_000, crc32: 'AAAAAA==', keyArn: undefined, access: 'frozen' as const };
+  /** A vault with three backups, and a catalog that has lost two of them. */
+  async function lost() {
+    const elsewhere = fakeWorld();
+    const [older, newer, known] = [
+      await putGood(elsewhere.store, 30),
+      await putGood(elsewhere.store, 5),
+      await putGood(elsewhere.store, 5, { target: 'blog' }),
+    ];
+    const world = fakeWorld({
+      manifests: [older, newer, known].map(manifestOf),
+      head: () => whole,
+      outputs: (stack) =>
+        Promise.resolve(
+          stack === 'nightjar-vault' ? { VaultBucket: 'b', CatalogTable: 't', VaultKeyArn: 'k' } : undefined,
+        ),
+    });
+    await putGood(world.store, 5, { target: 'blog' });
+    return { world, older, newer };
+  }
+
+  it('gives back what the catalog lost, newest first, with the vault’s stack alone', async () => {
+    const { world, older, newer } = await lost();
+    expect(await world.run('rebuild', '--json')).toBe(0);
+    const json = rebuildShape.parse(world.json());
+    expect(json).toMatchObject({ ok: true, plan: false, known: 1, unreadable: [] });
+    expect(json.recovered.map((one) => one.backupId)).toEqual([newer.backupId, older.backupId]);
+    expect(await world.store.newestGood('shop')).toMatchObject({ backupId: newer.backupId, status: 'COMPLETED' });
+    expect((await world.store.readTargetStates(['shop'])).get('shop')?.newestGood?.backupId).toBe(newer.backupId);
+    await world.run('rebuild');
+    expect(world.text()).toContain('0 backups came back. The catalog knew 3 already');
+  });
+
+  it('--plan lists the same and writes nothing', async () => {
+    const { world } = await lost();
+    expect(await world.run('rebuild', '--plan', '--json')).toBe(0);
+    expect(rebuildShape.parse(world.json())).toMatchObject({ plan: true, recovered: [{}, {}], known: 1 });
+    expect(await world.store.listBackups({ target: 'shop' })).toEqual([]);
+    expect((await world.store.readTargetStates(['shop'])).size).toBe(0);
+  });
+
+  it('takes back no backup whose objects are gone or damaged, says so, and is not 0', async () => {
+    const { world, older } = await lost();
+    const damaged = fakeWorld({
+      manifests: [manifestOf(older)],
+      head: () => ({ ...whole, bytes: 4_999_999 }),
+    });
+    expect(await damaged.run('rebuild', '--json')).toBe(1);
+    expect(rebuildShape.parse(damaged.json()).unreadable).toMatchObject([{ failure: { code: 'OBJECT_DAMAGED' } }]);
+    expect(await damaged.store.listBackups()).toEqual([]);
+    await damaged.run('rebuild');
+    expect(damaged.text()).toContain('1 manifest can not be taken back; no object was touched');
+    expect(await world.store.listBackups({ target: 'shop' })).toEqual([]);
+  });
+
+  it('brings no failed or deleted backup back', async () => {
+    const { world, older } = await lost();
+    await world.store.openBackup({ ...older, status: 'RUNNING' });
+    await world.store.failBackup('shop', older.backupId, failure('OBJECT_DAMAGED'), at(29));
+    await world.run('rebuild', '--json');
+    expect(rebuildShape.parse(world.json())).toMatchObject({ known: 2, recovered: [{}] });
+    expect((await world.store.getBackup('shop', older.backupId))?.status).toBe('FAILED');
+  });
+});
+
+describe('a person who may only read', () => {
+  it.each([['status'], ['targets'], ['prune', '--plan'], ['rebuild', '--plan'], ['backups'], ['runs']])(
+    'writes nothing with nightjar %s %s',
+    async (...argv) => {
+      const world = fakeWorld();
+      await putGood(world.store, 5);
+      const refuse = (): never => {
+        throw denied();
+      };
+      Object.assign(world.store, { targetStates: refuse, recoverBackup: refuse, openBackup: refuse });
+      expect(await world.run(...argv.filter(Boolean), '--json')).toBe(0);
+    },
+  );
+
+  it('is not told that a target is overdue which nobody has looked at yet', async () => {
+    const world = fakeWorld();
+    await world.run('status', '--json');
+    expect(statusShape.parse(world.json()).targets.map((one) => one.pastRpo)).toEqual([false, false]);
   });
 });
 

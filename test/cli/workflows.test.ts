@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.ts';
+import { aliasDatabase } from '../../core/names.ts';
 import {
   backupShape,
   errorShape,
@@ -301,8 +302,21 @@ describe('nightjar rollback', () => {
     expect(world.starts[0]).toMatchObject({ machine: 'rollback', input: { restoreId: record.restoreId } });
   });
 
+  it('brings back also what a swap replaced that only could not be recorded', async () => {
+    const record = restoreOf(2, { status: 'FAILED', replacedUntil: undefined });
+    const world = fakeWorld({
+      play: async () => {
+        await world.store.updateRestore(record.restoreId, ['FAILED'], { status: 'ROLLED_BACK' });
+        return { status: 'SUCCEEDED' };
+      },
+    });
+    await world.store.openRestore(record);
+    expect(await world.run('rollback', record.restoreId, '--json')).toBe(0);
+  });
+
   it.each([
     ['of mode new', { mode: 'new' as const }],
+    ['that failed before it was done', { status: 'FAILED' as const, replacedDatabase: undefined }],
     ['rolled back already', { status: 'ROLLED_BACK' as const }],
     ['whose old database was dropped', { replacedDroppedAt: at(1) }],
   ])('refuses a restore %s', async (_, more) => {
@@ -329,6 +343,18 @@ describe('nightjar prune', () => {
     expect(plan.drops).toEqual([expect.objectContaining({ database: 'shop_old_abcdefghij' })]);
     expect(plan.kept).toBe(2);
     expect(world.starts).toEqual([]);
+  });
+
+  it('--plan shows what failed restores left behind, as the pruner would drop it', async () => {
+    const world = fakeWorld();
+    const failed = { status: 'FAILED', replacedUntil: undefined, replacedDatabase: undefined } as const;
+    const killed = restoreOf(24 * 9, failed);
+    for (const one of [killed, restoreOf(24 * 2, failed), restoreOf(24 * 20, { ...failed, destination: 'gone' })])
+      await world.store.openRestore(one);
+    await world.run('prune', '--plan', '--json');
+    expect(prunePlannedShape.parse(world.json()).plan.drops).toEqual([
+      { restoreId: killed.restoreId, destination: 'shop', database: aliasDatabase('shop', killed.restoreId) },
+    ]);
   });
 
   it('that could not delete everything is not 0', async () => {

@@ -192,7 +192,11 @@ export function fakeWorld(options: FakeOptions = {}): FakeWorld {
       readManifest(key) {
         const manifest = options.manifests?.find((one) => manifestKey(one.target, one.backupId) === key);
         if (!manifest) throw new NightjarError('MANIFEST_INVALID', { detail: `${key} is not in the vault.` });
-        return Promise.resolve({ manifest, versionId: 'v1' });
+        return Promise.resolve({ manifest, versionId: 'v1', sha256: 'a'.repeat(64) });
+      },
+      async *listManifests() {
+        await Promise.resolve();
+        yield* (options.manifests ?? []).map((one) => manifestKey(one.target, one.backupId));
       },
       head: ({ key }) =>
         Promise.resolve(

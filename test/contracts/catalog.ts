@@ -394,6 +394,7 @@ export function catalogContract(name: string, open: () => Promise<Catalog>): voi
         const states = await catalog.targetStates(names, at(1));
         expect([...states.keys()].sort()).toEqual([...names].sort());
         expect((await catalog.targetStates(names, at(2))).get(names[229]!)?.firstSeenAt).toBe(at(1));
+        expect((await catalog.readTargetStates(names)).size).toBe(230);
         expect((await catalog.targetStates([], at(2))).size).toBe(0);
       });
     });

@@ -1,5 +1,6 @@
 /** In-memory stand-ins for what surrounds an engine: the sink a dump writes to, the source a restore reads from. */
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { Readable, Writable } from 'node:stream';
 import type { Manifest, VaultObject } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
@@ -96,6 +97,11 @@ export function memorySource(manifest: Manifest, backup: MemoryBackup, stored?: 
         })(),
         { objectMode: false },
       ),
+    async saveArchive(file, moved) {
+      await writeFile(file, archive, { flag: 'wx' });
+      moved(archive.length);
+      if (sha256(archive) !== manifest.archive.sha256) throw mismatch();
+    },
     async proveArchive() {
       proofs += 1;
       if (sha256(archive) !== manifest.archive.sha256) throw mismatch();

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.ts';
 import {
-  LISTED_OK,
   ageText,
   changeText,
   durationText,
@@ -11,8 +10,9 @@ import {
   type ReportLine,
   type RunSummary,
 } from '../../core/report.ts';
-import { brokenHtml, reportHtml } from '../../core/report-html.ts';
-import { brokenText, reportText } from '../../core/report-text.ts';
+import { reportHtml } from '../../core/report-html.ts';
+import { reportText } from '../../core/report-text.ts';
+import { LISTED_OK, brokenView, reportView } from '../../core/report-view.ts';
 
 const good = (target: string, more: Partial<ReportLine> = {}): ReportLine => ({
   target,
@@ -45,7 +45,10 @@ const summary = (...lines: ReportLine[]): RunSummary => ({
   lines,
   notes: [],
 });
-const bodies = (one: RunSummary): string[] => [reportText(one), reportHtml(one, subjectOf(one))];
+const bodies = (one: RunSummary): string[] => [
+  reportText(reportView(one)),
+  reportHtml(reportView(one), subjectOf(one)),
+];
 
 describe('the subject', () => {
   it.each([
@@ -97,9 +100,31 @@ describe('the report', () => {
     }
   });
 
+  it('says the same in both forms, in the same order', () => {
+    const never = bad('zzz');
+    delete never.newestGoodAt;
+    const lines = summary(good('a', { warnings: ['TLS is off'] }), bad('b'), never);
+    const view = reportView({ ...lines, notes: ['a tag is wrong'] });
+    const words = view.sections.flatMap((section): string[] => {
+      if (section.kind === 'failures')
+        return section.failures.flatMap((one) => [one.target!, one.message, one.detail!, one.todo.text, ...one.more]);
+      if (section.kind === 'good') return section.rows.flatMap((one) => [one.target, one.size, one.change, one.took]);
+      if (section.kind === 'note') return [section.text];
+      return section.warnings.flatMap(({ target, text }) => (target === undefined ? [text] : [target, text]));
+    });
+    expect(words).toHaveLength(1 + 6 * 2 + 4 + 2);
+    for (const body of [reportText(view), reportHtml(view, 's')]) {
+      let at = 0;
+      for (const word of [view.headline, ...view.facts, ...words, ...view.foot]) {
+        at = body.indexOf(word, at);
+        expect(at, word).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
   it('escapes whatever a server or a config said', () => {
     const evil = bad('<b>x', { failure: failure('DUMP_FAILED', { detail: '<script>alert("1")</script> & \'more\'' }) });
-    const html = reportHtml(summary(evil), 'a <title>');
+    const html = reportHtml(reportView(summary(evil)), 'a <title>');
     expect(html).not.toContain('<script>');
     expect(html).not.toContain('<b>x');
     expect(html).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;more&#39;');
@@ -117,7 +142,7 @@ describe('the report', () => {
   });
 
   it('fetches nothing: no image, no link, no script', () => {
-    expect(reportHtml(summary(good('a'), bad('b')), 's')).not.toMatch(/<img|<script|href=|src=|url\(/);
+    expect(reportHtml(reportView(summary(good('a'), bad('b'))), 's')).not.toMatch(/<img|<script|href=|src=|url\(/);
   });
 
   it('says that a run broke off, and where to look', () => {
@@ -130,8 +155,8 @@ describe('the report', () => {
       failure: failure('CONFIG_INVALID', { detail: 'targets.0.host <is missing>' }),
       executionArn: 'arn:aws:states:eu-west-1:123456789012:execution:shop-prod-nightly:x',
     };
-    expect(brokenText(run)).toContain('targets.0.host <is missing>');
-    const html = brokenHtml(run, 's');
+    expect(reportText(brokenView(run))).toContain('targets.0.host <is missing>');
+    const html = reportHtml(brokenView(run), 's');
     expect(html).toContain('targets.0.host &lt;is missing&gt;');
     expect(html).toContain(run.executionArn);
   });
@@ -169,7 +194,7 @@ describe('databases whose service keeps the recovery points', () => {
   const point = 'arn:aws:rds:eu-west-1:123456789012:snapshot:nightjar-shop-01jd5zk7s8q2m4n6p8r0t2v4w6';
 
   it('show what PITR reaches, how close to now, and their point', () => {
-    for (const text of bodies(summary(ok('shop', { native: { window, point } })))) {
+    for (const text of bodies(summary(good('shop', { native: { window, point } })))) {
       expect(text).toContain('PITR reaches from Sat 14 Nov 2026, 02:30 CET to Sat 21 Nov 2026, 03:01 CET');
       expect(text).toContain('4 min before the end of the run');
       expect(text).toContain('recovery point nightjar-shop-01jd5zk7s8q2m4n6p8r0t2v4w6');
@@ -178,7 +203,7 @@ describe('databases whose service keeps the recovery points', () => {
   });
 
   it('stand at the top when PITR is off, above everything that went well', () => {
-    const off = summary(ok('a-dump'), ok('shop', { native: { window: { on: false }, point } }));
+    const off = summary(good('a-dump'), good('shop', { native: { window: { on: false }, point } }));
     for (const text of bodies(off)) {
       const at = text.search(/point-in-time recovery is off/i);
       expect(at).toBeGreaterThan(-1);
@@ -188,8 +213,8 @@ describe('databases whose service keeps the recovery points', () => {
   });
 
   it('are told of when a tag is wrong, escaped as everything that is not ours', () => {
-    const noted = { ...summary(ok('shop')), notes: ["the tag says '<often>'"] };
-    expect(reportText(noted)).toContain("the tag says '<often>'");
-    expect(reportHtml(noted, 'x')).toContain('the tag says &#39;&lt;often&gt;&#39;');
+    const noted = { ...summary(good('shop')), notes: ["the tag says '<often>'"] };
+    expect(reportText(reportView(noted))).toContain("the tag says '<often>'");
+    expect(reportHtml(reportView(noted), 'x')).toContain('the tag says &#39;&lt;often&gt;&#39;');
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
+import { isDumpTarget, type Config } from '../../core/config.ts';
+import { aliasDatabase } from '../../core/names.ts';
 import { LEFTOVER_DAYS, droppable, judgeBackup, type RetentionFacts } from '../../core/retention.ts';
 import { configOf } from '../lambdas/support/world.ts';
 
@@ -62,9 +64,10 @@ describe('retention', () => {
   });
 });
 
-describe('a replaced database', () => {
+describe('a database that a restore left behind', () => {
+  const config = configOf();
   const restore: RestoreRecord = {
-    restoreId: 'R',
+    restoreId: '01ARZ3NDEKTSV4RRFFQ69G5FAV',
     target: 'shop',
     destination: 'shop',
     backupId: 'B',
@@ -73,24 +76,60 @@ describe('a replaced database', () => {
     status: 'COMPLETED',
     executionArn: 'arn',
     startedAt: END,
+    endedAt: END,
     replacedDatabase: 'shop_old',
     replacedUntil: END,
   };
-  const later = Date.parse(END) + 1;
+  const failed: RestoreRecord = {
+    ...restore,
+    status: 'FAILED',
+    replacedDatabase: undefined,
+    replacedUntil: undefined,
+  };
+  const NATIVE = {} as NonNullable<RestoreRecord['native']>;
+  const ALIAS = aliasDatabase('shop', restore.restoreId);
+  const namesOf = (one: RestoreRecord, days: number, more: Partial<Config> = {}, others: RestoreRecord[] = []) =>
+    droppable([one, ...others], { ...config, ...more }, Date.parse(END) + days * DAY).map((found) => found.database);
 
   it('may be dropped when its days are over', () => {
-    expect(droppable([restore], later)).toEqual([restore]);
-    expect(droppable([restore], later - 1)).toEqual([]);
+    expect(namesOf(restore, 0)).toEqual([]);
+    expect(namesOf(restore, 0.01)).toEqual(['shop_old']);
+  });
+
+  it('is what a swap replaced also when only recording the swap failed; its days count from the end', () => {
+    const swapped = { ...failed, replacedDatabase: 'shop_old' };
+    expect(namesOf(swapped, 7)).toEqual([]);
+    expect(namesOf(swapped, 7.01)).toEqual(['shop_old']);
+    expect(namesOf(swapped, 7.01, { retention: { ...config.retention, replacedDays: 30 } })).toEqual([]);
+  });
+
+  it.each(['swap', 'new'] as const)('is the working database of a failed %s, whatever its task could say', (mode) => {
+    expect(namesOf({ ...failed, mode }, 7)).toEqual([]);
+    expect(namesOf({ ...failed, mode }, 7.01)).toEqual([ALIAS]);
+    // What serves is never taken from the record of a failed restore.
+    expect(namesOf({ ...failed, mode, restoredDatabase: 'shop' }, 7.01)).toEqual([ALIAS]);
   });
 
   it.each([
-    ['was dropped already', { replacedDroppedAt: END }],
-    ['serves again', { status: 'ROLLED_BACK' }],
-    ['may be serving, for its restore failed', { status: 'FAILED' }],
-    ['is being made', { status: 'RUNNING' }],
-    ['has no end of its days', { replacedUntil: undefined }],
-    ['has no name', { replacedDatabase: undefined }],
-  ] as [string, Partial<RestoreRecord>][])('is left alone when it %s', (_, change) => {
-    expect(droppable([{ ...restore, ...change }], later)).toEqual([]);
+    ['was dropped already', { ...restore, replacedDroppedAt: END }],
+    ['was dropped already after a failure', { ...failed, replacedDroppedAt: END }],
+    ['serves again', { ...restore, status: 'ROLLED_BACK' }],
+    ['is being made', { ...restore, status: 'RUNNING' }],
+    ['has no end of its days', { ...restore, replacedUntil: undefined }],
+    ['has no end at all', { ...failed, endedAt: undefined }],
+    ['was restored for somebody', { ...restore, mode: 'new', replacedDatabase: undefined }],
+    ['was overwritten in place', { ...failed, mode: 'overwrite' }],
+    ['is a server or a table of a service', { ...restore, native: NATIVE }],
+    ['is a server or a table of a service, after a failure', { ...failed, native: NATIVE }],
+  ] as [string, RestoreRecord][])('is left alone when it %s', (_, one) => {
+    expect(namesOf(one, 999)).toEqual([]);
+  });
+
+  it('is left alone while it serves under a user’s name, or where its server can not be reached', () => {
+    const [target] = config.targets.filter(isDumpTarget);
+    expect(namesOf(failed, 8, { targets: [target!, { ...target!, name: 'x', database: ALIAS }] })).toEqual([]);
+    const used: RestoreRecord = { ...restore, mode: 'new', database: ALIAS, replacedDatabase: undefined };
+    expect(namesOf(failed, 8, {}, [used])).toEqual([]);
+    expect(namesOf({ ...failed, destination: 'gone' }, 8)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** Everything that needs the deployed stacks, in one file, because starting them takes longest. */
 import { afterAll, beforeAll } from 'vitest';
+import { afterTheFact } from './after-the-fact.ts';
 import { faults } from './faults.ts';
 import { mainJob } from './main-job.ts';
 import { rights } from './rights.ts';
@@ -15,5 +16,6 @@ afterAll(async () => {
 
 mainJob(() => world);
 faults(() => world);
+afterTheFact(() => world);
 // Last: it judges what all the others did.
 rights(() => world);

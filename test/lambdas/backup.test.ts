@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { parseJob } from '../../core/job.ts';
+import { parseJob, type DumpOutcome } from '../../core/job.ts';
 import { objectKey } from '../../core/names.ts';
 import { makeCloseBackup } from '../../lambdas/CloseBackup.ts';
 import { makeCloseOrphan, type ExecutionEnded } from '../../lambdas/CloseOrphan.ts';
@@ -17,6 +18,7 @@ import {
   goodBackup,
   idOf,
   makeWorld,
+  succeed,
   targetOf,
   work,
   type World,
@@ -108,7 +110,8 @@ describe('proving a backup', () => {
   it('finds a good one good', async () => {
     const id = await open();
     await dump(world, { id, target: 'shop', bytes: 1234 });
-    expect(await verify(id)).toEqual({ objects: 1, storedBytes: 1234 });
+    const stored = { objects: 1, storedBytes: 1234 };
+    expect(await verify(id)).toEqual({ ...stored, manifestVersionId: expect.stringMatching(/^v\d/) as string });
   });
 
   it('believes no task that ended well and said nothing', async () => {
@@ -163,6 +166,46 @@ describe('proving a backup', () => {
     world.vault.objects.delete(`${manifestKey}@${manifestVersionId}`);
     await expect(verify(id)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
   });
+
+  it('finds the version of a manifest whose answer was lost, by its bytes, and the record has it', async () => {
+    const id = await open();
+    const named = await dump(world, { id, target: 'shop' });
+    await loseAnswer(id, named);
+    const proven = await verify(id);
+    expect(proven.manifestVersionId).toBe(named.manifestVersionId);
+    await makeCloseBackup(world)({ id, target: 'shop', attempt: 1, manifestVersionId: proven.manifestVersionId });
+    expect(await world.catalog.getBackup('shop', id)).toMatchObject({
+      status: 'COMPLETED',
+      manifestKey: named.manifestKey,
+      manifestVersionId: named.manifestVersionId,
+    });
+  });
+
+  it('takes no other manifest for the one whose answer was lost', async () => {
+    const id = await open();
+    const named = await dump(world, { id, target: 'shop' });
+    await loseAnswer(id, named);
+    const [name, held] = [...world.vault.objects].find(([key]) => key.startsWith(named.manifestKey))!;
+    world.vault.objects.set(name, { ...held, body: `${held.body} ` });
+    await expect(verify(id)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+    world.vault.objects.delete(name);
+    await expect(verify(id)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+  });
+
+  it('completes nothing whose manifest has no version', async () => {
+    const id = await open();
+    await loseAnswer(id, await dump(world, { id, target: 'shop' }));
+    const closing = makeCloseBackup(world)({ id, target: 'shop', attempt: 1 });
+    await expect(closing).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+    expect((await world.catalog.getBackup('shop', id))?.status).toBe('RUNNING');
+  });
+
+  /** As a task says it that was not told under which version its manifest lies. */
+  async function loseAnswer(id: string, { manifestVersionId, ...outcome }: DumpOutcome): Promise<void> {
+    const { body } = world.vault.objects.get(`${outcome.manifestKey}@${manifestVersionId}`)!;
+    const manifestSha256 = createHash('sha256').update(body).digest('hex');
+    await succeed<'dump'>(world, id, { ...outcome, kind: 'unnamed-dump', manifestSha256 });
+  }
 
   it.each([
     ['OBJECT_DAMAGED', 'truncated after the fact', { bytes: 4_999 }],
@@ -250,6 +293,33 @@ describe('failing a backup', () => {
     const other = await makeOpenBackup(world)(second);
     await failTask(world, other.id, 'TASK_STOPPED');
     expect((await makeFailBackup(world)({ ...second, opened: other, failure })).code).toBe('TIMED_OUT');
+  });
+
+  it('whose dump can not be stopped is FAILED, told of and out of the way, and the failing is loud', async () => {
+    const event = backupEvent(world, 'shop');
+    const opened = await makeOpenBackup(world)(event);
+    await work(world, opened.id);
+    world.tasks.stop = () => Promise.reject(new Error('Rate exceeded'));
+    await expect(makeFailBackup(world)({ ...event, opened, failure: caught('States.Timeout') })).rejects.toMatchObject({
+      name: 'UNEXPECTED',
+      detail: expect.stringContaining('Rate exceeded') as string,
+    });
+    expect(await world.catalog.getBackup('shop', opened.id)).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'TIMED_OUT' },
+    });
+    expect(world.published).toHaveLength(1);
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+
+  it('whose dump can not be stopped keeps no heir away', async () => {
+    const dead = backupEvent(world, 'shop');
+    const { id } = await makeOpenBackup(world)(dead);
+    await work(world, id);
+    world.over.add(dead.executionArn);
+    world.tasks.stop = () => Promise.reject(new Error('Rate exceeded'));
+    await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+    expect((await world.catalog.getBackup('shop', id))?.status).toBe('FAILED');
   });
 
   it('writes a FAILED record also when the target was busy, and leaves the holder alone', async () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../core/backup.ts';
 import { parseJob } from '../../core/job.ts';
-import { replacedDatabase, restoredDatabase } from '../../core/names.ts';
+import { aliasDatabase, replacedDatabase, restoredDatabase } from '../../core/names.ts';
 import type { OpenEvent, RestoreInput } from '../../core/payloads.ts';
 import { makeCheckThaw } from '../../lambdas/CheckThaw.ts';
 import { makeCloseDrop } from '../../lambdas/CloseDrop.ts';
@@ -65,18 +65,22 @@ const EQUAL: Comparison = {
   equal: true,
 };
 
-/** A swap, opened and closed. */
-async function swapped() {
-  const event = restoreEvent({ mode: 'swap' });
-  const opened = await makeOpenRestore(world)(event);
-  const old = replacedDatabase('shop', opened.id);
-  await succeed<'restore'>(world, opened.id, {
+/** The task of a swap says that it came through. */
+const swapDone = (id: string, old = 'shop_old_1') =>
+  succeed<'restore'>(world, id, {
     kind: 'restore',
     restoredDatabase: 'shop',
     replacedDatabase: old,
     comparison: EQUAL,
     warnings: [],
   });
+
+/** A swap, opened and closed. */
+async function swapped() {
+  const event = restoreEvent({ mode: 'swap' });
+  const opened = await makeOpenRestore(world)(event);
+  const old = replacedDatabase('shop', opened.id);
+  await swapDone(opened.id, old);
   const closed = await makeCloseRestore(world)({ ...event, opened });
   world.over.add(event.executionArn);
   world.clock += 1_000;
@@ -340,15 +344,7 @@ describe('a restore that failed says which place serves', () => {
   });
 
   it('the new one, when the swap was done and only its closing failed', async () => {
-    const { cause } = await fail({ mode: 'swap' }, (one) =>
-      succeed<'restore'>(world, one, {
-        kind: 'restore',
-        restoredDatabase: 'shop',
-        replacedDatabase: 'shop_old_1',
-        comparison: EQUAL,
-        warnings: [],
-      }),
-    );
+    const { cause } = await fail({ mode: 'swap' }, (one) => swapDone(one));
     expect(cause).toContain('The restored data serves under shop; the old data is kept as shop_old_1');
   });
 
@@ -443,13 +439,7 @@ describe('rolling a swap back', () => {
   it('brings back what a swap replaced whose record could not be closed', async () => {
     const event = restoreEvent({ mode: 'swap' });
     const opened = await makeOpenRestore(world)(event);
-    await succeed<'restore'>(world, opened.id, {
-      kind: 'restore',
-      restoredDatabase: 'shop',
-      replacedDatabase: 'shop_old_1',
-      comparison: EQUAL,
-      warnings: [],
-    });
+    await swapDone(opened.id);
     await makeFailRestore(world)({ ...event, opened, failure: caught('Lambda.Unknown') });
     const back = rollbackEvent(opened.id);
     const task = await makeOpenRollback(world)(back);
@@ -461,13 +451,7 @@ describe('rolling a swap back', () => {
   it('is possible also after a swap whose execution died before it was recorded', async () => {
     const dead = restoreEvent({ mode: 'swap' });
     const { id } = await makeOpenRestore(world)(dead);
-    await succeed<'restore'>(world, id, {
-      kind: 'restore',
-      restoredDatabase: 'shop',
-      replacedDatabase: 'shop_old_1',
-      comparison: EQUAL,
-      warnings: [],
-    });
+    await swapDone(id);
     world.over.add(dead.executionArn);
     await makeOpenBackup(world)(backupEvent(world, 'shop')).then(({ id: backupId }) =>
       world.catalog.unlock('shop', 'backup', backupId),
@@ -498,7 +482,107 @@ describe('rolling a swap back', () => {
   });
 });
 
-describe('dropping a replaced database', () => {
+describe('a restore whose task can not be stopped', () => {
+  const REFUSED = Object.assign(new Error('not authorized to perform ecs:StopTask'), { name: 'AccessDeniedException' });
+  /** Answers with how to mend it. */
+  const refuseToStop = () => {
+    const { tasks } = world;
+    Object.assign(world, { tasks: { stop: () => Promise.reject(REFUSED) } });
+    return () => Object.assign(world, { tasks });
+  };
+  const begun = async (wish: Wish = { mode: 'swap' }) => {
+    const event = restoreEvent(wish);
+    const opened = await makeOpenRestore(world)(event);
+    await work(world, opened.id, 'restoring');
+    return { event, opened, id: opened.id };
+  };
+  const failing = ({ event, opened }: Awaited<ReturnType<typeof begun>>) =>
+    makeFailRestore(world)({ ...event, opened, failure: caught('States.Timeout') });
+
+  it('is FAILED and told of all the same, and the failing is loud', async () => {
+    const one = await begun();
+    refuseToStop();
+    await expect(failing(one)).rejects.toMatchObject({
+      name: 'UNEXPECTED',
+      operation: 'stop task',
+      detail: expect.stringMatching(/task\/nightjar\/.* could not be stopped.*AccessDeniedException/) as string,
+    });
+    expect(await world.catalog.getRestore(one.id)).toMatchObject({ status: 'FAILED', failure: { code: 'TIMED_OUT' } });
+    expect(world.published.at(-1)).toMatchObject({ name: 'Nightjar Restore Failed' });
+  });
+
+  it.each(['swap', 'overwrite'] as const)('keeps others away while its task may still write (%s)', async (mode) => {
+    const one = await begun({ mode, confirm: 'shop' });
+    refuseToStop();
+    await expect(failing(one)).rejects.toThrow();
+    world.over.add(one.event.executionArn);
+    for (const next of [() => open({ mode: 'swap' }), () => makeOpenBackup(world)(backupEvent(world, 'shop'))])
+      await expect(next()).rejects.toMatchObject({
+        name: 'TARGET_BUSY',
+        detail: expect.stringContaining('could not be stopped') as string,
+      });
+  });
+
+  it('lets go as soon as its task can be stopped', async () => {
+    const one = await begun();
+    const mend = refuseToStop();
+    await expect(failing(one)).rejects.toThrow();
+    world.over.add(one.event.executionArn);
+    mend();
+    await expect(open({ mode: 'swap' })).resolves.toBeDefined();
+    expect(world.stopped).toHaveLength(1);
+  });
+
+  it('lets go when its task has said its last word, which is not forgotten', async () => {
+    const one = await begun();
+    refuseToStop();
+    await expect(failing(one)).rejects.toThrow();
+    world.over.add(one.event.executionArn);
+    const old = replacedDatabase('shop', one.id);
+    await swapDone(one.id, old);
+    await expect(open({ mode: 'swap' })).resolves.toBeDefined();
+    expect(await world.catalog.getRestore(one.id)).toMatchObject({
+      status: 'FAILED',
+      failure: { code: 'TIMED_OUT' },
+      replacedDatabase: old,
+    });
+  });
+
+  it('lets go when its task has been silent for longer than a living one can be', async () => {
+    const one = await begun();
+    refuseToStop();
+    await expect(failing(one)).rejects.toThrow();
+    world.over.add(one.event.executionArn);
+    world.clock += 25 * 3_600_000;
+    await expect(open({ mode: 'swap' })).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    world.clock += 2 * 3_600_000;
+    await expect(open({ mode: 'swap' })).resolves.toBeDefined();
+  });
+
+  it('keeps others away also when nobody failed it before, its record closed', async () => {
+    const one = await begun();
+    refuseToStop();
+    world.over.add(one.event.executionArn);
+    await expect(open({ mode: 'swap' })).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    expect((await world.catalog.getRestore(one.id))?.status).toBe('FAILED');
+  });
+
+  it('keeps others away from a rollback too, and says so', async () => {
+    const { opened } = await swapped();
+    const event = { ...execution(world, 'rollback'), input: { restoreId: opened.id } };
+    const task = await makeOpenRollback(world)(event);
+    await work(world, task.id);
+    const mend = refuseToStop();
+    const failed = { ...event, opened: task, failure: caught('States.Timeout') };
+    await expect(makeFailRollback(world)(failed)).rejects.toMatchObject({ name: 'UNEXPECTED' });
+    await expect(open({ mode: 'swap' })).rejects.toMatchObject({ name: 'TARGET_BUSY' });
+    mend();
+    await makeCloseOrphan(world)(ended(event, 'rollback'));
+    await expect(open({ mode: 'swap' })).resolves.toBeDefined();
+  });
+});
+
+describe('dropping what a restore left behind', () => {
   const pruneEvent = () => ({ ...execution(world, 'prune'), input: {} });
 
   it('is planned only when its days are over, and ends the possibility of a rollback', async () => {
@@ -537,6 +621,55 @@ describe('dropping a replaced database', () => {
     await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
   });
 
+  it('comes also to what a swap replaced that only could not be recorded', async () => {
+    const event = restoreEvent({ mode: 'swap' });
+    const opened = await makeOpenRestore(world)(event);
+    const old = replacedDatabase('shop', opened.id);
+    await swapDone(opened.id, old);
+    await makeFailRestore(world)({ ...event, opened, failure: caught('Lambda.Unknown') });
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toEqual([]);
+    world.clock += 8 * DAY;
+    expect(await dropped(opened.id)).toBe(old);
+    expect(await world.catalog.getRestore(opened.id)).toMatchObject({ status: 'FAILED' });
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toEqual([]);
+  });
+
+  it.each(['swap', 'new'] as const)('comes to the working database of a killed %s, once', async (mode) => {
+    const event = restoreEvent({ mode });
+    const opened = await makeOpenRestore(world)(event);
+    await work(world, opened.id, 'restoring');
+    await makeFailRestore(world)({ ...event, opened, failure: caught('States.TaskFailed') });
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toEqual([]);
+    world.clock += 8 * DAY;
+    const record = (await world.catalog.getRestore(opened.id))!;
+    expect(await dropped(opened.id, false)).toBe(aliasDatabase(record.database, opened.id));
+    expect((await makePlanPrune(world)(pruneEvent())).drops).toEqual([]);
+  });
+
+  it('comes to what was kept because its rows differ; the record names it until then', async () => {
+    const event = restoreEvent({ mode: 'swap' });
+    const opened = await makeOpenRestore(world)(event);
+    await failTask(world, opened.id, 'FINGERPRINT_DIFFERS');
+    await makeFailRestore(world)({ ...event, opened, failure: caught('States.TaskFailed') });
+    const alias = aliasDatabase('shop', opened.id);
+    expect((await world.catalog.getRestore(opened.id))?.restoredDatabase).toBe(alias);
+    world.clock += 8 * DAY;
+    expect(await dropped(opened.id)).toBe(alias);
+  });
+
+  /** Plans and runs the one drop that is due. Answers with the database that its task was told to drop. */
+  async function dropped(restoreId: string, there = true): Promise<string> {
+    const event = pruneEvent();
+    expect((await makePlanPrune(world)(event)).drops).toEqual([{ restoreId, native: false }]);
+    const item = { ...event, restoreId };
+    const task = await makeOpenDrop(world)(item);
+    await succeed<'drop'>(world, task.id, { kind: 'drop', dropped: there });
+    expect(await makeCloseDrop(world)({ ...item, opened: task })).toEqual({ restoreId, dropped: there });
+    await expect(makeOpenDrop(world)(item)).rejects.toMatchObject({ name: 'ROLLBACK_IMPOSSIBLE' });
+    await expect(open({ mode: 'swap' })).resolves.toBeDefined();
+    return (jobOf(task) as { replacedDatabase: string }).replacedDatabase;
+  }
+
   it('that failed frees the target at the end of the prune, and is planned again', async () => {
     const { opened } = await swapped();
     world.clock += 8 * DAY;
@@ -551,5 +684,32 @@ describe('dropping a replaced database', () => {
     });
     await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
     expect((await makePlanPrune(world)(pruneEvent())).drops).toHaveLength(1);
+  });
+
+  it('of which one can not be let go of lets go of the others', async () => {
+    const first = await swapped();
+    world.clock += 8 * DAY;
+    const event = pruneEvent();
+    const item = { ...event, restoreId: first.opened.id };
+    const task = await makeOpenDrop(world)(item);
+    await failTask(world, task.id, 'SWAP_FAILED');
+    const ids = ['01ARZ3NDEKTSV4RRFFQ69G5FAV', first.opened.id];
+    const drops = ids.map((restoreId) => ({ ok: false, restoreId, native: false }));
+    const { catalog } = world;
+    const stumbling: World['catalog'] = {
+      ...catalog,
+      getRestore: (id) =>
+        id === drops[0]!.restoreId ? Promise.reject(new Error('the table is busy')) : catalog.getRestore(id),
+    };
+    const closing = makeClosePrune({ ...world, catalog: stumbling })({
+      ...event,
+      plan: { backups: 0, drops },
+      deleted: { deleted: 0, failed: 0, done: true },
+      drops,
+    });
+    await expect(closing).rejects.toMatchObject({
+      detail: expect.stringMatching(/2 things .*the table is busy.*its own words/) as string,
+    });
+    await expect(open({ mode: 'swap' })).resolves.toBeDefined();
   });
 });

@@ -10,6 +10,7 @@ import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAccount, type Account } from '../../local/account.ts';
+import type { VaultObject } from '../../core/backup.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import { backupPrefix, manifestKey, objectKey } from '../../core/names.ts';
 import { s3Client } from '../../stores/clients.ts';
@@ -45,10 +46,21 @@ async function put(key: string, body: string, more: object = {}) {
 }
 
 /** A manifest as the task writes it. */
-async function manifestOf(id: string, target = 'shop'): Promise<string> {
+async function manifestOf(id: string, target = 'shop', more: Partial<VaultObject> = {}): Promise<string> {
   const world = makeWorld();
-  await dump(world, { id, target });
+  await dump(world, { id, target }, (manifest) => ({
+    ...manifest,
+    objects: manifest.objects.map((object) => ({ ...object, ...more })),
+  }));
   return [...world.vault.objects.values()].at(-1)!.body;
+}
+
+/** A whole backup, its archive first. */
+async function putBackup(id: string, target: string) {
+  const archive = await put(objectKey(target, id, 1, 'archive.dump'), 'x'.repeat(5_000));
+  const { crc32: crc } = (await vault.head(archive))!;
+  const manifest = await put(manifestKey(target, id), await manifestOf(id, target, { ...archive, crc32: crc! }));
+  return { archive, manifest };
 }
 
 describe('the vault on S3', () => {
@@ -125,12 +137,21 @@ describe('the vault on S3', () => {
   });
 
   it('gives a lost catalog back, one unreadable manifest notwithstanding', async () => {
-    const [id, odd] = [newId('rebuild'), newId('odd')];
-    const { versionId } = await put(manifestKey('lost', id), await manifestOf(id, 'lost'));
+    const [id, odd, gone] = [newId('rebuild'), newId('odd'), newId('gone')];
+    const { versionId } = (await putBackup(id, 'lost')).manifest;
     await put(manifestKey('lost', odd), await manifestOf(id, 'lost'));
+    const { archive } = await putBackup(gone, 'lost');
+    await client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: archive.key, VersionId: archive.versionId }));
     const catalog = memoryCatalog();
+    const planned = await rebuildCatalog(vault, catalog, { plan: true });
+    expect(await catalog.listBackups()).toEqual([]);
     const rebuilt = await rebuildCatalog(vault, catalog);
-    expect(rebuilt.unreadable.map((one) => one.key)).toContain(manifestKey('lost', odd));
+    expect(rebuilt).toEqual(planned);
+    const whyOf = (one: string) => rebuilt.unreadable.find(({ key }) => key === manifestKey('lost', one))?.failure.code;
+    expect([whyOf(odd), whyOf(gone)]).toEqual(['MANIFEST_INVALID', 'OBJECT_MISSING']);
+    expect(await catalog.getBackup('lost', gone)).toBeUndefined();
+    const again = await rebuildCatalog(vault, catalog);
+    expect([again.recovered, again.known]).toEqual([[], rebuilt.recovered.length]);
     expect(await catalog.newestGood('lost')).toMatchObject({
       backupId: id,
       status: 'COMPLETED',

@@ -2,7 +2,7 @@
 import type { Job } from '../../core/job.ts';
 import { MACHINES, type Machine } from '../../core/names.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
-import type { State } from '../../lib/workflows/states.ts';
+import type { State, WorkflowParts } from '../../lib/workflows/states.ts';
 import { PARTS } from './parts.ts';
 import { isDistributedMap } from './prepare.ts';
 import { walk } from './walk.ts';
@@ -59,10 +59,20 @@ export interface Ended {
   readonly called: readonly string[];
 }
 
+export interface Calling {
+  readonly machine: Machine;
+  readonly state: string;
+  readonly callee: Callee;
+}
+const callsOf = (parts: WorkflowParts): Calling[] =>
+  MACHINES.flatMap((machine) =>
+    walk(DEFINITIONS[machine](parts)).flatMap(({ name, state }) => {
+      const callee = calleeOf(state);
+      return callee ? [{ machine, state: name, callee }] : [];
+    }),
+  );
+
 /** Every state of every machine that calls something, read from the definitions. */
-export const CALLS: readonly { machine: Machine; state: string; callee: Callee }[] = MACHINES.flatMap((machine) =>
-  walk(DEFINITIONS[machine](PARTS)).flatMap(({ name, state }) => {
-    const callee = calleeOf(state);
-    return callee ? [{ machine, state: name, callee }] : [];
-  }),
-);
+export const CALLS: readonly Calling[] = callsOf(PARTS);
+/** Those that are there also when every target is dumped. */
+export const DUMP_CALLS: readonly Calling[] = callsOf({ ...PARTS, natives: { servers: false, tables: false } });

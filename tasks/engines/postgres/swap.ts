@@ -1,5 +1,5 @@
 /** Exchanging names: at every moment either the old or the new database serves, and never neither. */
-import { rolledBackDatabase, replacedDatabase } from '../../../core/names.ts';
+import { aliasDatabase, rolledBackDatabase, replacedDatabase } from '../../../core/names.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { beside, databaseNamed, dropDatabase, maintenanceDatabases } from './database.ts';
@@ -131,14 +131,14 @@ export async function rollback(context: PostgresContext, job: RollbackJob): Prom
   return { serving: database, setAside };
 }
 
-/** Drops what a swap replaced, or what a rollback set aside, and nothing else. */
+/** Drops what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
 export async function drop(context: PostgresContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
   const name = job.replacedDatabase;
-  const endings = [replacedDatabase('', job.restoreId), rolledBackDatabase('', job.restoreId)];
+  const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
   if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
     throw new NightjarError('INPUT_INVALID', {
       operation: 'drop',
-      detail: `${name} is no database that restore ${job.restoreId} has replaced; nothing was dropped.`,
+      detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
     });
   context.report.phase('dropping');
   const server = await reachServer(context, maintenanceDatabases([name]));

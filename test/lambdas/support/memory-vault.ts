@@ -59,12 +59,15 @@ export function memoryVault(): MemoryVault {
       if (!held)
         return Promise.reject(new NightjarError('MANIFEST_INVALID', { detail: `${key} is not in the vault.` }));
       const parse = (): AnyManifest => parseManifest(held.body, key);
-      return Promise.resolve().then(() => ({ manifest: parse(), versionId: name!.slice(key.length + 1) }));
+      const sha256 = createHash('sha256').update(held.body).digest('hex');
+      return Promise.resolve().then(() => ({ manifest: parse(), versionId: name!.slice(key.length + 1), sha256 }));
     },
     writeManifest(manifest) {
       const key = manifestKey(manifest.target, manifest.backupId);
       if ([...objects.keys()].some((one) => one.startsWith(`${key}@`)))
-        return Promise.reject(new NightjarError('VAULT_DENIED', { operation: 'PutObject', detail: `${key} is there.` }));
+        return Promise.reject(
+          new NightjarError('VAULT_DENIED', { operation: 'PutObject', detail: `${key} is there.` }),
+        );
       return Promise.resolve(vault.put(key, { body: JSON.stringify(manifest) }));
     },
     head(object) {
