@@ -11,13 +11,20 @@ const nameOf = (error: Error): string => {
   return typeof code === 'string' ? `${error.name} ${code}` : error.name;
 };
 
+/** Codes under which a room below hands on whatever AWS said, a refusal of the credentials among it. */
+const HANDED_ON: readonly string[] = ['CONFIG_INVALID', 'SERVICE_REFUSED', 'POINTER_FAILED'];
+const innerOf = (thrown: unknown): unknown =>
+  thrown instanceof NightjarError && HANDED_ON.includes(thrown.code) ? thrown.cause : thrown;
+
 /** True when AWS said that these credentials may not. */
-export const isDenied = (thrown: unknown): boolean => thrown instanceof Error && DENIED.test(nameOf(thrown));
+export function isDenied(thrown: unknown): boolean {
+  const inner = innerOf(thrown);
+  return inner instanceof Error && DENIED.test(nameOf(inner));
+}
 
 /** Any thrown thing as an error of the registry, the SDK's own among them. */
 export function toCommandError(thrown: unknown, operation?: string): NightjarError {
-  // The deployed config's reader says CONFIG_INVALID also where AWS said no.
-  const inner = thrown instanceof NightjarError && thrown.code === 'CONFIG_INVALID' ? thrown.cause : thrown;
+  const inner = innerOf(thrown);
   if (inner instanceof Error && !(inner instanceof NightjarError)) {
     const name = nameOf(inner);
     const detail = `${inner.name}: ${inner.message || name}`;

@@ -4,6 +4,8 @@ import {
   DescribeExecutionCommand,
   GetExecutionHistoryCommand,
   ListExecutionsCommand,
+  SendTaskFailureCommand,
+  SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
   type ExecutionStatus,
@@ -43,6 +45,22 @@ export interface AwsCalls {
   /** Name of the state that the execution entered last. */
   currentState(executionArn: string): Promise<string | undefined>;
   running(machineArn: string): Promise<Started[]>;
+  /** Answers a state that waits with this token. False when it waits no more: somebody answered, or its time is over. */
+  approve(token: string, answer: object): Promise<boolean>;
+  /** The same with an error of the registry and its cause. */
+  deny(token: string, error: string, cause: string): Promise<boolean>;
+}
+
+/** Source: AWS, Step Functions API reference, SendTaskSuccess: the answers for a token that nobody waits with. */
+const WAITS_NO_MORE = ['TaskTimedOut', 'TaskDoesNotExist'];
+async function answered(send: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await send();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && WAITS_NO_MORE.includes(error.name)) return false;
+    throw error;
+  }
 }
 
 /** Clients are made at the first use: a wrong setting is then said by the command that needs it. */
@@ -115,5 +133,10 @@ export function awsCalls(): AwsCalls {
       } while (nextToken);
       return found;
     },
+
+    approve: (taskToken, answer) =>
+      answered(() => sfn().send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(answer) }))),
+    deny: (taskToken, error, cause) =>
+      answered(() => sfn().send(new SendTaskFailureCommand({ taskToken, error, cause }))),
   };
 }

@@ -7,6 +7,7 @@ import type { Machine } from '../core/names.ts';
 import { failureOfCatch } from '../core/task-failure.ts';
 import type { Execution, Started } from './aws.ts';
 import { isDenied, toCommandError } from './aws-errors.ts';
+import { nativePhase } from './native/phases.ts';
 import { EXIT_INTERRUPTED, exitOf, failureLines } from './outcome.ts';
 import type { Session } from './session.ts';
 import type { WorkflowJson } from './shapes.ts';
@@ -53,7 +54,8 @@ function phaseOf(state: string | undefined, progress: Progress | undefined): str
   if (progress && (state === undefined || TASK_STATE.test(state)))
     return progress.attempt === 1 ? progress.phase : `${progress.phase} (attempt ${progress.attempt})`;
   if (state === undefined) return 'starting';
-  const known = STATE_WORDS[state] ?? (state.includes('Thaw') ? STATE_WORDS.CheckThaw : undefined);
+  const known =
+    STATE_WORDS[state] ?? nativePhase(state) ?? (state.includes('Thaw') ? STATE_WORDS.CheckThaw : undefined);
   if (known !== undefined) return known;
   return /^(Close|Fail)/.test(state) ? 'closing the record' : progress === undefined ? 'starting' : progress.phase;
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { RESTORE_MODES } from '../core/engines.ts';
 import { EXIT, NightjarError } from '../core/errors.ts';
 import { toCommandError } from './aws-errors.ts';
+import { decide } from './commands/approve.ts';
 import { backup } from './commands/backup.ts';
 import { backups } from './commands/backups.ts';
 import { doctor } from './commands/doctor.ts';
@@ -11,6 +12,7 @@ import { rebuild } from './commands/rebuild.ts';
 import { restore, type RestoreCommandOptions } from './commands/restore.ts';
 import { rollback } from './commands/rollback.ts';
 import { runs } from './commands/runs.ts';
+import { settingsDiff } from './commands/settings.ts';
 import { show } from './commands/show.ts';
 import { status } from './commands/status.ts';
 import { targets } from './commands/targets.ts';
@@ -31,7 +33,7 @@ export async function run(argv: readonly string[], world: World): Promise<number
     else for (const line of outcome.text) world.out(line);
   };
   const execute = async (one: Command, work: (session: Session) => Promise<Outcome>): Promise<void> => {
-    command = one.name();
+    command = nameOf(one);
     const session = openSession(world, globalsOf(one, world));
     try {
       say(await work(session), session.json);
@@ -62,6 +64,10 @@ export async function run(argv: readonly string[], world: World): Promise<number
   }
   return exit;
 }
+
+/** Such as `settings diff`. */
+const nameOf = (command: Command): string =>
+  command.parent?.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 
 function globalsOf(command: Command, world: World): GlobalOptions {
   const { name, json, color } = command.optsWithGlobals<{ name?: string; json?: boolean; color: boolean }>();
@@ -140,6 +146,9 @@ export function buildProgram(world: World, execute: Execute): Command {
     .option('--new', 'as --mode new')
     .option('--swap', 'as --mode swap: restore, compare, then exchange names; can be rolled back')
     .option('--overwrite', 'as --mode overwrite: replace what is there, after a safety backup')
+    .option('--pointer', 'as --mode pointer: restore beside, then switch what the application reads to find it')
+    .option('--items <file>', 'as --mode items: copy the items that this JSON file chooses into the living table')
+    .option('--approve', 'stop before the outage, and ask by mail (swap and pointer of RDS, Aurora, DynamoDB)')
     .option('--database <name>', 'name of the restored database')
     .option('--destination <target>', 'another target whose server receives it')
     .option('--table <schema.table>', 'only this table; may be said several times', collect)
@@ -154,12 +163,36 @@ export function buildProgram(world: World, execute: Execute): Command {
       execute(command, (session) => restore(session, target, options)),
     );
   program
+    .command('approve')
+    .description('let a restore that waits before its outage go on')
+    .argument('<id>', 'of the restore')
+    .action((id: string, _: object, command: Command) =>
+      execute(command, (session) => decide(session, id, 'approved')),
+    );
+  program
+    .command('cancel')
+    .description('give a restore that waits before its outage up')
+    .argument('<id>', 'of the restore')
+    .action((id: string, _: object, command: Command) =>
+      execute(command, (session) => decide(session, id, 'cancelled')),
+    );
+  program
     .command('rollback')
-    .description('give the database that a swap replaced its name back')
+    .description('take a swap back, or a switched pointer')
     .argument('<id>', 'of the restore')
     .addOption(detach)
     .action((id: string, options: { detach?: boolean }, command: Command) =>
       execute(command, (session) => rollback(session, id, { detach: options.detach === true })),
+    );
+  program
+    .command('settings')
+    .description('settings of what RDS, Aurora and DynamoDB keep')
+    .command('diff')
+    .description('what is set now, against a backup')
+    .argument('<target>')
+    .option('--at <which>', 'latest, a backup’s id, or a moment with its zone', 'latest')
+    .action((target: string, options: { at: string }, command: Command) =>
+      execute(command, (session) => settingsDiff(session, target, options)),
     );
   program
     .command('runs')

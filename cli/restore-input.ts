@@ -1,9 +1,11 @@
 /** From the command line's options to the workflow's input; refuses early what the workflow would refuse later. */
-import { targetNamed, type Config, type Target } from '../core/config.ts';
-import type { RestoreMode } from '../core/engines.ts';
+import type { DumpTarget } from '../core/config.ts';
+import { ENGINES, type RestoreMode } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
+import { itemChoiceSchema, type ItemChoice } from '../core/native.ts';
 import { parseInput, restoreInputSchema, type RestoreInput } from '../core/payloads.ts';
-import { parseAt } from './backup-choice.ts';
+import { parseAt } from './parse-at.ts';
+import type { World } from './world.ts';
 
 export interface RestoreOptions {
   readonly at?: string;
@@ -11,6 +13,10 @@ export interface RestoreOptions {
   readonly new?: boolean;
   readonly swap?: boolean;
   readonly overwrite?: boolean;
+  readonly pointer?: boolean;
+  /** Path of a file. */
+  readonly items?: string;
+  readonly approve?: boolean;
   readonly database?: string;
   readonly destination?: string;
   readonly table?: readonly string[];
@@ -26,7 +32,11 @@ export interface RestoreOptions {
 const DEFAULT_MODE: RestoreMode = 'new';
 
 /** @throws NightjarError INPUT_INVALID. */
-export function restoreInput(target: string, options: RestoreOptions, requestedBy: string | undefined): RestoreInput {
+export function restoreInput(
+  target: string,
+  options: RestoreOptions,
+  { requestedBy, items }: { readonly requestedBy: string | undefined; readonly items?: ItemChoice | undefined },
+): RestoreInput {
   const scope = {
     ...(options.table?.length ? { tables: options.table } : {}),
     ...(options.schemaOnly ? { schemaOnly: true } : {}),
@@ -42,6 +52,8 @@ export function restoreInput(target: string, options: RestoreOptions, requestedB
     ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
     ...(options.owner === false ? { noOwner: true } : {}),
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
+    ...(options.approve ? { approve: true } : {}),
+    ...(items === undefined ? {} : { items }),
     ...(requestedBy === undefined ? {} : { requestedBy }),
   });
 }
@@ -52,6 +64,8 @@ function modeOf(options: RestoreOptions): string {
     ...(options.new ? ['new'] : []),
     ...(options.swap ? ['swap'] : []),
     ...(options.overwrite ? ['overwrite'] : []),
+    ...(options.pointer ? ['pointer'] : []),
+    ...(options.items === undefined ? [] : ['items']),
   ]);
   if (said.size > 1)
     throw new NightjarError('INPUT_INVALID', {
@@ -61,16 +75,40 @@ function modeOf(options: RestoreOptions): string {
   return [...said][0] ?? DEFAULT_MODE;
 }
 
-/** Where the data goes. @throws NightjarError TARGET_UNKNOWN. */
-export const destinationOf = (config: Config, input: RestoreInput): Target =>
-  targetNamed(config, input.destination ?? input.target);
+/** Which items come back, from the person's own file. @throws NightjarError INPUT_INVALID. */
+export async function itemsIn(world: Pick<World, 'readText'>, path: string): Promise<ItemChoice> {
+  const wrong = (why: string): NightjarError =>
+    new NightjarError('INPUT_INVALID', { operation: 'read --items', detail: `${path}: ${why}` });
+  let value: unknown;
+  try {
+    value = JSON.parse(await world.readText(path));
+  } catch (cause) {
+    throw wrong(cause instanceof Error ? cause.message : String(cause));
+  }
+  const parsed = itemChoiceSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw wrong(
+    'right would be {"keys": [{"pk": {"S": "order-1"}}]}, 1,000 keys at most, or {"filter": "#s = :s", "names": {"#s": "state"}, "values": {":s": {"S": "lost"}}}; keys and values in DynamoDB JSON.',
+  );
+}
 
 /** Name under which the data serves afterwards; undefined for mode `new` without a name, which makes one. */
-export const servingName = (destination: Target, input: RestoreInput): string | undefined =>
+export const servingName = (destination: DumpTarget, input: RestoreInput): string | undefined =>
   input.database ?? (input.mode === 'new' ? undefined : destination.database);
 
 /** What would be refused however good the backup is. */
-export function refusalOf(destination: Target, input: RestoreInput): NightjarError | undefined {
+export function refusalOf(destination: DumpTarget, input: RestoreInput): NightjarError | undefined {
+  const { modes, label }: { modes: readonly string[]; label: string } = ENGINES[destination.engine];
+  if (!modes.includes(input.mode))
+    return new NightjarError('INPUT_INVALID', {
+      operation: 'read mode',
+      detail: `${label} restores by ${modes.join(', ')}, not by ${input.mode}.`,
+    });
+  if (input.approve)
+    return new NightjarError('INPUT_INVALID', {
+      operation: 'read --approve',
+      detail: `${label} is restored without a stop; --plan says beforehand what would happen.`,
+    });
   if (input.scope && input.mode === 'swap')
     return new NightjarError('SCOPE_REFUSED', {
       operation: 'read scope',

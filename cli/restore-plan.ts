@@ -1,6 +1,6 @@
 /** What a restore would do, from catalog, manifest and config; nothing is changed and no server is asked. */
 import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
-import type { Config, Target } from '../core/config.ts';
+import type { Config, DumpTarget } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
 import type { RestoreInput } from '../core/payloads.ts';
@@ -20,7 +20,7 @@ const withoutId = (name: string): string => name.replace(/0{10}$/, '<id>');
 
 export interface PlanFacts {
   readonly config: Config;
-  readonly destination: Target;
+  readonly destination: DumpTarget;
   readonly input: RestoreInput;
   readonly backup: BackupRecord;
   readonly manifest: Manifest;

@@ -74,6 +74,12 @@ export const runExecutionName = (run: string, target: string): string => `${run}
 export const takenOverExecutionName = (run: string, target: string, takeOver: string): string =>
   `${run}-${target}-${takeOver.slice(-8).toLowerCase()}`;
 
+/** Name of the execution that takes the safety backup of a restore; a workflow hands in its placeholder `{}`. */
+export const safetyExecution = (restoreId: string): string => `safety-${restoreId}`;
+/** The restore whose safety backup this execution took. */
+export const parseSafetyExecution = (executionArn: string): string | undefined =>
+  /:safety-([0-9A-Z]{26})$/.exec(executionArn)?.[1];
+
 /** Objects of the work bucket; all of it expires by itself. */
 export const runItemsKey = (run: string): string => `runs/${run}/items.json`;
 export const runSummaryKey = (run: string): string => `runs/${run}/summary.json`;

@@ -1,6 +1,7 @@
 /** `nightjar approve ID` and `nightjar cancel ID`: the answer to a restore that stopped before its outage. */
-import type { NativeRestore } from '../../core/native.ts';
+import type { RestoreRecord } from '../../core/backup.ts';
 import { EXIT, failure, NightjarError } from '../../core/errors.ts';
+import { openQuestion } from '../../core/serving.ts';
 import { utc } from '../format.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
@@ -15,15 +16,22 @@ export async function decide(
   const restoreId = asked.toUpperCase();
   const record = await catalog.getRestore(restoreId);
   if (!record) throw new NightjarError('RESTORE_UNKNOWN', { operation: 'decide', detail: `${restoreId}.` });
-  const approval = waiting(record.status, record.native, session.world.now());
+  const now = session.world.now();
+  const question = openQuestion(record, now);
+  if (!question) throw waitsForNobody(record, whyNot(record, now));
   const who = (await session.requestedBy()) ?? 'somebody unnamed';
-  if (decision === 'approved') await session.world.aws.approve(approval.token, { decidedBy: who });
-  else {
-    const { code, message } = failure('APPROVAL_DENIED');
-    await session.world.aws.deny(approval.token, code, `${message} By ${who}.`);
-  }
+  const { aws } = session.world;
+  const heard =
+    decision === 'approved'
+      ? await aws.approve(question.token, { decidedBy: who })
+      : await aws.deny(question.token, 'APPROVAL_DENIED', `${failure('APPROVAL_DENIED').message} By ${who}.`);
+  if (!heard) throw waitsForNobody(record, 'Somebody has answered, or it has ended meanwhile.');
+  const json: DecisionJson =
+    decision === 'approved'
+      ? { command: 'approve', ok: true, restoreId, decision }
+      : { command: 'cancel', ok: true, restoreId, decision };
   return {
-    json: { command: decision === 'approved' ? 'approve' : 'cancel', ok: true, restoreId, decision },
+    json,
     text: [
       decision === 'approved'
         ? `The restore ${restoreId} of ${record.destination} goes on; its outage begins now. Follow it: nightjar show ${restoreId}`
@@ -33,24 +41,16 @@ export async function decide(
   };
 }
 
-/** @throws NightjarError APPROVAL_DENIED when nobody waits for an answer. */
-function waiting(
-  status: string,
-  native: NativeRestore | undefined,
-  now: number,
-): NonNullable<NativeRestore['approval']> {
+const waitsForNobody = ({ restoreId, destination }: RestoreRecord, why: string): NightjarError =>
+  new NightjarError('INPUT_INVALID', {
+    operation: 'decide',
+    detail: `The restore ${restoreId} of ${destination} waits for no answer. ${why} Nothing was changed by this command; look: nightjar show ${restoreId}`,
+  });
+
+function whyNot({ status, native }: RestoreRecord, now: number): string {
   const approval = native?.approval;
-  const why =
-    status !== 'RUNNING'
-      ? `It is ${status}.`
-      : !approval
-        ? 'It has not asked, or not yet.'
-        : approval.decision
-          ? `It was ${approval.decision} already.`
-          : Date.parse(approval.until) < now
-            ? `It waited until ${utc(approval.until)}.`
-            : undefined;
-  if (why !== undefined || !approval)
-    throw new NightjarError('APPROVAL_DENIED', { operation: 'decide', ...(why === undefined ? {} : { detail: why }) });
-  return approval;
+  if (status !== 'RUNNING') return `It is ${status}.`;
+  if (!approval) return 'It has not asked, or not yet.';
+  if (approval.decision) return `It was ${approval.decision} already.`;
+  return Date.parse(approval.until) <= now ? `It waited until ${utc(approval.until)}.` : 'It was answered and goes on.';
 }

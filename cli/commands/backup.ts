@@ -1,10 +1,11 @@
 /** `nightjar backup TARGET`: takes a backup now, and waits for it. */
 import type { BackupRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
-import { targetNamed } from '../../core/config.ts';
 import { backupInputSchema, parseInput } from '../../core/payloads.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone, type Begun } from '../execution.ts';
 import { bytes, count, duration, fields, secondsBetween, utc, when } from '../format.ts';
+import { windowWords } from '../native/show-lines.ts';
+import { findTarget } from '../native/target.ts';
 import { failureLines, type Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { BackupJson, WorkflowJson } from '../shapes.ts';
@@ -17,7 +18,7 @@ export interface BackupOptions {
 export async function backup(session: Session, target: string, options: BackupOptions): Promise<Outcome<BackupJson>> {
   const { config } = await session.backup();
   const { catalog } = await session.vault();
-  targetNamed(config, target);
+  await findTarget(config, catalog, target);
   const requestedBy = await session.requestedBy();
   const input = parseInput(backupInputSchema, {
     target,
@@ -79,6 +80,8 @@ function completedLines(session: Session, record: BackupRecord): string[] {
       ['stored', record.storedBytes === undefined ? undefined : bytes(record.storedBytes)],
       ['database', record.databaseBytes === undefined ? undefined : bytes(record.databaseBytes)],
       ['rows', record.rows === undefined ? undefined : `${count(record.rows)} in ${count(record.tables ?? 0)} tables`],
+      ['PITR', record.window && windowWords(record.window)],
+      ['points', record.points?.join('\n')],
       ['took', seconds === undefined ? undefined : duration(seconds)],
       ['warnings', record.warnings?.length ? record.warnings.join('\n') : undefined],
     ]),

@@ -1,8 +1,8 @@
 /** `nightjar backups [TARGET]`: what there is, newest first. Needs only the vault's stack. */
 import type { BackupRecord } from '../../core/backup.ts';
-import { NightjarError } from '../../core/errors.ts';
 import { age, bytes, count, duration, paintStatus, secondsBetween, table, utc } from '../format.ts';
 import { EXIT } from '../../core/errors.ts';
+import { findTarget } from '../native/target.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { BackupsJson } from '../shapes.ts';
@@ -17,8 +17,7 @@ export async function backups(
   // A target that left the config still has its backups; only one that nobody knows is a mistake.
   if (found.length === 0 && target !== undefined) {
     const { config } = await session.backup();
-    if (!config.targets.some((one) => one.name === target))
-      throw new NightjarError('TARGET_UNKNOWN', { operation: 'list backups', detail: `Asked for: ${target}.` });
+    await findTarget(config, catalog, target);
   }
   const shown = found.slice(0, options.limit);
   const more = found.length > shown.length;

@@ -1,11 +1,14 @@
 /** `nightjar doctor [TARGET…]`: looks at everything a backup needs, and says how to mend what is wrong. */
-import { targetNamed, type Target } from '../../core/config.ts';
+import type { TargetState } from '../../core/backup.ts';
+import { isDumpTarget, isNativeTarget, type Target } from '../../core/config.ts';
 import { EXIT } from '../../core/errors.ts';
 import { toCommandError } from '../aws-errors.ts';
 import { bad, look, ok, warn } from '../doctor/check.ts';
 import { alarmChecks, mailChecks, quotaChecks, scheduleChecks, secretChecks, vaultChecks } from '../doctor/checks.ts';
+import { nativeChecks } from '../doctor/native-checks.ts';
 import { probeAll } from '../doctor/probe.ts';
 import { paintStatus, plural } from '../format.ts';
+import { findTarget, listTargets } from '../native/target.ts';
 import type { Outcome } from '../outcome.ts';
 import type { DeployedBackup, DeployedVault, Session } from '../session.ts';
 import type { DoctorFinding, DoctorJson } from '../shapes.ts';
@@ -24,9 +27,12 @@ export async function doctor(
   const backup = await stackOf(session, () => session.backup(), findings);
   if (backup) {
     // A name that nobody knows is a mistake of the caller, not a finding.
-    const asked = names.map((one) => targetNamed(backup.config, one));
+    const asked = await Promise.all(names.map((one) => findTarget(backup.config, vault?.catalog ?? NO_CATALOG, one)));
+    const targets = asked.length > 0 ? asked : await allTargets(backup, vault);
     findings.push(versionCheck(session, backup));
-    findings.push(...(await deployedChecks(session, backup, asked.length > 0 ? asked : backup.config.targets)));
+    findings.push(...(await deployedChecks(session, backup, targets)));
+    if (vault)
+      findings.push(...(await nativeChecks(session, backup.config, vault.catalog, targets.filter(isNativeTarget))));
     if (options.probe && vault) findings.push(...(await probes(session, backup, asked)));
   }
   const isBad = findings.some((one) => one.level === 'bad');
@@ -37,6 +43,11 @@ export async function doctor(
     exit,
   };
 }
+
+/** Without the vault's stack nobody knows what was found by its tag. */
+const NO_CATALOG = { readTargetStates: () => Promise.resolve(new Map<string, TargetState>()) };
+const allTargets = async ({ config }: DeployedBackup, vault: DeployedVault | undefined): Promise<Target[]> =>
+  vault ? (await listTargets(config, vault.catalog)).map(({ target }) => target) : config.targets;
 
 async function accountChecks({ world }: Session): Promise<DoctorFinding[]> {
   const found = await Promise.all([
@@ -80,7 +91,7 @@ async function deployedChecks(
 ): Promise<DoctorFinding[]> {
   const found = await Promise.all([
     scheduleChecks(session, backup),
-    secretChecks(session, targets),
+    secretChecks(session, targets.filter(isDumpTarget)),
     mailChecks(session, backup.config),
     alarmChecks(session),
     quotaChecks(session, backup.config),
@@ -88,20 +99,23 @@ async function deployedChecks(
   return found.flat();
 }
 
+/** What a service keeps itself needs no task, so there is nothing to probe. */
 async function probes(
   session: Session,
   { config }: DeployedBackup,
   asked: readonly Target[],
 ): Promise<DoctorFinding[]> {
-  if (asked.length === 0 && config.targets.length > PROBED_UNASKED)
+  if (asked.length > 0) return probeAll(session, asked.filter(isDumpTarget));
+  const dumped = config.targets.filter(isDumpTarget);
+  if (dumped.length > PROBED_UNASKED)
     return [
       warn(
         'targets',
-        `none of the ${config.targets.length} targets was probed, because each probe is a task`,
+        `none of the ${dumped.length} targets was probed, because each probe is a task`,
         'Name those to probe: nightjar doctor TARGET…',
       ),
     ];
-  return probeAll(session, asked.length > 0 ? asked : config.targets);
+  return probeAll(session, dumped);
 }
 
 function findingLines(session: Session, findings: readonly DoctorFinding[]): string[] {

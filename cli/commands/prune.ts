@@ -1,11 +1,15 @@
 /** `nightjar prune`: deletes what retention no longer keeps; with `--plan` only says what that is. */
-import type { BackupRecord } from '../../core/backup.ts';
+import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
+import { isNativeTarget, type Target } from '../../core/config.ts';
 import { EXIT } from '../../core/errors.ts';
 import { parseInput, pruneInputSchema } from '../../core/payloads.ts';
-import { droppable, judgeBackup } from '../../core/retention.ts';
+import { droppable, judgeBackup, LEFTOVER_DAYS } from '../../core/retention.ts';
+import { DEFAULT_POINTS, neededByRestores, pointKeeper, removable } from '../../core/retention-points.ts';
+import { isNativeRecord, leftResource, leftUntil } from '../../core/serving.ts';
 import { begin, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { bytes, plural, table, utc, when } from '../format.ts';
+import { listTargets } from '../native/target.ts';
 import { failureLines, type Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { PruneJson, PrunePlanJson } from '../shapes.ts';
@@ -67,8 +71,14 @@ async function planPrune(session: Session): Promise<PrunePlanJson> {
     ),
   ]);
   const newest = await newestGood(catalog, records);
-  const inUse = new Set(restores.filter((one) => one.status === 'RUNNING').map((one) => one.backupId));
-  const facts = { now, retention: config.retention, objectLock: config.vault.objectLock, inUse };
+  const targets = new Map((await listTargets(config, catalog)).map(({ target }) => [target.name, target]));
+  const facts = {
+    now,
+    retention: config.retention,
+    objectLock: config.vault.objectLock,
+    inUse: neededByRestores(restores, now),
+    counted: pointKeeper((name) => pointsOf(targets.get(name))),
+  };
   const verdicts = records.map((record) => ({
     record,
     verdict: judgeBackup(record, newest.get(record.target), facts),
@@ -91,9 +101,22 @@ async function planPrune(session: Session): Promise<PrunePlanJson> {
       destination: restore.destination,
       database,
     })),
+    removes: removedNow(restores, now).filter((one) => targets.has(one.destination)),
     kept: verdicts.filter((one) => one.verdict === 'keep' && one.record.status === 'COMPLETED').length,
     storedBytes: expire.reduce((sum, one) => sum + one.storedBytes, 0),
   };
+}
+
+const pointsOf = (target: Target | undefined): typeof DEFAULT_POINTS =>
+  target && isNativeTarget(target) ? target.points : DEFAULT_POINTS;
+
+/** Of what the pruner looks at every night, that whose time is over. */
+function removedNow(restores: readonly RestoreRecord[], now: number): PrunePlanJson['removes'] {
+  return removable(restores, now, LEFTOVER_DAYS).flatMap((record) => {
+    const { restoreId, destination } = record;
+    const resource = isNativeRecord(record) ? leftResource(record) : undefined;
+    return resource === undefined || leftUntil(record) > now ? [] : [{ restoreId, destination, resource }];
+  });
 }
 
 async function everything<T>(
@@ -136,6 +159,10 @@ function planLines(session: Session, plan: PrunePlanJson): string[] {
     ...plan.drops.map(
       (one) =>
         `Database ${one.database} of ${one.destination} is dropped, if it is there (left by restore ${one.restoreId}).`,
+    ),
+    ...plan.removes.map(
+      (one) =>
+        `${one.resource} of ${one.destination} is removed, if it is there and nothing uses it (left by restore ${one.restoreId}).`,
     ),
     `As of ${utc(new Date(now).toISOString())}.`,
   ];

@@ -1,13 +1,16 @@
 /** `nightjar restore TARGET`: brings a backup back, or says with `--plan` what that would mean. */
-import type { RestoreRecord } from '../../core/backup.ts';
+import { dumpManifest, type RestoreRecord } from '../../core/backup.ts';
+import { chooseBackup } from '../../core/backup-choice.ts';
+import { isNativeTarget } from '../../core/config.ts';
 import { EXIT, type Failure } from '../../core/errors.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
 import { toCommandError } from '../aws-errors.ts';
-import { chooseBackup } from '../backup-choice.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { fields } from '../format.ts';
 import { exitOf, failureLines, type Outcome } from '../outcome.ts';
-import { destinationOf, refusalOf, restoreInput, servingName, type RestoreOptions } from '../restore-input.ts';
+import { restoreNative } from '../native/restore.ts';
+import { findTarget } from '../native/target.ts';
+import { itemsIn, refusalOf, restoreInput, servingName, type RestoreOptions } from '../restore-input.ts';
 import { ARCHIVE_UNKNOWN, archiveOf, planLines, planRestore } from '../restore-plan.ts';
 import type { Session } from '../session.ts';
 import { restoreLines } from './show-lines.ts';
@@ -26,12 +29,15 @@ export async function restore(
   const { config } = await session.backup();
   const { catalog, vault } = await session.vault();
   const requestedBy = options.plan ? undefined : await session.requestedBy();
-  const input = restoreInput(target, options, requestedBy);
-  const destination = destinationOf(config, input);
+  const items = options.items === undefined ? undefined : await itemsIn(session.world, options.items);
+  const input = restoreInput(target, options, { requestedBy, items });
+  const destination = await findTarget(config, catalog, input.destination ?? input.target);
+  if (isNativeTarget(destination)) return restoreNative(session, config, destination, input, options);
   const backup = await chooseBackup(catalog, target, input.at);
 
   if (options.plan) {
-    const { manifest } = await vault.readManifest(backup.manifestKey ?? '', backup.manifestVersionId);
+    const stored = await vault.readManifest(backup.manifestKey ?? '', backup.manifestVersionId);
+    const manifest = dumpManifest(stored.manifest);
     const archive = await archiveOf(vault, manifest).catch((thrown: unknown) => {
       if (toCommandError(thrown).code !== 'VAULT_DENIED') throw thrown;
       return ARCHIVE_UNKNOWN;

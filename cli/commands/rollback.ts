@@ -1,7 +1,8 @@
-/** `nightjar rollback ID`: gives the database that a swap replaced its name back. */
+/** `nightjar rollback ID`: gives what a swap replaced its name back, or makes a pointer say what it said before. */
 import type { RestoreRecord } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { parseInput, rollbackInputSchema } from '../../core/payloads.ts';
+import { isNativeRecord, servingSentence, wayBackOf, type NativeRecord } from '../../core/serving.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { failureLines, type Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
@@ -26,6 +27,7 @@ export async function rollback(
   });
   const begun = await begin(session, 'rollback', `rollback-${restoreId}`, input);
   session.say(`Rollback of restore ${restoreId} (${found.destination}) has begun.`);
+  if (isNativeRecord(found)) session.say(planWords(found));
   const jsonOf = (workflow: WorkflowJson, record: RestoreRecord | undefined): RollbackJson => ({
     command: 'rollback',
     restoreId,
@@ -47,16 +49,45 @@ export async function rollback(
         : contradiction(`the restore is ${record?.status ?? 'gone'}`);
   const json = jsonOf(endedJson(begun, failure), record);
   const text = failure
-    ? [...failureLines(failure, session.paint), 'Both names change in one transaction: either both did or none.']
+    ? [...failureLines(failure, session.paint), failedWords(record ?? found)]
     : [
-        `${session.paint('green', 'ROLLED_BACK')}  The old data serves as ${found.database} again.`,
+        `${session.paint('green', 'ROLLED_BACK')}  ${isNativeRecord(record) ? servesAgain(record) : `The old data serves as ${found.database} again.`}`,
         `The restored data was set aside, not dropped${record?.restoredDatabase ? `: ${record.restoredDatabase}` : ''}.`,
       ];
   return { json, text, exit: json.exitCode };
 }
 
+/** What will be done, by the way back. */
+function planWords(record: NativeRecord): string {
+  const { native, safetyBackupId } = record;
+  const { name } = native.settings;
+  switch (wayBackOf(record).way) {
+    case 'server':
+      return `${native.oldName ?? 'The original'} gets the name ${name} again; what was restored is set aside.`;
+    case 'pointer':
+      return `${native.pointer?.where ?? 'The pointer'} is made to say ${native.pointer?.before ?? name} again.`;
+    default:
+      return `A table has one name for life, so the backup ${safetyBackupId ?? ''} of the table of before is restored as ${name}: an outage as long as the swap's. What was written since is kept as a backup.`;
+  }
+}
+
+const servesAgain = ({ native }: NativeRecord): string =>
+  native.pointer
+    ? `${native.pointer.where} says ${native.pointer.before} again, so the application finds the original.`
+    : `The old data serves as ${native.settings.name} again.`;
+
+/** A failed one may have come half way: the record says what serves, and it can be started again. */
+const failedWords = (record: RestoreRecord): string =>
+  isNativeRecord(record)
+    ? `${servingSentence(record)} A rollback that is started again goes on from where it broke off.`
+    : 'Both names change in one transaction: either both did or none.';
+
 /** Undefined when it can be rolled back, as far as the record says. */
 function impossible(record: RestoreRecord): string | undefined {
+  if (isNativeRecord(record)) {
+    const { why } = wayBackOf(record);
+    return why === undefined ? undefined : `${record.restoreId}: ${why}.`;
+  }
   if (record.mode !== 'swap') return `It was made with mode ${record.mode}; only a swap keeps the old database.`;
   // A swap that was done and only could not be recorded is FAILED, with the old database in its record.
   const swapped =

@@ -1,13 +1,14 @@
 /** `nightjar settings diff TARGET`: what a resource's settings are now, against those of its newest good backup. */
 import { nativeManifest } from '../../core/backup.ts';
+import { chooseBackup } from '../../core/backup-choice.ts';
 import { isNativeTarget, resourceOf } from '../../core/config.ts';
 import { ENGINES } from '../../core/engines.ts';
 import { EXIT, NightjarError } from '../../core/errors.ts';
 import { differencesOf } from '../../core/native.ts';
-import { chooseBackup, parseAt } from '../backup-choice.ts';
 import { table, utc } from '../format.ts';
 import { findTarget } from '../native/target.ts';
 import type { Outcome } from '../outcome.ts';
+import { parseAt } from '../parse-at.ts';
 import type { Session } from '../session.ts';
 import type { SettingsDiffJson } from '../shapes.ts';
 

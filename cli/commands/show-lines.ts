@@ -4,11 +4,12 @@ import type { Failure } from '../../core/errors.ts';
 import type { Progress } from '../../core/job.ts';
 import { bytes, count, duration, fields, indent, paintStatus, plural, secondsBetween, table, when } from '../format.ts';
 import { amount } from '../meter.ts';
+import { nativeManifestLines, nativeRestoreFields, nativeRestoreLines, windowWords } from '../native/show-lines.ts';
 import { failureLines } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import { backupTable } from './backups.ts';
 import { runTable } from './runs.ts';
-import type { ManifestFacts } from '../shapes.ts';
+import type { DumpFacts, ManifestFacts } from '../shapes.ts';
 
 const seconds = (record: { startedAt: string; endedAt?: string | undefined }): string | undefined => {
   const took = secondsBetween(record.startedAt, record.endedAt);
@@ -49,6 +50,9 @@ export function backupLines(
       ['stored', record.storedBytes === undefined ? undefined : bytes(record.storedBytes)],
       ['database', record.databaseBytes === undefined ? undefined : bytes(record.databaseBytes)],
       ['rows', record.rows === undefined ? undefined : `${count(record.rows)} in ${count(record.tables ?? 0)} tables`],
+      ['PITR', record.window && windowWords(record.window)],
+      ['points', record.points?.join('\n')],
+      ['points gone', record.pointsGoneAt && when(record.pointsGoneAt, now)],
       ['consistency', record.consistency],
       ['deleted', record.deletedAt && when(record.deletedAt, now)],
       ['warnings', record.warnings?.length ? record.warnings.join('\n') : undefined],
@@ -56,12 +60,13 @@ export function backupLines(
       ['execution', record.executionArn],
     ]),
     ...failureBlock(session, record.failure),
-    ...(manifest ? manifestLines(session, manifest) : []),
+    ...(manifest?.method === 'dump' ? manifestLines(session, manifest) : []),
+    ...(manifest?.method === 'native' ? nativeManifestLines(session, manifest) : []),
     ...(manifestFailure ? ['', 'The manifest could not be read:', ...failureLines(manifestFailure, paint)] : []),
   ];
 }
 
-function manifestLines(session: Session, manifest: ManifestFacts): string[] {
+function manifestLines(session: Session, manifest: DumpFacts): string[] {
   const { source, tool, compression, fingerprint } = manifest;
   return [
     '',
@@ -109,11 +114,12 @@ export function restoreLines(session: Session, record: RestoreRecord, progress: 
     '',
     ...fields([
       ['from backup', record.backupId],
-      ['to', `${record.destination}, database ${record.database}, mode ${record.mode}`],
+      ['to', `${record.destination}, ${record.native ? '' : 'database '}${record.database}, mode ${record.mode}`],
       ['started', when(record.startedAt, now)],
       ['took', seconds(record)],
       ['now', progressWords(record.status, progress)],
       ['asked by', record.requestedBy],
+      ...nativeRestoreFields(session, record),
       ['data is in', record.restoredDatabase],
       ['replaced', replacedWords(record, now)],
       ['safety backup', record.safetyBackupId],
@@ -136,6 +142,7 @@ export function restoreLines(session: Session, record: RestoreRecord, progress: 
           ),
         ]
       : []),
+    ...nativeRestoreLines(session, record),
     ...failureBlock(session, record.failure),
   ];
 }

@@ -1,14 +1,15 @@
 /** `nightjar show ID`: everything about one backup, restore or run. Needs only the vault's stack. */
-import type { BackupRecord, Manifest, RunRecord } from '../../core/backup.ts';
+import type { AnyManifest, BackupRecord, Manifest, NativeManifest, RunRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { EXIT, NightjarError, type Failure } from '../../core/errors.ts';
 import { highestIdAt, isId, lowestIdAt } from '../../core/ids.ts';
 import { parseRunId } from '../../core/names.ts';
+import { isNativeRecord, openQuestion, servingSentence } from '../../core/serving.ts';
 import { toCommandError } from '../aws-errors.ts';
 import type { Outcome } from '../outcome.ts';
 import type { DeployedVault, Session } from '../session.ts';
 import { backupLines, restoreLines, runLines } from './show-lines.ts';
-import type { ManifestFacts, ShowJson } from '../shapes.ts';
+import type { DumpFacts, ManifestFacts, NativeFacts, ShowJson } from '../shapes.ts';
 
 const TOP_TABLES = 10;
 const PAGE = 500;
@@ -29,8 +30,17 @@ export async function show(session: Session, asked: string): Promise<Outcome<Sho
   if (!restore)
     throw new NightjarError('BACKUP_UNKNOWN', { operation: 'show', detail: `${id} is no restore and no run either.` });
   const progress = (await catalog.getProgress(id)) ?? null;
+  const question = openQuestion(restore, session.world.now());
   return {
-    json: { command: 'show', ok: true, kind: 'restore', restore, progress },
+    json: {
+      command: 'show',
+      ok: true,
+      kind: 'restore',
+      restore,
+      serves: isNativeRecord(restore) ? servingSentence(restore) : null,
+      question: question ? { askedAt: question.askedAt, until: question.until } : null,
+      progress,
+    },
     text: restoreLines(session, restore, progress),
     exit: EXIT.ok,
   };
@@ -55,9 +65,27 @@ async function showBackup(session: Session, vault: DeployedVault, backup: Backup
   };
 }
 
-function factsOf(manifest: Manifest): ManifestFacts {
+const factsOf = (manifest: AnyManifest): ManifestFacts =>
+  manifest.method === 'dump' ? dumpFacts(manifest) : nativeFacts(manifest);
+
+function nativeFacts({ window, points, warnings, settings, items }: NativeManifest): NativeFacts {
+  const sizeOf = (one: object): number => Object.keys(one).length;
+  const members = settings.instances.reduce((sum, one) => sum + sizeOf(one.values), 0);
+  return {
+    method: 'native',
+    window,
+    points,
+    warnings,
+    server: settings.server ?? null,
+    settings: sizeOf(settings.values) + sizeOf(settings.tags) + members,
+    items: items ?? null,
+  };
+}
+
+function dumpFacts(manifest: Manifest): DumpFacts {
   const { consistency, source, tool, compression, roles, extensions, warnings, fingerprint } = manifest;
   return {
+    method: 'dump',
     consistency,
     source,
     tool,

@@ -7,12 +7,20 @@ import { idOfExecution } from '../../core/ids.ts';
 import type { Machine } from '../../core/names.ts';
 import { keptUntil, leftDatabase } from '../../core/retention.ts';
 import { overdueOf } from '../../core/rpo.ts';
+import {
+  isNativeRecord,
+  leftResource,
+  leftUntil,
+  openQuestion,
+  servingSentence,
+  unfinishedSwap,
+} from '../../core/serving.ts';
 import { atOnce } from '../at-once.ts';
-import { age, bytes, duration, indent, plural, table, when } from '../format.ts';
-import { amount } from '../meter.ts';
+import { phaseOf } from '../native/show-lines.ts';
+import { listTargets } from '../native/target.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
-import { runTable } from './runs.ts';
+import { statusLines } from './status-lines.ts';
 import type { RunningJson, StatusJson, TargetStatusJson } from '../shapes.ts';
 import { statesOf } from '../target-states.ts';
 
@@ -21,14 +29,13 @@ const WATCHED = ['nightly', 'backup', 'restore', 'rollback', 'prune'] as const s
 /** How many of the newest backups are searched for failures. */
 const RECENT = 1_000;
 const READS_AT_ONCE = 20;
-/** More targets than this are shown only when something is wrong with them. */
-const SHOWN_TARGETS = 40;
 
 export async function status(session: Session): Promise<Outcome<StatusJson>> {
   const { config, machines, version } = await session.backup();
   const { catalog } = await session.vault();
   const now = session.world.now();
-  const names = config.targets.map((one) => one.name);
+  const targets = (await listTargets(config, catalog)).map(({ target }) => target);
+  const names = targets.map((one) => one.name);
   const [executions, states, recent, restores, [lastRun]] = await Promise.all([
     Promise.all(
       WATCHED.map(async (machine) =>
@@ -51,7 +58,7 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
     version,
     running: running.sort((left, right) => (left.startedAt < right.startedAt ? -1 : 1)),
     lastRun: lastRun ?? null,
-    targets: config.targets.map((target) => {
+    targets: targets.map((target) => {
       const state = states.get(target.name);
       const failed = failures.get(target.name);
       return {
@@ -61,6 +68,13 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
         newestGood: state?.newestGood ?? null,
         lastFailure: failed ?? null,
       };
+    }),
+    broken: brokenSwaps(restores),
+    waiting: restores.flatMap((one) => {
+      const question = openQuestion(one, now);
+      if (!question) return [];
+      const { restoreId, destination } = one;
+      return [{ restoreId, destination, askedAt: question.askedAt, until: question.until }];
     }),
     replaced: keptReplaced(restores, config.retention),
   };
@@ -88,11 +102,18 @@ async function runningOf(
     target: record === undefined ? null : 'destination' in record ? record.destination : record.target,
     executionArn,
     startedAt,
-    phase: progress?.phase ?? (machine === 'nightly' ? 'over all due targets' : 'starting'),
+    phase: progress?.phase ?? phaseWords(machine, record),
     attempt: progress?.attempt ?? null,
     bytes: progress?.bytes ?? null,
     totalBytes: progress?.totalBytes ?? null,
   };
+}
+
+/** Of what no task speaks for. */
+function phaseWords(machine: Machine, record: BackupRecord | RestoreRecord | undefined): string {
+  if (machine === 'nightly') return 'over all due targets';
+  if (record && 'destination' in record && isNativeRecord(record)) return phaseOf(record);
+  return record && 'draft' in record && record.draft ? 'waiting for the recovery point' : 'starting';
 }
 
 /** The newest ended backup of a target, when that failed; records come newest first. */
@@ -110,12 +131,22 @@ function lastFailures(records: readonly BackupRecord[]): Map<string, TargetStatu
   return last;
 }
 
+/** Of each target the newest swap, when it broke off with nothing under the name. */
+function brokenSwaps(restores: readonly RestoreRecord[]): StatusJson['broken'] {
+  return [...new Set(restores.map((one) => one.destination))].flatMap((destination) => {
+    const broken = unfinishedSwap(restores.filter((one) => one.destination === destination));
+    if (broken?.native.serving !== 'nothing') return [];
+    return [{ restoreId: broken.restoreId, destination, serves: servingSentence(broken) }];
+  });
+}
+
 /** Also those of a swap that was done and only could not be recorded. */
 function keptReplaced(restores: readonly RestoreRecord[], retention: Config['retention']): StatusJson['replaced'] {
   return restores.flatMap((one) => {
     const { restoreId, destination, replacedDatabase } = one;
-    if (replacedDatabase === undefined || leftDatabase(one) !== replacedDatabase) return [];
-    const until = keptUntil(one, retention);
+    const left = isNativeRecord(one) ? leftResource(one) : leftDatabase(one);
+    if (replacedDatabase === undefined || left !== replacedDatabase) return [];
+    const until = isNativeRecord(one) ? leftUntil(one) : keptUntil(one, retention);
     return [
       {
         restoreId,
@@ -125,108 +156,4 @@ function keptReplaced(restores: readonly RestoreRecord[], retention: Config['ret
       },
     ];
   });
-}
-
-function statusLines(session: Session, json: StatusJson): string[] {
-  const { paint } = session;
-  const now = session.world.now();
-  const title = (text: string): string => paint('bold', text);
-  const past = json.targets.filter((one) => one.pastRpo);
-  const failing = json.targets.filter((one) => !one.pastRpo && one.lastFailure);
-  const verdict =
-    past.length > 0
-      ? paint('red', `${plural(past.length, 'target')} past the promised RPO.`)
-      : failing.length > 0
-        ? paint(
-            'yellow',
-            `Every target is within its RPO; the last backup of ${plural(failing.length, 'target')} failed.`,
-          )
-        : paint('green', 'Every target is within its RPO.');
-  return [
-    `${title(`${json.name} ${json.version}`)}  ${verdict}`,
-    '',
-    title('Running now'),
-    ...indent(json.running.length === 0 ? ['nothing'] : runningTable(json.running, now)),
-    '',
-    title('Last run'),
-    ...indent(json.lastRun === null ? ['none yet'] : runTable(session, [json.lastRun])),
-    '',
-    title('Targets'),
-    ...indent(targetTable(session, json.targets)),
-    ...(json.replaced.length === 0
-      ? []
-      : [
-          '',
-          title('Replaced databases, kept for rollback'),
-          ...indent(
-            table(
-              [{ title: 'restore' }, { title: 'target' }, { title: 'kept as' }, { title: 'until' }],
-              json.replaced.map((one) => [
-                one.restoreId,
-                one.destination,
-                one.replacedDatabase,
-                one.replacedUntil === null ? '' : when(one.replacedUntil, now),
-              ]),
-            ),
-          ),
-        ]),
-  ];
-}
-
-function runningTable(running: readonly RunningJson[], now: number): string[] {
-  return table(
-    [
-      { title: 'what' },
-      { title: 'target' },
-      { title: 'id' },
-      { title: 'phase' },
-      { title: 'moved' },
-      { title: 'since', right: true },
-    ],
-    running.map((one) => [
-      one.machine,
-      one.target ?? '',
-      one.id,
-      one.attempt !== null && one.attempt > 1 ? `${one.phase} (attempt ${one.attempt})` : one.phase,
-      one.bytes === null ? '' : amount({ bytes: one.bytes, totalBytes: one.totalBytes ?? undefined }),
-      duration((now - Date.parse(one.startedAt)) / 1000),
-    ]),
-  );
-}
-
-/** What is wrong comes first; of many targets only that. */
-function targetTable(session: Session, targets: readonly TargetStatusJson[]): string[] {
-  const { paint } = session;
-  const now = session.world.now();
-  const rank = (one: TargetStatusJson): number => (one.pastRpo ? 0 : one.lastFailure ? 1 : 2);
-  const sorted = [...targets].sort((left, right) => rank(left) - rank(right));
-  const wrong = sorted.filter((one) => rank(one) < 2).length;
-  const shown = sorted.slice(0, Math.max(wrong, SHOWN_TARGETS));
-  const hidden = sorted.length - shown.length;
-  const lines = table(
-    [
-      { title: 'target' },
-      { title: 'newest good', right: true },
-      { title: 'rpo', right: true },
-      { title: 'stored', right: true },
-      { title: 'took', right: true },
-      { title: 'backup' },
-      { title: '' },
-    ],
-    shown.map((one) => [
-      one.target,
-      one.newestGood ? age(one.newestGood.snapshotAt, now) : 'never',
-      one.rpoHours === null ? 'none' : `${one.rpoHours} h`,
-      one.newestGood ? bytes(one.newestGood.storedBytes) : '',
-      one.newestGood ? duration(one.newestGood.seconds) : '',
-      one.newestGood?.backupId ?? '',
-      [
-        one.pastRpo ? paint('red', 'PAST RPO') : '',
-        one.lastFailure ? paint('red', `${one.lastFailure.code} ${age(one.lastFailure.at, now)}`) : '',
-      ]
-        .filter((part) => part !== '')
-        .join('  '),
-    ]),
-  );
-  return hidden === 0 ? lines : [...lines, `… and ${plural(hidden, 'target')} more, all within their RPO`];
 }

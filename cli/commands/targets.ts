@@ -1,9 +1,10 @@
-/** `nightjar targets`: what the deployed config protects. */
-import { rpoHoursOf, type Target } from '../../core/config.ts';
+/** `nightjar targets`: what the deployed config protects, and what was found by its tag. */
+import { isDumpTarget, resourceOf, rpoHoursOf, type Target } from '../../core/config.ts';
 import { ENGINES } from '../../core/engines.ts';
 import { EXIT } from '../../core/errors.ts';
 import { overdueOf } from '../../core/rpo.ts';
 import { age, table } from '../format.ts';
+import { listTargets } from '../native/target.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { TargetsJson } from '../shapes.ts';
@@ -13,16 +14,19 @@ export async function targets(session: Session): Promise<Outcome<TargetsJson>> {
   const { config } = await session.backup();
   const { catalog } = await session.vault();
   const now = session.world.now();
-  const names = config.targets.map((one) => one.name);
+  const listed = await listTargets(config, catalog);
+  const names = listed.map(({ target }) => target.name);
   const states = await statesOf(catalog, names, now);
-  const list = config.targets.map((target: Target) => {
+  const region = listed.some(({ target }) => !isDumpTarget(target))
+    ? (config.region ?? (await session.world.aws.region()))
+    : '';
+  const list = listed.map(({ target, foundIn }) => {
     const newest = states.get(target.name)?.newestGood;
     return {
       target: target.name,
       engine: target.engine,
-      host: target.host,
-      port: target.port,
-      database: target.database,
+      ...placeOf(target, foundIn ?? region),
+      discovered: foundIn !== undefined,
       frequency: target.frequency,
       rpoHours: rpoHoursOf(target) ?? null,
       pastRpo: overdueOf(target, states.get(target.name), now) !== undefined,
@@ -33,11 +37,13 @@ export async function targets(session: Session): Promise<Outcome<TargetsJson>> {
   const rows = list.map((one) => [
     one.target,
     ENGINES[one.engine].label,
-    `${one.host}:${one.port}/${one.database}`,
+    one.resource === null ? `${one.host}:${one.port}/${one.database}` : `${one.resource} in ${one.region}`,
     one.frequency,
     one.rpoHours === null ? 'none' : `${one.rpoHours} h`,
     one.newestGoodAt === null ? 'never' : age(one.newestGoodAt, now),
-    one.pastRpo ? session.paint('red', 'PAST RPO') : '',
+    [one.pastRpo ? session.paint('red', 'PAST RPO') : '', one.discovered ? 'by its tag' : '']
+      .filter((part) => part !== '')
+      .join('  '),
   ]);
   return {
     json: { command: 'targets', ok: true, targets: list },
@@ -56,3 +62,9 @@ export async function targets(session: Session): Promise<Outcome<TargetsJson>> {
     exit: EXIT.ok,
   };
 }
+
+type Place = Pick<TargetsJson['targets'][number], 'host' | 'port' | 'database' | 'resource' | 'region'>;
+const placeOf = (target: Target, region: string): Place =>
+  isDumpTarget(target)
+    ? { host: target.host, port: target.port, database: target.database, resource: null, region: null }
+    : { host: null, port: null, database: null, resource: resourceOf(target), region };

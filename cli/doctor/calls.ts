@@ -1,6 +1,7 @@
 /** The AWS calls that only `doctor` makes: each looks at one thing, so that a missing right hides no other. */
 import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { DescribeContinuousBackupsCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeAccountAttributesCommand } from '@aws-sdk/client-rds';
 import { DescribeKeyCommand, GetKeyRotationStatusCommand, KMSClient } from '@aws-sdk/client-kms';
 import {
   GetBucketEncryptionCommand,
@@ -12,6 +13,7 @@ import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } fr
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetAccountCommand, GetEmailIdentityCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { SNSClient, paginateListSubscriptionsByTopic } from '@aws-sdk/client-sns';
+import { rdsClients } from '../../services/clients.ts';
 import { CLIENT_OPTIONS, s3Client } from '../../stores/clients.ts';
 
 export interface ScheduleFacts {
@@ -44,6 +46,8 @@ export interface DoctorCalls {
   subscriptions(stack: string): Promise<{ topic: string; endpoint: string; confirmed: boolean }[]>;
   /** Fargate's On-Demand vCPUs in this region. */
   fargateVcpus(): Promise<number>;
+  /** Quotas of RDS by RDS's own names for them, such as `ManualSnapshots`; of this region unless another is named. */
+  rdsQuotas(region?: string): Promise<Readonly<Record<string, { readonly used: number; readonly max: number }>>>;
 }
 
 /** Service Quotas' names for "Fargate On-Demand vCPU resource count". */
@@ -71,6 +75,7 @@ export function doctorCalls(): DoctorCalls {
     if (!made.has(s3Client)) made.set(s3Client, s3Client());
     return made.get(s3Client) as ReturnType<typeof s3Client>;
   };
+  let rds: ReturnType<typeof rdsClients> | undefined;
   return {
     async bucketVersioned(bucket) {
       return (await s3().send(new GetBucketVersioningCommand({ Bucket: bucket }))).Status === 'Enabled';
@@ -183,6 +188,14 @@ export function doctorCalls(): DoctorCalls {
       const { Quota } = await client(ServiceQuotasClient).send(new GetServiceQuotaCommand(FARGATE_QUOTA));
       if (Quota?.Value === undefined) throw new Error('Service Quotas answered without a value.');
       return Quota.Value;
+    },
+    async rdsQuotas(region) {
+      const { AccountQuotas = [] } = await (rds ??= rdsClients(CLIENT_OPTIONS))(region).send(
+        new DescribeAccountAttributesCommand({}),
+      );
+      return Object.fromEntries(
+        AccountQuotas.map((one) => [one.AccountQuotaName ?? '', { used: one.Used ?? 0, max: one.Max ?? 0 }]),
+      );
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The looks at everything but the databases: what is deployed, and what AWS allows. */
-import { DEFAULT_SIZE, type Config, type Target } from '../../core/config.ts';
+import { DEFAULT_SIZE, isDumpTarget, type Config, type DumpTarget } from '../../core/config.ts';
 import { backupStackName } from '../../core/names.ts';
 import { atOnce } from '../at-once.ts';
 import { when } from '../format.ts';
@@ -75,7 +75,7 @@ export const scheduleChecks = ({ world, name }: Session, { machines }: DeployedB
     return [...missing, ...found];
   });
 
-export const secretChecks = async ({ world }: Session, targets: readonly Target[]): Findings =>
+export const secretChecks = async ({ world }: Session, targets: readonly DumpTarget[]): Findings =>
   (
     await atOnce(SECRETS_AT_ONCE, targets, async (target) => {
       const about = `target ${target.name}`;
@@ -156,7 +156,10 @@ export const alarmChecks = ({ world, name }: Session): Findings =>
 
 /** What the busiest moment of a night needs: `concurrency` of the largest tasks. */
 function neededVcpus({ targets, concurrency }: Config): number {
-  const sizes = targets.map((one) => (one.size ?? DEFAULT_SIZE).cpu / 1_024).sort((left, right) => right - left);
+  const sizes = targets
+    .filter(isDumpTarget)
+    .map((one) => (one.size ?? DEFAULT_SIZE).cpu / 1_024)
+    .sort((left, right) => right - left);
   return sizes.slice(0, concurrency).reduce((sum, one) => sum + one, 0);
 }
 

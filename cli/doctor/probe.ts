@@ -1,5 +1,5 @@
 /** Runs the probe task of each target where its backups run: network, TLS, secret, versions, privileges. */
-import type { Target } from '../../core/config.ts';
+import type { DumpTarget } from '../../core/config.ts';
 import { atOnce } from '../at-once.ts';
 import { begin, failureOf, follow } from '../execution.ts';
 import { bytes } from '../format.ts';
@@ -10,10 +10,10 @@ import type { DoctorFinding } from '../shapes.ts';
 /** Probe tasks at once. */
 const AT_ONCE = 4;
 
-export const probeAll = async (session: Session, targets: readonly Target[]): Promise<DoctorFinding[]> =>
+export const probeAll = async (session: Session, targets: readonly DumpTarget[]): Promise<DoctorFinding[]> =>
   (await atOnce(AT_ONCE, targets, (target) => probe(session, target))).flat();
 
-function probe(session: Session, target: Target): Promise<DoctorFinding[]> {
+function probe(session: Session, target: DumpTarget): Promise<DoctorFinding[]> {
   const about = `target ${target.name}`;
   return look(about, 'probe', 'states:StartExecution and states:DescribeExecution', async () => {
     const begun = await begin(session, 'probe', `probe-${target.name}`, { target: target.name });

@@ -1,27 +1,19 @@
 /** What a restore that the service does itself would do; nothing is changed. */
-import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
 import { resourceOf, type Config, type NativeTarget } from '../../core/config.ts';
 import { ENGINES } from '../../core/engines.ts';
-import { aliasResource, replacedResource } from '../../core/names.ts';
+import { failure } from '../../core/errors.ts';
 import type { NativeResource } from '../../core/native.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
+import { servingSentence } from '../../core/serving.ts';
+import { placeOf } from '../../services/pointer.ts';
 import { duration, plural, secondsBetween, utc } from '../format.ts';
 import type { NativeRestorePlan } from '../shapes.ts';
+import { aliasOf, oldNameOf, withoutId, type Survey } from './survey.ts';
 
-/** Stands for a restore's id, which nobody knows before its execution has begun. */
-const NO_ID = '0'.repeat(26);
-const withoutId = (name: string): string => name.replace(/0{10}$/, '<id>');
-
-export interface NativePlanFacts {
+export interface NativePlanFacts extends Survey {
   readonly config: Config;
   readonly target: NativeTarget;
   readonly input: RestoreInput;
-  /** As it is now; undefined when it is gone, `unknown` when you may not look. */
-  readonly resource: NativeResource | undefined | 'unknown';
-  /** The backup that is restored; undefined for a moment of the service's own log. */
-  readonly backup: BackupRecord | undefined;
-  /** Of this target, newest first. */
-  readonly restores: readonly RestoreRecord[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -32,19 +24,14 @@ export function planNative(facts: NativePlanFacts): NativeRestorePlan {
   const there = resource !== undefined;
   const known = resource === 'unknown' ? undefined : resource;
   const moment = momentOf(facts);
-  const alias =
-    input.mode === 'new' && input.database !== undefined
-      ? input.database
-      : withoutId(aliasResource(target.engine, name, NO_ID));
+  const alias = madeAtOnce(facts) ? name : withoutId(aliasOf(target, name, input.database));
   const names = {
     restoredInto: alias,
-    serves: input.mode === 'swap' ? name : input.mode === 'items' ? name : alias,
+    serves: input.mode === 'swap' || input.mode === 'items' ? name : alias,
     oldKeptAs:
-      input.mode === 'swap' && there && target.engine !== 'dynamodb'
-        ? withoutId(replacedResource(target.engine, name, NO_ID))
-        : null,
+      input.mode === 'swap' && there && target.engine !== 'dynamodb' ? withoutId(oldNameOf(target, name)) : null,
   };
-  const seconds = moment === null ? 0 : Math.max(0, (now - Date.parse(moment)) / 1000);
+  const seconds = moment === null ? null : Math.max(0, (now - Date.parse(moment)) / 1000);
   const last = facts.restores.find((one) => one.native && one.status !== 'RUNNING' && one.status !== 'FAILED');
   return {
     target: target.name,
@@ -60,6 +47,9 @@ export function planNative(facts: NativePlanFacts): NativeRestorePlan {
       ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
       : null,
     notes: notesOf(facts, known),
+    refused: facts.refusals?.length
+      ? failure('RESTORE_REFUSED', { operation: 'plan restore', detail: facts.refusals.join(' ') })
+      : null,
   };
 }
 
@@ -71,6 +61,9 @@ function momentOf({ input, backup, resource }: NativePlanFacts): string | null {
 }
 
 const isTable = ({ target }: NativePlanFacts): boolean => target.engine === 'dynamodb';
+/** There is nothing to fence, to save or to delete: the table is made under its name, without an alias. */
+const madeAtOnce = (facts: NativePlanFacts): boolean =>
+  isTable(facts) && facts.input.mode === 'swap' && facts.resource === undefined;
 
 function stepsOf(facts: NativePlanFacts, names: NativeRestorePlan['names'], there: boolean): string[] {
   const { target, input, backup, config } = facts;
@@ -80,9 +73,14 @@ function stepsOf(facts: NativePlanFacts, names: NativeRestorePlan['names'], ther
     there
       ? `Read every setting of ${name} and what can be restored; stop if anything speaks against it.`
       : `${name} is gone: take its settings from the newest good backup.`,
-    `Restore ${from} into ${names.restoredInto}, beside what is there.`,
+    `Restore ${from} into ${names.restoredInto}${there ? ', beside what is there' : ''}.`,
     ...(isTable(facts)
-      ? ['Look at its keys and indexes, and count its items.']
+      ? [
+          'Look at its keys and indexes, and count its items.',
+          ...(input.mode === 'new' || input.mode === 'pointer' || madeAtOnce(facts)
+            ? [`Give ${names.restoredInto} every setting of ${name}, and compare.`]
+            : []),
+        ]
       : [
           `Give ${names.restoredInto} every setting that the restore call does not take (roles, monitoring, windows, …), reboot it if that is pending, and compare all of them.`,
           ...('check' in target && target.check
@@ -103,7 +101,7 @@ function stepsOf(facts: NativePlanFacts, names: NativeRestorePlan['names'], ther
           `Copy the chosen items from ${names.restoredInto} into ${name}, each only where nobody changes it meanwhile; then remove ${names.restoredInto}.`,
         ]
       : []),
-    ...(input.mode === 'swap' ? swapSteps(facts, names, there) : []),
+    ...(input.mode === 'swap' && !madeAtOnce(facts) ? swapSteps(facts, names, there) : []),
   ];
 }
 
@@ -122,40 +120,33 @@ function swapSteps(facts: NativePlanFacts, names: NativeRestorePlan['names'], th
         : []),
     ];
   return [
-    ...(there
-      ? [
-          'fence' in target && target.fence === 'application'
-            ? 'Trust that the application is stopped: writes are not fenced.'
-            : `Deny writes to ${name} by its resource policy.`,
-          `Back up ${name}, and back up ${names.restoredInto}; prove both.`,
-          `Delete ${name}.`,
-        ]
-      : [`Back up ${names.restoredInto}.`]),
+    'fence' in target && target.fence === 'application'
+      ? 'Trust that the application is stopped: writes are not fenced.'
+      : `Deny writes to ${name} by its resource policy.`,
+    `Back up ${name}, and back up ${names.restoredInto}; prove both.`,
+    `Delete ${name}.`,
     `Make ${name} again from the backup of ${names.restoredInto}, give it all its settings, and compare.`,
     'Let writes in again, and remove the alias.',
   ];
 }
 
-function pointerWords({ pointer }: NativeTarget): string {
-  if (!pointer) return '(the target has no pointer)';
-  if ('parameter' in pointer) return `the parameter ${pointer.parameter}`;
-  if ('secret' in pointer) return `the field ${pointer.field} of ${pointer.secret}`;
-  return `the CNAME ${pointer.record}`;
-}
+const pointerWords = ({ pointer }: NativeTarget): string =>
+  pointer ? `the ${placeOf(pointer)}` : '(the target has no pointer)';
 
 function lossWords(
   { input, target }: NativePlanFacts,
   names: NativeRestorePlan['names'],
   moment: string | null,
-  seconds: number,
+  seconds: number | null,
   there: boolean,
 ): string {
   const gone =
-    moment === null
+    moment === null || seconds === null
       ? 'what was written in the last minutes, which the service can not restore yet'
       : `everything written in the last ${duration(seconds)} (since ${utc(moment)})`;
   if (input.mode === 'new') return `Nothing: ${names.restoredInto} is made beside what is there. It lacks ${gone}.`;
-  if (input.mode === 'items') return 'Nothing but the items that are replaced; the plan of items says which.';
+  if (input.mode === 'items')
+    return 'What the chosen items hold now, where it differs from what comes back; nothing else.';
   if (!there) return `${names.serves} is gone already; what comes back lacks ${gone}.`;
   if (input.mode === 'pointer')
     return `The application will lack ${gone}. The original stays as it is, and nightjar rollback points back to it.`;
@@ -174,8 +165,19 @@ function outageWords(facts: NativePlanFacts, there: boolean): string | null {
     : 'From the first rename to the end of the second: some minutes each. Connections are cut.';
 }
 
-function notesOf({ resource, target, input }: NativePlanFacts, known: NativeResource | undefined): string[] {
+function notesOf(
+  { resource, target, input, unfinished, refusals }: NativePlanFacts,
+  known: NativeResource | undefined,
+): string[] {
   return [
+    ...(unfinished
+      ? [
+          `The swap ${unfinished.restoreId} broke off, and this restore goes on from there. ${servingSentence(unfinished)}`,
+        ]
+      : []),
+    ...(refusals === undefined && resource !== 'unknown'
+      ? ['What speaks against it could not be asked beforehand; the workflow asks before it changes anything.']
+      : []),
     ...(resource === 'unknown' ? ['You may not look at the resource; the workflow does before anything starts.'] : []),
     ...(known && !known.window.on ? ['Point-in-time recovery is off: only backups can be restored.'] : []),
     ...(known?.replicas.length ? [`It has replicas, which do not come along: ${known.replicas.join(', ')}.`] : []),
@@ -209,5 +211,8 @@ export function nativePlanLines(plan: NativeRestorePlan): string[] {
         : 'this target was never restored, so nobody knows'
     }`,
     ...(plan.notes.length > 0 ? ['', ...plan.notes.map((note) => `Note: ${note}`)] : []),
+    ...(plan.refused
+      ? ['', `As asked it would be refused: ${plan.refused.detail ?? plan.refused.message}`, plan.refused.hint]
+      : []),
   ];
 }

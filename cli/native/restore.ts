@@ -1,21 +1,21 @@
 /** `nightjar restore` of a target whose service restores it: the plan, or the workflow followed to its end. */
-import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
+import type { RestoreRecord } from '../../core/backup.ts';
+import { chooseBackup } from '../../core/backup-choice.ts';
 import type { Config, NativeTarget } from '../../core/config.ts';
 import { resourceOf } from '../../core/config.ts';
 import { ENGINES } from '../../core/engines.ts';
 import { EXIT, NightjarError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
-import { servingSentence } from '../../core/serving.ts';
-import { toCommandError } from '../aws-errors.ts';
-import { chooseBackup } from '../backup-choice.ts';
+import { isNativeRecord, servingSentence } from '../../core/serving.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { fields } from '../format.ts';
-import { failureLines, type Outcome } from '../outcome.ts';
+import { exitOf, failureLines, type Outcome } from '../outcome.ts';
 import { restoreLines } from '../commands/show-lines.ts';
 import type { Session } from '../session.ts';
 import type { RestoreJson, WorkflowJson } from '../shapes.ts';
 import { nativePlanLines, planNative } from './plan.ts';
+import { survey } from './survey.ts';
 
 export interface NativeRestoreOptions {
   readonly plan?: boolean;
@@ -30,20 +30,22 @@ export async function restoreNative(
   options: NativeRestoreOptions,
 ): Promise<Outcome<RestoreJson>> {
   refuse(target, input);
+  if (options.plan) return planned(session, config, target, input);
   const { catalog } = await session.vault();
   const backup = isId(input.at) ? await chooseBackup(catalog, target.name, input.at) : undefined;
-  if (options.plan) return planned(session, config, target, input, backup);
 
   const begun = await begin(session, 'restore', `restore-${target.name}`, input);
   session.say(
     `Restore ${begun.id} of ${target.name} (${resourceOf(target)}) from ${backup ? `backup ${backup.backupId}` : input.at} has begun, mode ${input.mode}.`,
   );
   if (input.approve)
-    session.say(`It will stop and ask before the outage: nightjar approve ${begun.id}, or nightjar cancel ${begun.id}.`);
+    session.say(
+      `It will stop and ask before the outage: nightjar approve ${begun.id}, or nightjar cancel ${begun.id}.`,
+    );
   const jsonOf = (workflow: WorkflowJson, record: RestoreRecord | undefined, serves: string): RestoreJson => ({
     command: 'restore',
     target: target.name,
-    backupId: backup?.backupId ?? null,
+    backupId: record?.backupId ?? backup?.backupId ?? null,
     ...workflow,
     restore: record ?? null,
     serves,
@@ -60,8 +62,8 @@ export async function restoreNative(
       : record?.status === 'COMPLETED'
         ? undefined
         : contradiction(record ? `the restore is ${record.status}` : 'there is no record of the restore');
-  const serves = record?.native
-    ? servingSentence({ ...record, native: record.native })
+  const serves = isNativeRecord(record)
+    ? servingSentence(record)
     : 'Nothing was touched: what served before serves on.';
   const json = jsonOf(endedJson(begun, failure), record, serves);
   const text = failure
@@ -70,16 +72,20 @@ export async function restoreNative(
   return { json, text, exit: json.exitCode };
 }
 
-/** What the workflow would refuse, said before it is started. */
+/** What the config and these options alone make impossible; all else the workflow refuses before it begins anything. */
 function refuse(target: NativeTarget, input: RestoreInput): void {
-  const modes: readonly string[] = ENGINES[target.engine].modes;
+  const { modes, label }: { modes: readonly string[]; label: string } = ENGINES[target.engine];
   const why = !modes.includes(input.mode)
-    ? `${ENGINES[target.engine].label} restores by ${modes.join(', ')}, not by ${input.mode}.`
+    ? `${label} restores by ${modes.join(', ')}, not by ${input.mode}.`
     : input.mode === 'pointer' && !target.pointer
       ? `The target ${target.name} has no pointer in the config.`
       : input.mode === 'items' && !input.items
         ? 'Say which items come back: --items FILE.'
-        : undefined;
+        : input.approve && input.mode !== 'swap' && input.mode !== 'pointer'
+          ? `Mode ${input.mode} has no outage to approve; leave --approve out.`
+          : input.destination !== undefined && input.destination !== input.target
+            ? `${label} restores into its own target; leave --destination out.`
+            : undefined;
   if (why !== undefined) throw new NightjarError('INPUT_INVALID', { operation: 'read options', detail: why });
 }
 
@@ -88,28 +94,13 @@ async function planned(
   config: Config,
   target: NativeTarget,
   input: RestoreInput,
-  backup: BackupRecord | undefined,
 ): Promise<Outcome<RestoreJson>> {
-  const { catalog } = await session.vault();
-  const resource = await session.world
-    .service(target.engine)
-    .read(resourceOf(target))
-    .catch((thrown: unknown) => {
-      if (toCommandError(thrown).code === 'AWS_DENIED') return 'unknown' as const;
-      throw thrown;
-    });
-  const plan = planNative({
-    config,
-    target,
-    input,
-    resource,
-    backup,
-    restores: await catalog.listRestores({ target: target.name }),
-    now: session.world.now(),
-  });
+  const found = await survey(session, target, input);
+  const plan = planNative({ ...found, config, target, input, now: session.world.now() });
+  const exit = plan.refused ? exitOf(plan.refused) : EXIT.ok;
   return {
-    json: { command: 'restore', ok: true, exitCode: EXIT.ok, plan },
+    json: { command: 'restore', ok: plan.refused === null, exitCode: exit, plan },
     text: nativePlanLines(plan),
-    exit: EXIT.ok,
+    exit,
   };
 }

@@ -1,5 +1,5 @@
 /** A world for the command line: an account in memory whose workflows a test plays by hand. */
-import type { BackupRecord, Manifest, RestoreRecord } from '../../core/backup.ts';
+import type { AnyManifest, BackupRecord, Manifest, RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { parseConfig, type Config, type ConfigInput } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
@@ -16,7 +16,8 @@ import type { AwsCalls, Execution } from '../../cli/aws.ts';
 import type { DoctorCalls } from '../../cli/doctor/calls.ts';
 import type { Step } from '../../cli/meter.ts';
 import { run } from '../../cli/program.ts';
-import type { World } from '../../cli/world.ts';
+import type { Looks, World } from '../../cli/world.ts';
+import type { NativeEngine, Pointer } from '../../core/engines.ts';
 import { memoryCatalog } from '../../stores/memory-catalog.ts';
 import type { StoredObject } from '../../stores/vault.ts';
 
@@ -58,6 +59,8 @@ export interface FakeWorld extends World {
   readonly steps: Step[];
   readonly store: Catalog;
   readonly starts: { machine: Machine; name: string; input: Record<string, unknown> }[];
+  /** Answers to restores that wait: token, and what was said. */
+  readonly answers: { token: string; said: unknown }[];
   /** The one JSON object. */
   json(): Record<string, unknown>;
   text(): string;
@@ -73,7 +76,11 @@ export interface FakeOptions {
   outputs?: AwsCalls['stackOutputs'];
   aws?: Partial<AwsCalls>;
   doctor?: Partial<DoctorCalls>;
-  manifests?: readonly Manifest[];
+  manifests?: readonly AnyManifest[];
+  /** By engine; without one there is nothing. */
+  services?: Partial<Record<NativeEngine, Partial<Looks>>>;
+  pointer?: (pointer: Pointer) => Promise<string>;
+  files?: Readonly<Record<string, string>>;
   head?: (key: string) => StoredObject | undefined;
   onSleep?: (world: FakeWorld) => void;
   env?: Record<string, string>;
@@ -126,6 +133,8 @@ const WELL: DoctorCalls = {
   identityVerified: () => Promise.resolve(true),
   subscriptions: () => Promise.resolve([{ topic: 'alarms', endpoint: 'oncall@example.org', confirmed: true }]),
   fargateVcpus: () => Promise.resolve(50),
+  rdsQuotas: () =>
+    Promise.resolve({ ManualSnapshots: { used: 3, max: 100 }, ManualClusterSnapshots: { used: 0, max: 100 } }),
 };
 
 export function fakeWorld(options: FakeOptions = {}): FakeWorld {
@@ -135,6 +144,7 @@ export function fakeWorld(options: FakeOptions = {}): FakeWorld {
   const errors: string[] = [];
   const steps: Step[] = [];
   const starts: FakeWorld['starts'] = [];
+  const answers: FakeWorld['answers'] = [];
   const executions = new Map<string, Execution>();
   const handlers = new Set<() => void>();
   let now = NOW;
@@ -157,6 +167,14 @@ export function fakeWorld(options: FakeOptions = {}): FakeWorld {
     },
     describe: (executionArn) => Promise.resolve(executions.get(executionArn)!),
     currentState: () => Promise.resolve(undefined),
+    approve(token, said) {
+      answers.push({ token, said });
+      return Promise.resolve(true);
+    },
+    deny(token, error, cause) {
+      answers.push({ token, said: `${error}: ${cause}` });
+      return Promise.resolve(true);
+    },
     running: (machineArn) =>
       Promise.resolve(
         [...executions.values()].filter(
@@ -204,11 +222,25 @@ export function fakeWorld(options: FakeOptions = {}): FakeWorld {
         ),
     }),
     config: () => Promise.resolve(config),
+    service: (engine) => ({
+      engine,
+      read: () => Promise.resolve(undefined),
+      pointState: () => Promise.resolve(undefined),
+      refusals: () => Promise.resolve([]),
+      discover: () => Promise.resolve([]),
+      ...options.services?.[engine],
+    }),
+    pointers: () => ({ read: options.pointer ?? (() => Promise.resolve('shop.example.org')) }),
+    readText(path) {
+      const text = options.files?.[path];
+      return text === undefined ? Promise.reject(new Error(`no such file: ${path}`)) : Promise.resolve(text);
+    },
     lines,
     errors,
     steps,
     store,
     starts,
+    answers,
     json: () => JSON.parse(lines.at(-1)!) as Record<string, unknown>,
     text: () => lines.join('\n'),
     run: (...argv) => run(argv, world),
