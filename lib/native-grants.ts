@@ -23,10 +23,32 @@ const ANY_ID = '*';
 const PLACEHOLDER = '0'.repeat(26);
 const pattern = (name: string): string => name.replace(/0{10}$/, ANY_ID);
 
-/** Names of the originals that the config knows; `*` where tags decide. */
+/** Names of the originals: those of the config, and `*` where some are found by their tag. */
 function originals(config: Config, engine: NativeEngine): string[] {
   if (config.discovery.engines.includes(engine)) return ['*'];
-  return config.targets.filter(isNativeTarget).flatMap((one) => (one.engine === engine ? [resourceOf(one)] : []));
+  return named(config, engine);
+}
+const named = (config: Config, engine: NativeEngine): string[] =>
+  config.targets.filter(isNativeTarget).flatMap((one) => (one.engine === engine ? [resourceOf(one)] : []));
+
+/** On what the config names; and, where it discovers, on what carries the tag and on nothing else. */
+function onOriginals(
+  scope: Construct,
+  config: Config,
+  actions: readonly string[],
+  arnsOf: (scope: Construct, config: Config) => string[],
+  besides: readonly string[] = [],
+): PolicyStatement[] {
+  const undiscovered = { ...config, discovery: { ...config.discovery, engines: [] } };
+  const exact = [...arnsOf(scope, undiscovered), ...besides];
+  const all = arnsOf(scope, config);
+  const tagged = all.filter((arn) => !exact.includes(arn));
+  return [
+    ...(exact.length > 0 ? [allow(actions, exact)] : []),
+    ...(tagged.length > 0
+      ? [allow(actions, tagged, { Null: { [`aws:ResourceTag/${config.discovery.tagKey}`]: 'false' } })]
+      : []),
+  ];
 }
 
 /** Names that a restore, a swap or a rollback makes of these. */
@@ -105,6 +127,7 @@ export const NATIVE_GRANTS = [
   'serversRename',
   'serversRepoint',
   'serversRemove',
+  'pointerRead',
   'pointerWrite',
   'tablesFence',
   'tablesRead',
@@ -174,21 +197,22 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ]),
   ],
   pitrWrite: (scope, config) => [
-    ...when(servers(config), () => [
-      allow(['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers(scope, config)),
-    ]),
-    ...when(tables(config), () => [allow(['dynamodb:UpdateContinuousBackups'], originalTables(scope, config))]),
+    ...onOriginals(scope, config, ['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers),
+    ...onOriginals(scope, config, ['dynamodb:UpdateContinuousBackups'], originalTables),
   ],
   pointsWrite: (scope, config) => [
-    ...when(servers(config), () => [
-      allow(
+    ...when(servers(config), () =>
+      onOriginals(
+        scope,
+        config,
         ['rds:CreateDBSnapshot', 'rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
-        [...originalServers(scope, config), ...madeServers(scope, config), ...points(scope)],
+        originalServers,
+        [...madeServers(scope, config), ...points(scope)],
       ),
-    ]),
-    ...when(tables(config), () => [
-      allow(['dynamodb:CreateBackup'], [...originalTables(scope, config), ...madeTables(scope, config)]),
-    ]),
+    ),
+    ...when(tables(config), () =>
+      onOriginals(scope, config, ['dynamodb:CreateBackup'], originalTables, madeTables(scope, config)),
+    ),
   ],
   pointsCopy: (scope, config) => [
     ...when(servers(config) && config.copies.length > 0, () => [
@@ -262,12 +286,14 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ),
     keysThrough(scope, 'rds'),
   ],
-  serversRename: (scope, config) => [
-    allow(
+  serversRename: (scope, config) =>
+    onOriginals(
+      scope,
+      config,
       ['rds:ModifyDBInstance', 'rds:ModifyDBCluster', 'rds:StartDBInstance', 'rds:StartDBCluster'],
-      [...originalServers(scope, config), ...madeServers(scope, config)],
+      originalServers,
+      madeServers(scope, config),
     ),
-  ],
   serversRepoint: (scope, config) => [
     allow(
       ['rds:RegisterDBProxyTargets', 'rds:DeregisterDBProxyTargets'],
@@ -275,7 +301,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ),
     allow(['rds:AddSourceIdentifierToSubscription'], rds(scope, 'es', ['*'])),
     allow(['rds:StopDBInstance', 'rds:StopDBCluster'], madeServers(scope, config)),
-    allow(['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers(scope, config)),
+    ...onOriginals(scope, config, ['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers),
   ],
   serversRemove: (scope, config) => [
     ...when(servers(config), () => [
@@ -299,14 +325,15 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ),
     ]),
   ],
-  pointerWrite: (scope, config) => pointerRights(scope, config),
+  pointerRead: (scope, config) => pointerRights(scope, config, false),
+  pointerWrite: (scope, config) => pointerRights(scope, config, true),
   tablesFence: (scope, config) =>
-    when(tables(config), () => [
-      allow(
-        ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'],
-        originalTables(scope, config),
-      ),
-    ]),
+    onOriginals(
+      scope,
+      config,
+      ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'],
+      originalTables,
+    ),
   tablesRead: (scope, config) =>
     when(tables(config), () => [
       allow(
@@ -315,11 +342,9 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ),
       keysThrough(scope, 'dynamodb'),
     ]),
+  // UpdateTable lifts the deletion protection, in the place of the deletion only.
   tablesDelete: (scope, config) =>
-    when(tables(config), () => [
-      // UpdateTable lifts the deletion protection, in the place of the deletion only.
-      allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables(scope, config)),
-    ]),
+    onOriginals(scope, config, ['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables),
   tableAliasRemove: (scope, config) =>
     when(tables(config), () => [allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config))]),
   tablesWrite: (scope, config) =>
@@ -386,13 +411,13 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
 };
 
 /** Only what the targets' `pointer` names. */
-function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
+function pointerRights(scope: Construct, config: Config, write: boolean): PolicyStatement[] {
   return config.targets.filter(isNativeTarget).flatMap(({ pointer }) => {
     if (!pointer) return [];
     if ('parameter' in pointer)
       return [
         allow(
-          ['ssm:GetParameter', 'ssm:PutParameter'],
+          ['ssm:GetParameter', ...(write ? ['ssm:PutParameter'] : [])],
           [
             Stack.of(scope).formatArn({
               service: 'ssm',
@@ -404,10 +429,10 @@ function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
       ];
     if ('secret' in pointer)
       return [
-        allow(['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'], [pointer.secret]),
+        allow(['secretsmanager:GetSecretValue', ...(write ? ['secretsmanager:PutSecretValue'] : [])], [pointer.secret]),
         ...(pointer.secretKey
           ? [
-              allow(['kms:Decrypt', 'kms:GenerateDataKey'], [pointer.secretKey], {
+              allow(['kms:Decrypt', ...(write ? ['kms:GenerateDataKey'] : [])], [pointer.secretKey], {
                 StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
               }),
             ]
@@ -422,12 +447,14 @@ function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
     });
     return [
       allow(['route53:ListResourceRecordSets'], [zone]),
-      allow(['route53:ChangeResourceRecordSets'], [zone], {
-        'ForAllValues:StringEquals': {
-          'route53:ChangeResourceRecordSetsNormalizedRecordNames': [pointer.record.toLowerCase().replace(/\.$/, '')],
-        },
-        Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
-      }),
+      ...when(write, () => [
+        allow(['route53:ChangeResourceRecordSets'], [zone], {
+          'ForAllValues:StringEquals': {
+            'route53:ChangeResourceRecordSetsNormalizedRecordNames': [pointer.record.toLowerCase().replace(/\.$/, '')],
+          },
+          Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+        }),
+      ]),
     ];
   });
 }
