@@ -171,7 +171,11 @@ export const FUNCTIONS = {
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'itemsWrite'],
     minutes: 15,
   },
-  FenceTable: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  FenceTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'],
+    minutes: 5,
+  },
   BackUpAlias: {
     uses: 'tables',
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsWrite'],
@@ -192,7 +196,11 @@ export const FUNCTIONS = {
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
     minutes: 5,
   },
-  OpenTable: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  OpenTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'],
+    minutes: 5,
+  },
 
   RollBackNames: {
     uses: 'servers',

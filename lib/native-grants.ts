@@ -15,7 +15,7 @@ const allow = (actions: readonly string[], resources: readonly string[], conditi
   new PolicyStatement({
     actions: [...actions],
     resources: [...new Set(resources)],
-    ...(conditions ? { conditions: conditions as Record<string, Record<string, unknown>> } : {}),
+    ...(conditions ? { conditions: conditions } : {}),
   });
 
 const ANY_ID = '*';
@@ -343,8 +343,15 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       keysThrough(scope, 'dynamodb'),
     ]),
   // UpdateTable lifts the deletion protection, in the place of the deletion only.
-  tablesDelete: (scope, config) =>
-    onOriginals(scope, config, ['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables),
+  tablesDelete: (scope, config) => [
+    ...onOriginals(scope, config, ['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables),
+    // A scalable target outlives its table and would be in the way of the next one's.
+    ...when(tables(config), () => [
+      allow(['application-autoscaling:DeregisterScalableTarget'], ['*'], {
+        StringEquals: { 'application-autoscaling:service-namespace': 'dynamodb' },
+      }),
+    ]),
+  ],
   tableAliasRemove: (scope, config) =>
     when(tables(config), () => [allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config))]),
   tablesWrite: (scope, config) =>
