@@ -115,6 +115,12 @@ const keysThrough = (scope: Construct, service: 'rds' | 'dynamodb'): PolicyState
 
 const when = (is: boolean, statements: () => PolicyStatement[]): PolicyStatement[] => (is ? statements() : []);
 
+/** A scalable target outlives its table and would be in the way of the next one's. */
+const forgetScaling = (): PolicyStatement =>
+  allow(['application-autoscaling:DeregisterScalableTarget'], ['*'], {
+    StringEquals: { 'application-autoscaling:service-namespace': 'dynamodb' },
+  });
+
 export const NATIVE_GRANTS = [
   'resourcesRead',
   'openNative',
@@ -159,6 +165,10 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
           'rds:DescribeDBProxyTargets',
           'rds:DescribeBlueGreenDeployments',
           'rds:DescribeGlobalClusters',
+          'rds:DescribeDBEngineVersions',
+          'rds:DescribeDBParameterGroups',
+          'rds:DescribeDBClusterParameterGroups',
+          'rds:DescribeDBSubnetGroups',
           'rds:ListTagsForResource',
         ],
         ['*'],
@@ -171,6 +181,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
           'dynamodb:DescribeContinuousBackups',
           'dynamodb:DescribeTimeToLive',
           'dynamodb:DescribeContributorInsights',
+          'dynamodb:ListContributorInsights',
           'dynamodb:DescribeKinesisStreamingDestination',
           'dynamodb:DescribeBackup',
           'dynamodb:GetResourcePolicy',
@@ -256,6 +267,8 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     allow(
       [
         'rds:AddTagsToResource',
+        'rds:RemoveTagsFromResource',
+        'rds:EnableHttpEndpoint',
         'rds:ModifyDBInstance',
         'rds:ModifyDBCluster',
         'rds:RebootDBInstance',
@@ -299,7 +312,16 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ['rds:RegisterDBProxyTargets', 'rds:DeregisterDBProxyTargets'],
       [...rds(scope, 'target-group', ['*']), ...originalServers(scope, config), ...madeServers(scope, config)],
     ),
-    allow(['rds:AddSourceIdentifierToSubscription'], rds(scope, 'es', ['*'])),
+    allow(
+      ['rds:AddSourceIdentifierToSubscription', 'rds:RemoveSourceIdentifierFromSubscription'],
+      rds(scope, 'es', ['*']),
+    ),
+    ...when(originals(config, 'aurora').length > 0, () => [
+      allow(
+        ['rds:CreateDBClusterEndpoint', 'rds:DeleteDBClusterEndpoint', 'rds:AddTagsToResource'],
+        [...rds(scope, 'cluster-endpoint', ['*']), ...rds(scope, 'cluster', originals(config, 'aurora'))],
+      ),
+    ]),
     allow(['rds:StopDBInstance', 'rds:StopDBCluster'], madeServers(scope, config)),
     ...onOriginals(scope, config, ['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers),
   ],
@@ -345,15 +367,13 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
   // UpdateTable lifts the deletion protection, in the place of the deletion only.
   tablesDelete: (scope, config) => [
     ...onOriginals(scope, config, ['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables),
-    // A scalable target outlives its table and would be in the way of the next one's.
-    ...when(tables(config), () => [
-      allow(['application-autoscaling:DeregisterScalableTarget'], ['*'], {
-        StringEquals: { 'application-autoscaling:service-namespace': 'dynamodb' },
-      }),
-    ]),
+    ...when(tables(config), () => [forgetScaling()]),
   ],
   tableAliasRemove: (scope, config) =>
-    when(tables(config), () => [allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config))]),
+    when(tables(config), () => [
+      allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config)),
+      forgetScaling(),
+    ]),
   tablesWrite: (scope, config) =>
     when(tables(config), () => {
       const all = [...originalTables(scope, config), ...madeTables(scope, config)];
@@ -412,7 +432,12 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
   itemsWrite: (scope, config) =>
     when(tables(config), () => [
       allow(['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:BatchGetItem'], madeTables(scope, config)),
-      allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem'], originalTables(scope, config)),
+      ...onOriginals(
+        scope,
+        config,
+        ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        originalTables,
+      ),
       keysThrough(scope, 'dynamodb'),
     ]),
 };
