@@ -117,7 +117,9 @@ function okRows(lines: readonly ReportLine[], summary: RunSummary): string {
 
 function native(line: ReportLine, summary: RunSummary): string {
   const text = nativeText(line, summary);
-  return text === '' ? '' : `<div style="font-size:12px;line-height:1.45;color:${COLOURS.soft}">${escapeHtml(text)}</div>`;
+  return text === ''
+    ? ''
+    : `<div style="font-size:12px;line-height:1.45;color:${COLOURS.soft}">${escapeHtml(text)}</div>`;
 }
 
 /** What is not a failure tonight and may be one tomorrow. */
@@ -167,7 +169,9 @@ export function reportHtml(summary: RunSummary, title: string): string {
   }
   if (ok.length > 0) {
     rows.push(heading(`Completed (${ok.length}, ${sizeText(storedBytes)})`));
-    rows.push(ok.length > LISTED_OK ? note('Too many to list here. See them with: nightjar status') : okRows(ok, summary));
+    rows.push(
+      ok.length > LISTED_OK ? note('Too many to list here. See them with: nightjar status') : okRows(ok, summary),
+    );
   }
   if (warned.length > 0) rows.push(heading('To be looked at'), warningRows(warned));
   rows.push(foot(`Nightjar ${summary.name} · run ${summary.runId}`));

@@ -7,7 +7,7 @@ export const withoutPitr = (summary: RunSummary): ReportLine[] =>
 
 export const PITR_OFF_HEADING = 'Point-in-time recovery is off';
 export const PITR_OFF_TEXT =
-  'Only the recovery points of the nights can be restored, nothing between them. Turn it on, or set `pitr` of the target to \'enable\'.';
+  "Only the recovery points of the nights can be restored, nothing between them. Turn it on, or set `pitr` of the target to 'enable'.";
 
 /** `PITR reaches from … to …, 4 min before the end of the run; recovery point nightjar-shop-…`. */
 export function nativeText(line: ReportLine, { timeZone, endedAt }: Pick<RunSummary, 'timeZone' | 'endedAt'>): string {

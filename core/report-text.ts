@@ -24,7 +24,13 @@ export function reportText(summary: RunSummary): string {
   if (summary.lines.length === 0) lines.push(NOTHING_DUE, '');
   const off = withoutPitr(summary);
   if (off.length > 0)
-    lines.push(`${PITR_OFF_HEADING.toUpperCase()} (${off.length})`, '', `  ${PITR_OFF_TEXT}`, ...off.map((line) => `  ${line.target}`), '');
+    lines.push(
+      `${PITR_OFF_HEADING.toUpperCase()} (${off.length})`,
+      '',
+      `  ${PITR_OFF_TEXT}`,
+      ...off.map((line) => `  ${line.target}`),
+      '',
+    );
   if (summary.notes.length > 0) lines.push('NOTED', '', ...summary.notes.map((note) => `  ${note}`), '');
   if (failed.length > 0) {
     lines.push(`FAILED (${failed.length})`, '');

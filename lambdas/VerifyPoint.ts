@@ -54,7 +54,8 @@ function contradiction(
   const foreign = manifest.points.find(
     (one) => one.sourceResourceId !== undefined && one.sourceResourceId !== manifest.settings.resourceId,
   );
-  if (foreign) return `${foreign.arn} is of ${foreign.sourceResourceId}, the settings of ${manifest.settings.resourceId}.`;
+  if (foreign)
+    return `${foreign.arn} is of ${foreign.sourceResourceId}, the settings of ${manifest.settings.resourceId}.`;
   return undefined;
 }
 

@@ -169,7 +169,7 @@ describe('databases whose service keeps the recovery points', () => {
   const point = 'arn:aws:rds:eu-west-1:123456789012:snapshot:nightjar-shop-01jd5zk7s8q2m4n6p8r0t2v4w6';
 
   it('show what PITR reaches, how close to now, and their point', () => {
-    for (const text of bodies(summary(ok('shop', { native: { window, point } })))) {
+    for (const text of bodies(summary(good('shop', { native: { window, point } })))) {
       expect(text).toContain('PITR reaches from Sat 14 Nov 2026, 02:30 CET to Sat 21 Nov 2026, 03:01 CET');
       expect(text).toContain('4 min before the end of the run');
       expect(text).toContain('recovery point nightjar-shop-01jd5zk7s8q2m4n6p8r0t2v4w6');
@@ -178,7 +178,7 @@ describe('databases whose service keeps the recovery points', () => {
   });
 
   it('stand at the top when PITR is off, above everything that went well', () => {
-    const off = summary(ok('a-dump'), ok('shop', { native: { window: { on: false }, point } }));
+    const off = summary(good('a-dump'), good('shop', { native: { window: { on: false }, point } }));
     for (const text of bodies(off)) {
       const at = text.search(/point-in-time recovery is off/i);
       expect(at).toBeGreaterThan(-1);
@@ -188,7 +188,7 @@ describe('databases whose service keeps the recovery points', () => {
   });
 
   it('are told of when a tag is wrong, escaped as everything that is not ours', () => {
-    const noted = { ...summary(ok('shop')), notes: ["the tag says '<often>'"] };
+    const noted = { ...summary(good('shop')), notes: ["the tag says '<often>'"] };
     expect(reportText(noted)).toContain("the tag says '<often>'");
     expect(reportHtml(noted, 'x')).toContain('the tag says &#39;&lt;often&gt;&#39;');
   });
