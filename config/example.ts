@@ -64,6 +64,10 @@ export default defineConfig({
     restoreHours: 48,
     /** So is one in which no byte moved for this long (default 30). */
     idleMinutes: 30,
+    /** One waiting for RDS, Aurora or DynamoDB, such as for a restored instance (default 24). */
+    nativeStepHours: 24,
+    /** A restore that stops before its outage (`--approve`) is cancelled after this long (default 24). */
+    approvalHours: 24,
   },
 
   tasks: {
@@ -75,6 +79,21 @@ export default defineConfig({
 
   /** Who hears when a run fails or does not begin. */
   alarms: { mail: ['oncall@example.org'] },
+
+  /** What AWS restores itself and carries the tag is a target from the next run on; the tag's value is a frequency. */
+  discovery: {
+    engines: ['dynamodb'],
+    tagKey: 'nightjar:frequency',
+    pitr: 'require',
+  },
+
+  /** Recovery points of RDS and Aurora are copied there, each under a key of that region. */
+  copies: [
+    {
+      region: 'eu-central-1',
+      keyArn: 'arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+    },
+  ],
 
   targets: [
     {
@@ -116,6 +135,39 @@ export default defineConfig({
       database: 'ledger',
       secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:ledger-GhIjKl',
       frequency: 'weekly',
+    },
+    {
+      name: 'billing',
+      engine: 'rds',
+      instance: 'billing',
+      /** Point-in-time recovery that is off fails the backup (default), is turned on (`enable`), or only told (`ignore`). */
+      pitr: 'require',
+      /** Snapshots of our own, which outlive point-in-time recovery (these are the defaults). */
+      points: { nightly: 7, weekly: 4 },
+      /** What a swap replaced is `stopped` (default) or left `running` until the pruner removes it. */
+      replaced: 'stopped',
+      /** A task logs in to the restored instance before it takes the name, and asks this. */
+      check: {
+        secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:billing-MnOpQr',
+        database: 'billing',
+        tls: { verify: 'full', ca: 'rds' },
+        queries: ['SELECT count(*) > 0 FROM invoices'],
+      },
+      /** What the application reads to find it: `restore --pointer` switches that instead of names. */
+      pointer: { parameter: '/billing/host' },
+    },
+    {
+      name: 'search',
+      engine: 'aurora',
+      cluster: 'search',
+      pointer: { hostedZone: 'Z0123456789ABCDEFGHIJ', record: 'search.example.org' },
+    },
+    {
+      name: 'orders',
+      engine: 'dynamodb',
+      table: 'orders',
+      /** Writes are denied by the table's policy while a swap makes it again, or the `application` is stopped by you. */
+      fence: 'deny',
     },
   ],
 });

@@ -1,8 +1,16 @@
 /** Databases that were found by their tag, as targets. What the config names itself wins over the tag. */
-import { ENGINES } from './engines.ts';
-import { FREQUENCIES, isNativeTarget, resourceOf, type Config, type Frequency, type NativeTarget } from './config.ts';
+import {
+  configSchema,
+  FREQUENCIES,
+  isNativeTarget,
+  resourceOf,
+  type Config,
+  type Frequency,
+  type NativeTarget,
+} from './config.ts';
 import type { TargetState } from './backup.ts';
 import type { FoundTarget } from './catalog.ts';
+import { NightjarError } from './errors.ts';
 import type { Discovered } from './native.ts';
 import { discoveredTarget, isMadeByRestore } from './names.ts';
 
@@ -11,17 +19,23 @@ type Found = Pick<FoundTarget, 'target' | 'engine' | 'resource' | 'frequency'>;
 /** Which field of a target names its resource. */
 const RESOURCE_FIELD = { rds: 'instance', aurora: 'cluster', dynamodb: 'table' } as const;
 
-/** A target with every default that the config gives to what is discovered. */
-export function targetOfFound(config: Pick<Config, 'discovery'>, found: Found): NativeTarget {
-  const { engine, target: name, frequency, resource } = found;
-  const given: Record<string, unknown> = { pitr: config.discovery.pitr, [RESOURCE_FIELD[engine]]: resource };
-  const fields = Object.entries(ENGINES[engine].fields).map(([key, schema]) => [key, schema.parse(given[key])] as const);
-  return {
-    name,
+const parse = ({ discovery }: Pick<Config, 'discovery'>, { engine, target, frequency, resource }: Found) =>
+  configSchema.shape.targets.element.safeParse({
+    name: target,
     engine,
     frequency,
-    ...Object.fromEntries(fields.filter(([, value]) => value !== undefined)),
-  } as NativeTarget;
+    pitr: discovery.pitr,
+    [RESOURCE_FIELD[engine]]: resource,
+  });
+
+/** A target with every default that the config gives to what is discovered. @throws what a config would be refused for. */
+export function targetOfFound(config: Pick<Config, 'discovery'>, found: Found): NativeTarget {
+  const result = parse(config, found);
+  if (result.success && isNativeTarget(result.data)) return result.data;
+  throw new NightjarError('CONFIG_INVALID', {
+    operation: 'read target',
+    detail: `${found.target}, found by its tag, can not be a target: ${result.error?.message ?? 'it is of no service that Nightjar knows'}`,
+  });
 }
 
 /** The same of what the catalog knows. Undefined for a target that was never found by its tag. */
@@ -64,6 +78,8 @@ export function sortDiscovered(
       warnings.push(
         `${arn} would be the target ${target} by its tag, and the config has another target of that name: it is not backed up. Name it in the config.`,
       );
+    else if (!parse(config, { target, engine, resource: name, frequency: value }).success)
+      warnings.push(`${arn} can not be a target by its tag, because of its name: it is not backed up.`);
     else found.push({ target, engine, resource: name, arn, frequency: value });
   }
   return { found, warnings };

@@ -190,6 +190,8 @@ export const checkOutcomeSchema = z.object({
   rows: z.int().nonnegative(),
   /** In the order of the job's. */
   answers: z.array(z.object({ query: z.string(), holds: z.boolean(), answer: z.string() })),
+  /** Such as tables that could not be counted. */
+  warnings: z.array(z.string()).optional(),
 });
 export type CheckOutcome = z.output<typeof checkOutcomeSchema>;
 

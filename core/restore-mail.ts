@@ -23,7 +23,9 @@ export function restoreMail(
       { heading: 'What serves', lines: [serving] },
       {
         heading: 'What happened',
-        lines: failure ? [failure.message, ...(failure.detail ? [failure.detail] : []), `What to do: ${failure.hint}`] : [],
+        lines: failure
+          ? [failure.message, ...(failure.detail ? [failure.detail] : []), `What to do: ${failure.hint}`]
+          : [],
       },
       {
         heading: 'Settings that are not as they were',

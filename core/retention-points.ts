@@ -60,8 +60,7 @@ export function neededByRestores(restores: readonly RestoreRecord[], now: number
   for (const { status, backupId, safetyBackupId, replacedUntil, replacedDroppedAt, native } of restores) {
     const from = native?.from.kind === 'point' ? native.from.backupId : undefined;
     const all = [backupId, safetyBackupId, from];
-    const undoable =
-      replacedUntil !== undefined && replacedDroppedAt === undefined && Date.parse(replacedUntil) > now;
+    const undoable = replacedUntil !== undefined && replacedDroppedAt === undefined && Date.parse(replacedUntil) > now;
     const ids = status === 'RUNNING' || native?.serving === 'nothing' ? all : undoable ? [safetyBackupId] : [];
     for (const id of ids) if (id !== undefined) needed.add(id);
   }

@@ -21,20 +21,19 @@ export interface CloseNativeEvent extends NativeEvent {
 }
 
 /** The execution's output. */
-export interface ClosedNative
-  extends Pick<
-    RestoreRecord,
-    | 'restoreId'
-    | 'target'
-    | 'destination'
-    | 'backupId'
-    | 'mode'
-    | 'status'
-    | 'restoredDatabase'
-    | 'replacedDatabase'
-    | 'replacedUntil'
-    | 'warnings'
-  > {
+export interface ClosedNative extends Pick<
+  RestoreRecord,
+  | 'restoreId'
+  | 'target'
+  | 'destination'
+  | 'backupId'
+  | 'mode'
+  | 'status'
+  | 'restoredDatabase'
+  | 'replacedDatabase'
+  | 'replacedUntil'
+  | 'warnings'
+> {
   readonly serving: NativeRecord['native']['serving'];
   readonly differences: number;
 }

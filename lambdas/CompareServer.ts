@@ -33,8 +33,7 @@ export const makeCompareServer =
     return { differences: differences.length };
   };
 
-export const words = ({ setting, expected, found }: Difference): string =>
-  `${setting} is ${found} and was ${expected}`;
+export const words = ({ setting, expected, found }: Difference): string => `${setting} is ${found} and was ${expected}`;
 
 /** Of what runs in it: another engine or major version is another database. */
 function serverDifferences(wanted: NativeSettings, found: NativeSettings): Difference[] {
@@ -45,7 +44,7 @@ function serverDifferences(wanted: NativeSettings, found: NativeSettings): Diffe
 /** `postgres 16`, `mysql 8.0`: PostgreSQL counts majors by one number since 10, the others by two. */
 function serverOf({ server }: NativeSettings): string {
   if (!server) return '';
-  const numbers = server.version.split('.').slice(0, /postgres/.test(server.engine) ? 1 : 2);
+  const numbers = server.version.split('.').slice(0, server.engine.includes('postgres') ? 1 : 2);
   return `${server.engine} ${numbers.join('.')}`;
 }
 

@@ -19,8 +19,7 @@ export const makeCopyPoint = (parts: PointParts): ((event: PointEvent) => Promis
     }
     await askForAll(parts, looked, copies);
     const found = [];
-    for (const asked of looked.draft!.asked.slice(1))
-      found.push(await awaited(looked.service, asked, looked.now));
+    for (const asked of looked.draft!.asked.slice(1)) found.push(await awaited(looked.service, asked, looked.now));
     const points = found.filter((one) => typeof one !== 'string');
     if (points.length < found.length) return found.filter((one) => typeof one === 'string').join(', ');
     await looked.note({ points: [looked.draft!.points[0]!, ...points] });

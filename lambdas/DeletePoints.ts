@@ -4,6 +4,7 @@
  * night. One that can not be deleted does not keep the others, and is told at the end of the prune.
  */
 import type { BackupRecord, RestoreRecord } from '../core/backup.ts';
+import { isNative } from '../core/engines.ts';
 import { toNightjarError } from '../core/errors.ts';
 import { pruneProgressKey } from '../core/names.ts';
 import type { NativeService } from '../core/native.ts';
@@ -65,7 +66,7 @@ function isSpare(record: BackupRecord, now: number): boolean {
 }
 
 async function ofBackup(parts: Needs, record: BackupRecord): Promise<Fate> {
-  if (record.engine === 'postgres') return 'gone';
+  if (!isNative(record.engine)) return 'gone';
   const service = serviceOf(parts, record.engine);
   const fates: Fate[] = [];
   for (const arn of record.points ?? []) fates.push(await remove(service, arn));

@@ -17,4 +17,6 @@ export const makeFailRollback =
     return { code: failure.code, cause: causeOf(failure, serving) };
   };
 
-export const handler = wire.lambda(() => makeFailRollback({ catalog: wire.catalog(), tasks: wire.tasks(), services: wire.services(), now: wire.now }));
+export const handler = wire.lambda(() =>
+  makeFailRollback({ catalog: wire.catalog(), tasks: wire.tasks(), services: wire.services(), now: wire.now }),
+);

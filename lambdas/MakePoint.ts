@@ -53,13 +53,15 @@ async function ask(looked: PointLook): Promise<string> {
 }
 
 async function checkPitr(looked: PointLook, resource: NativeResource): Promise<true | string> {
-  const { target, service, draft } = looked;
+  const { target, service, draft, safety } = looked;
   if (resource.window.on) return true;
   const { arn } = resource.settings;
-  if (target.pitr === 'require') throw new NightjarError('PITR_OFF', { operation: 'check PITR', detail: `Of ${arn}.` });
-  const warning = target.pitr === 'enable' ? SWITCHED_ON : IS_OFF;
+  // A restore that waits for its net has other worries than what tomorrow's moments need.
+  const rule = safety ? 'ignore' : target.pitr;
+  if (rule === 'require') throw new NightjarError('PITR_OFF', { operation: 'check PITR', detail: `Of ${arn}.` });
+  const warning = rule === 'enable' ? SWITCHED_ON : IS_OFF;
   await looked.note({ ...readingOf(resource), warnings: noted(draft?.warnings ?? [], warning) });
-  if (target.pitr === 'ignore') return true;
+  if (rule === 'ignore') return true;
   if (resource.state === 'busy') return `${resource.settings.name} is '${resource.stateWord}'`;
   await service.enablePitr(resource.settings.name);
   return 'point-in-time recovery is being turned on';

@@ -36,7 +36,12 @@ export const makeOpenCheck =
     });
     const { idleMinutes } = config.limits;
     const job = { kind: 'check', id: record.restoreId, target: server, idleMinutes, queries } as const;
-    return { id: record.restoreId, target: name, attempt: 1, task: taskRequestOf(config, server, job, parts.madeNetwork) };
+    return {
+      id: record.restoreId,
+      target: name,
+      attempt: 1,
+      task: taskRequestOf(config, server, job, parts.madeNetwork),
+    };
   };
 
 export const handler = wire.lambda(() =>

@@ -77,17 +77,21 @@ async function originalRemoved(service: RenamingService, looked: Looked): Promis
   if (!found || found.state === 'busy') return false;
   const arn = native.backups?.original;
   const point = arn === undefined ? undefined : await service.pointState(arn);
-  if (point?.status === 'ready') return removed(service, oldName, (it) => it.resourceId === native.original?.resourceId);
-  if (point?.status === 'failed')
+  const of = point?.point?.sourceResourceId ?? native.original?.resourceId;
+  if (point?.status === 'ready' && of === native.original?.resourceId)
+    return removed(service, oldName, (it) => it.resourceId === native.original?.resourceId);
+  if (point && point.status !== 'creating')
     throw new NightjarError('POINT_FAILED', {
       operation: 'take last point',
-      detail: `${arn} is '${point.stateWord}', so ${oldName} was not removed.`,
+      detail: `${arn} is '${point.stateWord}' and of ${of}, so ${oldName} was not removed.`,
     });
   if (point) return false;
   // Only an available one can be copied into a snapshot.
   if (found.state === 'stopped') await service.start(oldName);
   else {
-    const made = await service.createPoint(oldName, pointName(destination, restoreId), { 'nightjar:target': destination });
+    const made = await service.createPoint(oldName, pointName(destination, restoreId), {
+      'nightjar:target': destination,
+    });
     await note({ backups: { ...native.backups, original: made.arn } });
   }
   return false;

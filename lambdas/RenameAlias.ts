@@ -17,7 +17,10 @@ export const makeRenameAlias = (parts: LookParts & Pick<Parts, 'services'>) =>
     if (!(await giveName(service, restored, { to: name, serves: true, leaving: native.original?.resourceId })))
       return false;
     const endpoint = (await service.read(name))?.endpoint ?? native.restored!.endpoint;
-    await note({ serving: 'restored', restored: { ...native.restored!, ...(endpoint === undefined ? {} : { endpoint }) } });
+    await note({
+      serving: 'restored',
+      restored: { ...native.restored!, ...(endpoint === undefined ? {} : { endpoint }) },
+    });
     return true;
   });
 

@@ -60,17 +60,26 @@ export const FUNCTIONS = {
   JudgeTask: { grants: ['catalogRead'] },
 
   OpenRestore: {
-    grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask', 'vaultRead', 'openNative'],
+    grants: [
+      'config',
+      'catalogRead',
+      'catalogWrite',
+      'executionsRead',
+      'stopTask',
+      'vaultRead',
+      'openNative',
+      'pointerRead',
+    ],
     minutes: 5,
   },
   ThawObjects: { grants: ['catalogRead', 'vaultRead', 'vaultThaw'], minutes: 15 },
   CheckThaw: { grants: ['catalogRead', 'vaultRead'], minutes: 15 },
   CloseRestore: { grants: ['config', 'catalogRead', 'catalogWrite', 'events'] },
-  FailRestore: { grants: ['catalogRead', 'catalogWrite', 'stopTask', 'events'] },
+  FailRestore: { grants: ['catalogRead', 'catalogWrite', 'stopTask', 'events', 'config', 'openNative', 'mail'] },
 
   OpenRollback: { grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask'] },
   CloseRollback: { grants: ['catalogRead', 'catalogWrite'] },
-  FailRollback: { grants: ['catalogRead', 'catalogWrite', 'stopTask'] },
+  FailRollback: { grants: ['catalogRead', 'catalogWrite', 'stopTask', 'openNative'] },
 
   PlanPrune: {
     grants: ['config', 'catalogRead', 'vaultList', 'prunesRead', 'prunesWrite'],
@@ -143,7 +152,7 @@ export const FUNCTIONS = {
   CloseNative: { uses: 'natives', grants: ['config', 'catalogRead', 'catalogWrite', 'events', 'mail'] },
   RemoveAlias: {
     uses: 'natives',
-    grants: ['catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove', 'tablesDelete'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove', 'tableAliasRemove'],
     minutes: 5,
   },
 
@@ -162,7 +171,11 @@ export const FUNCTIONS = {
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'itemsWrite'],
     minutes: 15,
   },
-  FenceTable: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  FenceTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'],
+    minutes: 5,
+  },
   BackUpAlias: {
     uses: 'tables',
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsWrite'],
@@ -183,7 +196,11 @@ export const FUNCTIONS = {
     grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
     minutes: 5,
   },
-  OpenTable: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'] },
+  OpenTable: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesFence'],
+    minutes: 5,
+  },
 
   RollBackNames: {
     uses: 'servers',
@@ -192,17 +209,26 @@ export const FUNCTIONS = {
   },
   RollBackPointer: {
     uses: 'natives',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'pointerWrite'],
   },
 
   RemoveReplaced: {
     uses: 'natives',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRemove', 'tableAliasRemove'],
+    grants: [
+      'config',
+      'catalogRead',
+      'catalogWrite',
+      'resourcesRead',
+      'serversRemove',
+      'tableAliasRemove',
+      'executionsRead',
+      'stopTask',
+    ],
     minutes: 5,
   },
   DeletePoints: {
     uses: 'natives',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'vaultRead', 'resourcesRead', 'pointsDelete'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointsDelete', 'prunesRead', 'prunesWrite'],
     minutes: 15,
   },
 
@@ -213,7 +239,7 @@ export const FUNCTIONS = {
     minutes: 10,
     memoryMiB: 512,
   },
-  CloseOrphan: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events'], minutes: 5 },
+  CloseOrphan: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events', 'openNative'], minutes: 5 },
 } as const satisfies Record<string, FunctionFacts>;
 
 export type FunctionName = keyof typeof FUNCTIONS;

@@ -1,6 +1,6 @@
 /** Rights in IAM's words, by exact ARN. Each statement stands for one sentence that a person can check. */
 import { Arn, ArnFormat, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { Config } from '../core/config.ts';
@@ -184,7 +184,28 @@ const MEANING: Readonly<Record<Exclude<Grant, NativeGrant>, Statements>> = {
 
 const isNativeGrant = (grant: Grant): grant is NativeGrant => (NATIVE_GRANTS as readonly string[]).includes(grant);
 
-export const statementsOf = (scope: Construct, grants: readonly Grant[], facts: GrantFacts): PolicyStatement[] =>
-  grants.flatMap((grant) =>
+/** Where tables are found by their tag, a right on any table must still not reach the catalog. */
+const handsOffCatalog = ({ vault }: GrantFacts): PolicyStatement =>
+  new PolicyStatement({
+    effect: Effect.DENY,
+    actions: [
+      'dynamodb:DeleteTable',
+      'dynamodb:UpdateTable',
+      'dynamodb:RestoreTable*',
+      'dynamodb:PutResourcePolicy',
+      'dynamodb:DeleteResourcePolicy',
+      'dynamodb:UpdateTimeToLive',
+      'dynamodb:UpdateContinuousBackups',
+      'dynamodb:DeleteBackup',
+      'dynamodb:Scan',
+    ],
+    resources: [vault.catalog.tableArn, `${vault.catalog.tableArn}/*`],
+  });
+
+export function statementsOf(scope: Construct, grants: readonly Grant[], facts: GrantFacts): PolicyStatement[] {
+  const statements = grants.flatMap((grant) =>
     isNativeGrant(grant) ? NATIVE_MEANING[grant](scope, facts.config) : MEANING[grant](scope, facts),
   );
+  const anyTable = facts.config.discovery.engines.includes('dynamodb') && grants.some(isNativeGrant);
+  return anyTable ? [...statements, handsOffCatalog(facts)] : statements;
+}

@@ -15,7 +15,7 @@ const allow = (actions: readonly string[], resources: readonly string[], conditi
   new PolicyStatement({
     actions: [...actions],
     resources: [...new Set(resources)],
-    ...(conditions ? { conditions: conditions as Record<string, Record<string, unknown>> } : {}),
+    ...(conditions ? { conditions: conditions } : {}),
   });
 
 const ANY_ID = '*';
@@ -23,10 +23,32 @@ const ANY_ID = '*';
 const PLACEHOLDER = '0'.repeat(26);
 const pattern = (name: string): string => name.replace(/0{10}$/, ANY_ID);
 
-/** Names of the originals that the config knows; `*` where tags decide. */
+/** Names of the originals: those of the config, and `*` where some are found by their tag. */
 function originals(config: Config, engine: NativeEngine): string[] {
   if (config.discovery.engines.includes(engine)) return ['*'];
-  return config.targets.filter(isNativeTarget).flatMap((one) => (one.engine === engine ? [resourceOf(one)] : []));
+  return named(config, engine);
+}
+const named = (config: Config, engine: NativeEngine): string[] =>
+  config.targets.filter(isNativeTarget).flatMap((one) => (one.engine === engine ? [resourceOf(one)] : []));
+
+/** On what the config names; and, where it discovers, on what carries the tag and on nothing else. */
+function onOriginals(
+  scope: Construct,
+  config: Config,
+  actions: readonly string[],
+  arnsOf: (scope: Construct, config: Config) => string[],
+  besides: readonly string[] = [],
+): PolicyStatement[] {
+  const undiscovered = { ...config, discovery: { ...config.discovery, engines: [] } };
+  const exact = [...arnsOf(scope, undiscovered), ...besides];
+  const all = arnsOf(scope, config);
+  const tagged = all.filter((arn) => !exact.includes(arn));
+  return [
+    ...(exact.length > 0 ? [allow(actions, exact)] : []),
+    ...(tagged.length > 0
+      ? [allow(actions, tagged, { Null: { [`aws:ResourceTag/${config.discovery.tagKey}`]: 'false' } })]
+      : []),
+  ];
 }
 
 /** Names that a restore, a swap or a rollback makes of these. */
@@ -93,6 +115,12 @@ const keysThrough = (scope: Construct, service: 'rds' | 'dynamodb'): PolicyState
 
 const when = (is: boolean, statements: () => PolicyStatement[]): PolicyStatement[] => (is ? statements() : []);
 
+/** A scalable target outlives its table and would be in the way of the next one's. */
+const forgetScaling = (): PolicyStatement =>
+  allow(['application-autoscaling:DeregisterScalableTarget'], ['*'], {
+    StringEquals: { 'application-autoscaling:service-namespace': 'dynamodb' },
+  });
+
 export const NATIVE_GRANTS = [
   'resourcesRead',
   'openNative',
@@ -105,6 +133,7 @@ export const NATIVE_GRANTS = [
   'serversRename',
   'serversRepoint',
   'serversRemove',
+  'pointerRead',
   'pointerWrite',
   'tablesFence',
   'tablesRead',
@@ -136,6 +165,10 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
           'rds:DescribeDBProxyTargets',
           'rds:DescribeBlueGreenDeployments',
           'rds:DescribeGlobalClusters',
+          'rds:DescribeDBEngineVersions',
+          'rds:DescribeDBParameterGroups',
+          'rds:DescribeDBClusterParameterGroups',
+          'rds:DescribeDBSubnetGroups',
           'rds:ListTagsForResource',
         ],
         ['*'],
@@ -148,6 +181,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
           'dynamodb:DescribeContinuousBackups',
           'dynamodb:DescribeTimeToLive',
           'dynamodb:DescribeContributorInsights',
+          'dynamodb:ListContributorInsights',
           'dynamodb:DescribeKinesisStreamingDestination',
           'dynamodb:DescribeBackup',
           'dynamodb:GetResourcePolicy',
@@ -174,21 +208,22 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ]),
   ],
   pitrWrite: (scope, config) => [
-    ...when(servers(config), () => [
-      allow(['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers(scope, config)),
-    ]),
-    ...when(tables(config), () => [allow(['dynamodb:UpdateContinuousBackups'], originalTables(scope, config))]),
+    ...onOriginals(scope, config, ['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers),
+    ...onOriginals(scope, config, ['dynamodb:UpdateContinuousBackups'], originalTables),
   ],
   pointsWrite: (scope, config) => [
-    ...when(servers(config), () => [
-      allow(
+    ...when(servers(config), () =>
+      onOriginals(
+        scope,
+        config,
         ['rds:CreateDBSnapshot', 'rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
-        [...originalServers(scope, config), ...madeServers(scope, config), ...points(scope)],
+        originalServers,
+        [...madeServers(scope, config), ...points(scope)],
       ),
-    ]),
-    ...when(tables(config), () => [
-      allow(['dynamodb:CreateBackup'], [...originalTables(scope, config), ...madeTables(scope, config)]),
-    ]),
+    ),
+    ...when(tables(config), () =>
+      onOriginals(scope, config, ['dynamodb:CreateBackup'], originalTables, madeTables(scope, config)),
+    ),
   ],
   pointsCopy: (scope, config) => [
     ...when(servers(config) && config.copies.length > 0, () => [
@@ -232,6 +267,8 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     allow(
       [
         'rds:AddTagsToResource',
+        'rds:RemoveTagsFromResource',
+        'rds:EnableHttpEndpoint',
         'rds:ModifyDBInstance',
         'rds:ModifyDBCluster',
         'rds:RebootDBInstance',
@@ -262,20 +299,31 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ),
     keysThrough(scope, 'rds'),
   ],
-  serversRename: (scope, config) => [
-    allow(
+  serversRename: (scope, config) =>
+    onOriginals(
+      scope,
+      config,
       ['rds:ModifyDBInstance', 'rds:ModifyDBCluster', 'rds:StartDBInstance', 'rds:StartDBCluster'],
-      [...originalServers(scope, config), ...madeServers(scope, config)],
+      originalServers,
+      madeServers(scope, config),
     ),
-  ],
   serversRepoint: (scope, config) => [
     allow(
       ['rds:RegisterDBProxyTargets', 'rds:DeregisterDBProxyTargets'],
       [...rds(scope, 'target-group', ['*']), ...originalServers(scope, config), ...madeServers(scope, config)],
     ),
-    allow(['rds:AddSourceIdentifierToSubscription'], rds(scope, 'es', ['*'])),
+    allow(
+      ['rds:AddSourceIdentifierToSubscription', 'rds:RemoveSourceIdentifierFromSubscription'],
+      rds(scope, 'es', ['*']),
+    ),
+    ...when(originals(config, 'aurora').length > 0, () => [
+      allow(
+        ['rds:CreateDBClusterEndpoint', 'rds:DeleteDBClusterEndpoint', 'rds:AddTagsToResource'],
+        [...rds(scope, 'cluster-endpoint', ['*']), ...rds(scope, 'cluster', originals(config, 'aurora'))],
+      ),
+    ]),
     allow(['rds:StopDBInstance', 'rds:StopDBCluster'], madeServers(scope, config)),
-    allow(['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers(scope, config)),
+    ...onOriginals(scope, config, ['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers),
   ],
   serversRemove: (scope, config) => [
     ...when(servers(config), () => [
@@ -299,14 +347,15 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ),
     ]),
   ],
-  pointerWrite: (scope, config) => pointerRights(scope, config),
+  pointerRead: (scope, config) => pointerRights(scope, config, false),
+  pointerWrite: (scope, config) => pointerRights(scope, config, true),
   tablesFence: (scope, config) =>
-    when(tables(config), () => [
-      allow(
-        ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'],
-        originalTables(scope, config),
-      ),
-    ]),
+    onOriginals(
+      scope,
+      config,
+      ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'],
+      originalTables,
+    ),
   tablesRead: (scope, config) =>
     when(tables(config), () => [
       allow(
@@ -315,13 +364,16 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ),
       keysThrough(scope, 'dynamodb'),
     ]),
-  tablesDelete: (scope, config) =>
-    when(tables(config), () => [
-      // UpdateTable lifts the deletion protection, in the place of the deletion only.
-      allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables(scope, config)),
-    ]),
+  // UpdateTable lifts the deletion protection, in the place of the deletion only.
+  tablesDelete: (scope, config) => [
+    ...onOriginals(scope, config, ['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], originalTables),
+    ...when(tables(config), () => [forgetScaling()]),
+  ],
   tableAliasRemove: (scope, config) =>
-    when(tables(config), () => [allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config))]),
+    when(tables(config), () => [
+      allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config)),
+      forgetScaling(),
+    ]),
   tablesWrite: (scope, config) =>
     when(tables(config), () => {
       const all = [...originalTables(scope, config), ...madeTables(scope, config)];
@@ -380,19 +432,24 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
   itemsWrite: (scope, config) =>
     when(tables(config), () => [
       allow(['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:BatchGetItem'], madeTables(scope, config)),
-      allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem'], originalTables(scope, config)),
+      ...onOriginals(
+        scope,
+        config,
+        ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+        originalTables,
+      ),
       keysThrough(scope, 'dynamodb'),
     ]),
 };
 
 /** Only what the targets' `pointer` names. */
-function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
+function pointerRights(scope: Construct, config: Config, write: boolean): PolicyStatement[] {
   return config.targets.filter(isNativeTarget).flatMap(({ pointer }) => {
     if (!pointer) return [];
     if ('parameter' in pointer)
       return [
         allow(
-          ['ssm:GetParameter', 'ssm:PutParameter'],
+          ['ssm:GetParameter', ...(write ? ['ssm:PutParameter'] : [])],
           [
             Stack.of(scope).formatArn({
               service: 'ssm',
@@ -404,10 +461,10 @@ function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
       ];
     if ('secret' in pointer)
       return [
-        allow(['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'], [pointer.secret]),
+        allow(['secretsmanager:GetSecretValue', ...(write ? ['secretsmanager:PutSecretValue'] : [])], [pointer.secret]),
         ...(pointer.secretKey
           ? [
-              allow(['kms:Decrypt', 'kms:GenerateDataKey'], [pointer.secretKey], {
+              allow(['kms:Decrypt', ...(write ? ['kms:GenerateDataKey'] : [])], [pointer.secretKey], {
                 StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
               }),
             ]
@@ -422,12 +479,14 @@ function pointerRights(scope: Construct, config: Config): PolicyStatement[] {
     });
     return [
       allow(['route53:ListResourceRecordSets'], [zone]),
-      allow(['route53:ChangeResourceRecordSets'], [zone], {
-        'ForAllValues:StringEquals': {
-          'route53:ChangeResourceRecordSetsNormalizedRecordNames': [pointer.record.toLowerCase().replace(/\.$/, '')],
-        },
-        Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
-      }),
+      ...when(write, () => [
+        allow(['route53:ChangeResourceRecordSets'], [zone], {
+          'ForAllValues:StringEquals': {
+            'route53:ChangeResourceRecordSetsNormalizedRecordNames': [pointer.record.toLowerCase().replace(/\.$/, '')],
+          },
+          Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
+        }),
+      ]),
     ];
   });
 }

@@ -163,7 +163,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     credentialSeconds: options.credentialSeconds,
   });
   const moto = options.rds ? await startMoto({ dir: join(dir, 'moto') }) : undefined;
-  const endpoints = moto
+  const endpoints: Readonly<Record<string, string>> = moto
     ? { AWS_ENDPOINT_URL_RDS: moto.endpoint, AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: moto.endpoint }
     : {};
   const out = openSync(log, 'a');

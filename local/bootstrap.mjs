@@ -292,6 +292,7 @@ function main() {
     );
     const python = findPython();
     makePython(python, 'python', join(LOCAL, 'account', 'requirements.txt'), 'the pretend account');
+    makePython(python, 'moto', join(LOCAL, 'account', 'moto-requirements.txt'), 'RDS of the pretend account');
     // Whoever wants all servers is testing, and lints the templates too.
     if (majors === MAJORS)
       makePython(python, 'cfn-lint', join(REPO, 'test', 'requirements.txt'), 'the template linter');

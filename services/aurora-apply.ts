@@ -74,7 +74,7 @@ async function addRoles({ rds, cluster, name, wanted }: Applying): Promise<Await
     await taken('add role', name, () => unless((error) => codeOf(error) === 'DBClusterRoleAlreadyExists', add));
   }
   const pending = (cluster.AssociatedRoles ?? []).filter(({ Status }) => Status === 'PENDING');
-  return [...missing, ...pending].map(({ FeatureName }) => `${name}: role for ${FeatureName || 'the cluster'}`);
+  return [...missing, ...pending].map(({ FeatureName }) => `${name}: role ${FeatureName ?? ''}`);
 }
 
 async function dataApi({ rds, cluster, name, wanted }: Applying): Promise<Awaited> {

@@ -86,7 +86,7 @@ export async function clusterWindow(rds: Rds, id: string): Promise<{ earliest?: 
   const command = new DescribeDBClusterAutomatedBackupsCommand({ DbClusterResourceId: id });
   const ask = () =>
     unless(
-      (error) => /NotFound$/.test(codeOf(error)),
+      (error) => codeOf(error).endsWith('NotFound'),
       () => rds.send(command),
     );
   const kept = living

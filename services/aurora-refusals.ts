@@ -67,7 +67,9 @@ async function groupRefusals(
   const said: string[] = [];
   for (const [group, what, ask] of asked) {
     if (group === undefined || /^default(\.|$)/.test(group)) continue;
-    const there = await calling(`read ${what}`, group, () => unless((error) => /NotFound$/.test(codeOf(error)), ask));
+    const there = await calling(`read ${what}`, group, () =>
+      unless((error) => codeOf(error).endsWith('NotFound'), ask),
+    );
     if (!there) said.push(`The ${what} ${group} is not there any more; make it again, or change the settings.`);
   }
   return said;

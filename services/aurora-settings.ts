@@ -47,7 +47,7 @@ export const CLUSTER_SETTINGS = {
     modify: logExports,
     resets: 'none',
   },
-  BacktrackWindow: { read: (one) => one.BacktrackWindow || undefined, takes: ALL, resets: 'off (0)' },
+  BacktrackWindow: { read: (one) => unlessEmpty(one.BacktrackWindow), takes: ALL, resets: 'off (0)' },
   EngineLifecycleSupport: {
     read: (one) => one.EngineLifecycleSupport,
     takes: BOTH,
@@ -127,7 +127,8 @@ export const MEMBER_SETTINGS = {
   ) as Table<DBInstance>),
   Tags: {
     read: (one) => {
-      const { [RESTORE_TAG]: _ours, ...tags } = settable(tagsOf(one.TagList));
+      const kept = Object.entries(settable(tagsOf(one.TagList))).filter(([key]) => key !== RESTORE_TAG);
+      const tags = Object.fromEntries(kept);
       return Object.keys(tags).length === 0 ? undefined : tags;
     },
     takes: [],

@@ -19,6 +19,8 @@ import { forgetScaling, readScaling } from './dynamodb-scaling.ts';
 import { capacity, same } from './dynamodb-throughput.ts';
 import { billingMode, sseOf, type Index, type Units } from './dynamodb-values.ts';
 
+type Moment = Extract<NativeRestore['from'], { kind: 'moment' }>;
+
 /** What the restored table would have, if nothing were passed. */
 interface Source {
   readonly BillingMode: string;
@@ -26,15 +28,15 @@ interface Source {
   readonly indexes: readonly GlobalSecondaryIndex[];
 }
 
-async function sourceOfMoment(clients: Clients, arn: string): Promise<Source | undefined> {
-  const table = await describeTable(clients.dynamodb, tableOf(arn));
-  return (
-    table && {
-      BillingMode: billingMode(table),
-      SSESpecification: sseOf(table.SSEDescription),
-      indexes: (table.GlobalSecondaryIndexes ?? []) as GlobalSecondaryIndex[],
-    }
-  );
+/** A table that has the name by now, but another id, has another history. */
+async function sourceOfMoment(clients: Clients, from: Moment): Promise<Source | undefined> {
+  const table = await describeTable(clients.dynamodb, tableOf(from.sourceArn));
+  if (table?.TableId !== from.sourceResourceId) return undefined;
+  return {
+    BillingMode: billingMode(table),
+    SSESpecification: sseOf(table.SSEDescription),
+    indexes: (table.GlobalSecondaryIndexes ?? []) as GlobalSecondaryIndex[],
+  };
 }
 
 async function sourceOfPoint(clients: Clients, arn: string): Promise<Source | undefined> {
@@ -81,11 +83,9 @@ function restoreError(operation: string, what: string, error: unknown): Nightjar
 /** Somebody was faster, or 50 restores run already: the next look finds out. */
 const later = (error: unknown): boolean => isBusy(error) || isNamed(error, ['TableAlreadyExistsException']);
 
-type Moment = Extract<NativeRestore['from'], { kind: 'moment' }>;
-
 async function fromMoment(clients: Clients, name: string, wanted: NativeSettings, from: Moment): Promise<void> {
   const { sourceArn, at } = from;
-  const source = await sourceOfMoment(clients, sourceArn);
+  const source = await sourceOfMoment(clients, from);
   const operation = 'RestoreTableToPointInTime';
   if (!source) {
     const left = await deletedTableBackup(clients.dynamodb, tableOf(sourceArn), from.sourceResourceId);

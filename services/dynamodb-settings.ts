@@ -30,7 +30,6 @@ const GUIDE = 'https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
 export const SOURCES = {
   restores: `${GUIDE}pointintimerecovery_restores.html`,
   api: 'https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_RestoreTableToPointInTime.html',
-  policies: `${GUIDE}rbac-considerations.html`,
   /** Nothing of AWS's says what a restore does with it, so it is read back and set when it differs. */
   unsaid: 'not documented',
 } as const;
@@ -189,13 +188,13 @@ export const TABLE_SETTINGS = {
   },
   ResourcePolicy: {
     restored: 'unsaid',
-    source: 'policies',
+    source: 'unsaid',
     does: 'Put, with the ARN of the table that it is put on.',
     put: (wanted, _found, applying) => putPolicyOf(wanted, applying, applying.facts.table.TableArn),
   },
   StreamResourcePolicy: {
     restored: 'reset',
-    source: 'policies',
+    source: 'api',
     does: 'Put on the new stream.',
     put: (wanted, _found, applying) => putPolicyOf(wanted, applying, streamOf(applying.facts)),
   },
@@ -219,7 +218,7 @@ export const TABLE_SETTINGS = {
     },
   },
   DeletionProtectionEnabled: {
-    restored: 'reset',
+    restored: 'unsaid',
     source: 'unsaid',
     does: 'Switched on last.',
     update: (wanted) => ({ DeletionProtectionEnabled: Boolean(wanted) }),

@@ -37,7 +37,7 @@ export function placeOf(pointer: Pointer): string {
 /** One reading: the value, and how to write another one in its place. */
 interface Held {
   readonly value: string;
-  write(to: string): Promise<void>;
+  readonly write: (to: string) => Promise<void>;
 }
 
 export function awsPointers(clients: {
@@ -120,11 +120,15 @@ function fieldsOf(text: string | undefined): Record<string, unknown> | undefined
 async function heldRecord(route53: Route53Client, pointer: Extract<Pointer, { hostedZone: string }>): Promise<Held> {
   const { hostedZone: HostedZoneId, record, ttlSeconds } = pointer;
   const { ResourceRecordSets } = await route53.send(
-    new ListResourceRecordSetsCommand({ HostedZoneId, StartRecordName: record, StartRecordType: 'CNAME', MaxItems: 1 }),
+    new ListResourceRecordSetsCommand({ HostedZoneId, StartRecordName: record, StartRecordType: 'CNAME' }),
   );
-  const set = ResourceRecordSets?.find((one) => asHost(one.Name ?? '') === asHost(record) && one.Type === 'CNAME');
+  const [set] = (ResourceRecordSets ?? []).filter(
+    (one) => asHost(one.Name ?? '') === asHost(record) && one.Type === 'CNAME',
+  );
   const value = set?.ResourceRecords?.[0]?.Value;
   if (!set || value === undefined) throw failed(pointer, 'is not there');
+  // One of several: to switch it would leave the others saying the old one.
+  if (set.SetIdentifier !== undefined) throw failed(pointer, 'has a routing policy; a pointer is a simple record');
   return {
     value,
     write: async (to) => {

@@ -36,14 +36,16 @@ export async function modifyTowards<S>(
   const { name, wanted, found } = resource;
   const parts = modifications(table, wanted, found);
   if (parts.length === 0) return [];
-  const whole = Object.assign({}, ...parts.map(({ fields }) => fields)) as Record<string, unknown>;
-  const said = parts.flatMap(({ settings }) => settings).map((setting) => `${name}: ${setting}`);
-  if (await accepted(name, () => send(whole))) return said;
-  const awaited: Awaited = [];
-  for (const { settings, fields } of parts)
-    if (await accepted(`${name} (${settings.join(', ')})`, () => send(fields)))
-      awaited.push(...settings.map((setting) => `${name}: ${setting}`));
-  return awaited;
+  const ask = ({ settings, fields }: (typeof parts)[number]) =>
+    accepted(`${name} (${settings.join(', ')})`, () => send(fields));
+  const whole = {
+    settings: parts.flatMap(({ settings }) => settings),
+    fields: Object.assign({}, ...parts.map(({ fields }) => fields)) as Record<string, unknown>,
+  };
+  const asked = (await ask(whole)) ? whole.settings : [];
+  if (asked.length === 0 && parts.length > 1)
+    for (const part of parts) if (await ask(part)) asked.push(...part.settings);
+  return asked.map((setting) => `${name}: ${setting}`);
 }
 
 /** False when RDS refuses the request itself; a busy resource takes it at another look. */

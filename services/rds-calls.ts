@@ -13,7 +13,7 @@ export const isMissing = (error: unknown): boolean => MISSING.test(codeOf(error)
 /** Something else is being done to it: look again. */
 export const isBusy = (error: unknown): boolean =>
   /^Invalid(DBInstance|DBCluster|DBSnapshot|DBClusterSnapshot|DBClusterEndpoint)State$/.test(codeOf(error));
-export const exists = (error: unknown): boolean => /AlreadyExists$/.test(codeOf(error));
+export const exists = (error: unknown): boolean => codeOf(error).endsWith('AlreadyExists');
 /** The request itself is not to RDS's liking: asking again changes nothing. */
 export const isRefused = (error: unknown): boolean =>
   /^(InvalidParameter(Value|Combination)|ValidationError|.*NotSupported|.*NotAllowed|.*NotFound|.*NotAvailableInAZ|.*NotAccessible|InvalidVPCNetworkState)$/.test(
@@ -60,8 +60,8 @@ export async function all<T>(
   do {
     const answer = await page(marker === undefined ? {} : { Marker: marker });
     collected.push(...(answer.found ?? []));
-    marker = answer.marker || undefined;
-  } while (marker !== undefined);
+    marker = answer.marker;
+  } while (marker !== undefined && marker !== '');
   return collected;
 }
 
@@ -75,7 +75,9 @@ export const siblingArn = (arn: string, kind: string, name: string): string =>
 export const tagsOf = (
   list: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined,
 ): Record<string, string> =>
-  Object.fromEntries((list ?? []).filter(({ Key }) => Key !== undefined).map(({ Key, Value }) => [Key, Value ?? '']));
+  Object.fromEntries(
+    (list ?? []).flatMap(({ Key, Value }) => (Key === undefined ? [] : [[Key, Value ?? ''] as const])),
+  );
 /** Tags that start so are AWS's own and can be set by nobody else. Source: AWS, RDS User Guide, "Tagging Amazon RDS resources". */
 export const settable = (tags: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(tags).filter(([key]) => !key.startsWith('aws:')));

@@ -43,7 +43,7 @@ export async function instanceWindow(rds: Rds, resourceId: string): Promise<{ ea
   const command = new DescribeDBInstanceAutomatedBackupsCommand({ DbiResourceId: resourceId });
   const ask = () =>
     unless(
-      (error) => error instanceof Error && /NotFound/.test(error.name),
+      (error) => error instanceof Error && error.name.includes('NotFound'),
       () => rds.send(command),
     );
   const found = await calling('read window', resourceId, ask);

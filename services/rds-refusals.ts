@@ -81,7 +81,7 @@ export async function quotaRefusals(rds: Rds, more: Readonly<Record<string, numb
   });
 }
 
-const isGone = (error: unknown): boolean => /NotFound$/.test(codeOf(error));
+const isGone = (error: unknown): boolean => codeOf(error).endsWith('NotFound');
 const isDefault = (name: unknown): boolean => typeof name !== 'string' || /^default(\.|:|$)/.test(name);
 
 /** Groups that the settings name and that must be there. */

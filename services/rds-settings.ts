@@ -13,9 +13,9 @@ const ALL = ['moment', 'point', 'modify'] as const;
 /** IOPS and throughput are accepted where the storage type lets one choose. Source: AWS, RDS User Guide, "DB instance storage". */
 const GP3_BASELINE = { iops: 3_000, throughput: 125 };
 const chosenIops = ({ StorageType, Iops }: DBInstance): number | undefined =>
-  StorageType === 'gp3' && Iops === GP3_BASELINE.iops ? undefined : Iops || undefined;
+  StorageType === 'gp3' && Iops === GP3_BASELINE.iops ? undefined : unlessEmpty(Iops);
 const chosenThroughput = ({ StorageType, StorageThroughput }: DBInstance): number | undefined =>
-  StorageType !== 'gp3' || StorageThroughput === GP3_BASELINE.throughput ? undefined : StorageThroughput || undefined;
+  StorageType !== 'gp3' || StorageThroughput === GP3_BASELINE.throughput ? undefined : unlessEmpty(StorageThroughput);
 
 /** Log exports are switched on and off, never said as a whole, once an instance is there. */
 export function logExports(wanted: Json, found: Json | undefined): Record<string, unknown> {
@@ -158,7 +158,7 @@ export const INSTANCE_SETTINGS = {
   },
   PubliclyAccessible: { read: (one) => one.PubliclyAccessible, takes: ALL, resets: 'as the subnet group has it' },
   Port: {
-    read: (one) => one.Endpoint?.Port ?? (one.DbInstancePort || undefined),
+    read: (one) => one.Endpoint?.Port ?? unlessEmpty(one.DbInstancePort),
     takes: BOTH,
     modify: (wanted) => ({ DBPortNumber: wanted }),
     resets: 'the same port',

@@ -16,7 +16,7 @@ import { taken } from './rds-apply.ts';
 import { applyInstance } from './rds-instance-apply.ts';
 import { finalSnapshot } from './rds-final.ts';
 import { findSnapshot, INSTANCE_SNAPSHOTS, pointVerbs } from './rds-points.ts';
-import { allInstances, findInstance, findInstanceById, INSTANCES, instanceResource } from './rds-read.ts';
+import { allInstances, findInstance, INSTANCES, instanceResource } from './rds-read.ts';
 import { instanceRefusals } from './rds-refusals.ts';
 import { renameStep } from './rds-rename.ts';
 import { beginAlias } from './rds-alias.ts';

@@ -28,9 +28,9 @@ export type Values = Readonly<Record<string, Json>>;
 /** Sorted, so that equal lists are equal. */
 export const sorted = (list: readonly (string | undefined)[] | undefined): string[] =>
   (list ?? []).filter((one) => one !== undefined).sort();
-/** Undefined for false, an empty list or an empty text: what AWS has when nothing is said. */
+/** Undefined for false, 0, an empty list or an empty text: what AWS has when nothing is said. */
 export const unlessEmpty = <T extends Json>(value: T | undefined): T | undefined =>
-  value === undefined || value === false || value === '' || (Array.isArray(value) && value.length === 0)
+  value === undefined || value === false || value === 0 || value === '' || (Array.isArray(value) && value.length === 0)
     ? undefined
     : value;
 

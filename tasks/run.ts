@@ -99,7 +99,11 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
     case 'drop':
       return { kind: 'drop', ...(await obedient(engine.drop(context, job), tools)) };
     case 'check':
-      return { kind: 'check', ...(await obedient(engine.check(context, job), tools)) };
+      return {
+        kind: 'check',
+        ...(await obedient(engine.check(context, job), tools)),
+        warnings: tools.progress.warnings,
+      };
     case 'probe':
       return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
   }

@@ -68,7 +68,7 @@ const madeAtOnce = (facts: NativePlanFacts): boolean =>
 function stepsOf(facts: NativePlanFacts, names: NativeRestorePlan['names'], there: boolean): string[] {
   const { target, input, backup, config } = facts;
   const name = resourceOf(target);
-  const from = backup ? `the backup ${backup.backupId}` : 'point-in-time recovery';
+  const from = backup ? `the backup ${backup.backupId}` : 'by point-in-time recovery';
   return [
     there
       ? `Read every setting of ${name} and what can be restored; stop if anything speaks against it.`

@@ -30,7 +30,8 @@ export async function deniedWhenUnanswered(
 
 export interface NativeEnd {
   /** What the record says from now on. */
-  readonly change: Pick<RestoreRecord, 'native'> & Partial<Pick<RestoreRecord, 'restoredDatabase' | 'replacedDatabase'>>;
+  readonly change: Pick<RestoreRecord, 'native'> &
+    Partial<Pick<RestoreRecord, 'restoredDatabase' | 'replacedDatabase'>>;
   /** Which data serves, where the other is, what next. */
   readonly sentence: string;
 }
@@ -40,7 +41,9 @@ export async function nativeEnd(parts: Pick<Parts, 'services' | 'now'>, before: 
   const { native, mode, status } = record;
   const moved = mode === 'swap' && native.oldName !== undefined && native.serving !== 'original' && wasMoved(record);
   const sentence =
-    status === 'COMPLETED' ? `The restore itself is COMPLETED. ${servingSentence(record)}` : servingSentence(failedOf(record));
+    status === 'COMPLETED'
+      ? `The restore itself is COMPLETED. ${servingSentence(record)}`
+      : servingSentence(failedOf(record));
   return {
     change: {
       native,

@@ -20,7 +20,7 @@ export interface Looked {
   readonly target: NativeTarget;
   readonly now: Date;
   /** Merges into record.native and writes it (RUNNING only). @throws NightjarError when the restore is over. */
-  note(change: Partial<NativeRestore>): Promise<void>;
+  readonly note: (change: Partial<NativeRestore>) => Promise<void>;
 }
 
 /** A state's name, or how it is told apart when one function serves several states. */

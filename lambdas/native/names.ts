@@ -2,7 +2,7 @@
  * Names that wander between resources. A rename is asked for and takes minutes, in which the resource may be found under the
  * old name, under the new one or under neither: it is always told by its id, and a busy one is left until the next look.
  */
-import { NightjarError } from '../../core/errors.ts';
+import { NightjarError, toNightjarError } from '../../core/errors.ts';
 import type { NativeResource, NativeRestore, RenamingService } from '../../core/native.ts';
 import { rolledBackResource } from '../../core/names.ts';
 
@@ -38,9 +38,13 @@ export interface GiveName {
  * One step towards the carrier being at its new name; true when it is there and settled.
  * @throws NightjarError RENAME_FAILED when somebody else's resource has the name.
  */
-export async function giveName(service: Renames, carrier: Carrier, { to, serves, leaving }: GiveName): Promise<boolean> {
+export async function giveName(
+  service: Renames,
+  carrier: Carrier,
+  { to, serves, leaving }: GiveName,
+): Promise<boolean> {
   const holder = await service.read(to);
-  if (holder?.settings.resourceId === carrier.resourceId) return settled(service, to, holder, serves);
+  if (holder?.settings.resourceId === carrier.resourceId) return settled(service, carrier.resourceId, holder, serves);
   if (holder && holder.settings.resourceId !== leaving)
     throw new NightjarError('RENAME_FAILED', {
       operation: 'rename',
@@ -50,15 +54,30 @@ export async function giveName(service: Renames, carrier: Carrier, { to, serves,
   if (!found || holder || found.resource.state === 'busy') return false;
   // A stopped instance can not be modified. Source: AWS, RDS User Guide, "Stopping an Amazon RDS DB instance temporarily".
   if (found.resource.state === 'stopped') await service.start(found.name);
-  else await service.rename(carrier.resourceId, found.name, to);
+  else await asked(service, { resourceId: carrier.resourceId, from: found.name, to, leaving });
   return false;
 }
 
-async function settled(service: Renames, name: string, holder: NativeResource, serves: boolean): Promise<boolean> {
+/** Between two readings one of ours may have come to the name: then the next look sees it there. */
+async function asked(
+  service: Renames,
+  { resourceId, from, to, leaving }: { resourceId: string; from: string; to: string; leaving: string | undefined },
+): Promise<void> {
+  try {
+    await service.rename(resourceId, from, to);
+  } catch (error) {
+    const holder = (await service.read(to))?.settings.resourceId;
+    if (toNightjarError(error).code !== 'RENAME_FAILED' || (holder !== resourceId && holder !== leaving)) throw error;
+  }
+}
+
+async function settled(service: Renames, id: string, holder: NativeResource, serves: boolean): Promise<boolean> {
+  const { name } = holder.settings;
   if (holder.state === 'busy') return false;
-  if (holder.state !== 'stopped' || !serves) return true;
-  await service.start(name);
-  return false;
+  // Members of a cluster may still have names of the half-done way back or forth.
+  if (holder.state !== 'stopped') return (await service.rename(id, name, name)) === 'done';
+  if (serves) await service.start(name);
+  return !serves;
 }
 
 export interface Exchange {
@@ -74,10 +93,7 @@ export async function exchange(service: Renames, { name, incoming, outgoing }: E
   const out = outgoing && (await whereIs(service, outgoing));
   // It may be on its way to the name or from it: where it lands is seen when it rests.
   if (out?.resource.state === 'busy') return false;
-  if (outgoing && out && out.name !== outgoing.aside) {
-    await giveName(service, outgoing, { to: outgoing.aside, serves: false });
-    return false;
-  }
+  if (outgoing && out && !(await giveName(service, outgoing, { to: outgoing.aside, serves: false }))) return false;
   return giveName(service, incoming, { to: name, serves: true, leaving: outgoing?.resourceId });
 }
 

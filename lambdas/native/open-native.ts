@@ -49,7 +49,8 @@ export async function openNative(parts: OpenNativeParts, asked: Asked): Promise<
 }
 
 function openedOf({ restoreId, native }: RestoreRecord, { input, target }: Asked): OpenedNativeRestore {
-  const checked = native !== undefined && checkOf(target) !== undefined && checkingEngine(native.settings) !== undefined;
+  const checked =
+    native !== undefined && checkOf(target) !== undefined && checkingEngine(native.settings) !== undefined;
   return {
     way: target.engine === 'dynamodb' ? 'table' : 'server',
     id: restoreId,
@@ -79,7 +80,10 @@ function refusalsOfInput(input: RestoreInput, target: NativeTarget): string[] {
       input.approve === true && mode !== 'swap' && mode !== 'pointer',
       `Approval is asked for before an outage, and mode ${mode} has none.`,
     ),
-    ...when(mode === 'pointer' && target.pointer === undefined, `The target ${target.name} has no pointer in the config.`),
+    ...when(
+      mode === 'pointer' && target.pointer === undefined,
+      `The target ${target.name} has no pointer in the config.`,
+    ),
     ...when(database !== undefined && !places, `Mode ${mode} takes no name; it is ${resourceOf(target)}.`),
     ...when(database === resourceOf(target), `${database} is the original's name; choose another, or mode swap.`),
     ...when(
@@ -111,7 +115,9 @@ async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promis
   const service = serviceOf(parts, target.engine);
   const { name } = native.settings;
   // Mode `new` beside nothing is as good as beside something; the service judges names, moments and quotas.
-  const reasons = [...source.reasons, ...(await service.refusals(native, name, input.mode))];
+  // An original that was set aside before has its old name: that it is taken is no reason against it.
+  const judged = source.setAside ? { ...native, oldName: undefined } : native;
+  const reasons = [...source.reasons, ...(await service.refusals(judged, name, input.mode))];
   if (input.mode === 'items' && !source.resource) reasons.push(`There is no table ${name} that items could go into.`);
   if (reasons.length > 0) throw refused(target, reasons);
   // A pointer that can't be read is better found before hours of restoring than after.
@@ -157,7 +163,9 @@ const identityOf = ({ settings: { arn, resourceId } }: NativeResource): { arn: s
 
 function unchecked(target: NativeTarget, { settings }: NativeRestore): string[] {
   if (checkOf(target) === undefined || checkingEngine(settings) !== undefined) return [];
-  return [`No task can look into ${settings.server?.engine ?? 'it'} yet: the check queries of ${target.name} are not run.`];
+  return [
+    `No task can look into ${settings.server?.engine ?? 'it'} yet: the check queries of ${target.name} are not run.`,
+  ];
 }
 
 async function refuseWhenClosed(parts: OpenNativeParts, { restoreId, destination }: RestoreRecord): Promise<void> {

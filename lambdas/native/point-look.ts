@@ -6,7 +6,7 @@ import type { BackupRecord, PointDraft } from '../../core/backup.ts';
 import { isNativeTarget, type NativeTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { NativeService, PointState, RecoveryPoint } from '../../core/native.ts';
-import type { ExecutionFacts, Look, OpenedBackup } from '../../core/payloads.ts';
+import type { BackupInput, ExecutionFacts, Look, OpenedBackup } from '../../core/payloads.ts';
 import { ofFailure } from '../shared/outcome.ts';
 import type { Parts } from '../shared/parts.ts';
 import { pauseAfter } from './look.ts';
@@ -17,6 +17,7 @@ export type PointParts = Pick<Parts, 'catalog' | 'config' | 'services' | 'now'>;
 
 /** What the states of a native backup are given: the workflow's whole state. */
 export interface PointEvent extends ExecutionFacts {
+  readonly input?: Pick<BackupInput, 'safetyFor'>;
   readonly opened: Pick<OpenedBackup, 'id' | 'target'>;
 }
 
@@ -25,6 +26,8 @@ export interface PointLook {
   readonly target: NativeTarget;
   readonly service: NativeService;
   readonly now: Date;
+  /** It is the net below a restore. */
+  readonly safety: boolean;
   /** As it is now, with everything that was noted in this look; undefined before the first note. */
   readonly draft: PointDraft | undefined;
   /** Merges into the draft and writes it. The first note brings settings and window. @throws NightjarError when the backup is over. */
@@ -48,6 +51,7 @@ export async function runningPoint(parts: PointParts, event: PointEvent): Promis
     target,
     service: serviceOf(parts, target.engine),
     now: parts.now(),
+    safety: event.input?.safetyFor !== undefined,
     get draft() {
       return draft;
     },

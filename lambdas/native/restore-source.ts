@@ -8,7 +8,7 @@ import type { Parts } from '../shared/parts.ts';
 import type { NativeRecord } from './look.ts';
 import { whereIs } from './names.ts';
 import { serviceOf } from './services.ts';
-import { wasMoved } from './serving.ts';
+import { isGoing, wasMoved } from './serving.ts';
 
 export interface Source {
   readonly from: NativeRestore['from'];
@@ -37,7 +37,7 @@ export async function readSource(parts: Needs, wish: Wish): Promise<Source> {
   const { input, target } = wish;
   const service = serviceOf(parts, target.engine);
   const resource = await service.read(resourceOf(target));
-  if (resource) return ofLiving(parts, wish, resource);
+  if (resource && !isGoing(resource)) return ofLiving(parts, wish, resource);
   const unfinished = await unfinishedRestore(parts, target.name);
   if (!unfinished) return ofDeleted(parts, wish);
   return unfinished.native.settings.engine === 'dynamodb'
@@ -146,7 +146,12 @@ async function ofUnfinishedTable(parts: Needs, wish: Wish, unfinished: NativeRec
   const state = arn !== undefined && same ? await serviceOf(parts, wish.target.engine).pointState(arn) : undefined;
   if (arn === undefined || state?.status !== 'ready') return ofDeleted(parts, wish);
   return {
-    from: { kind: 'point', backupId: restoreId, arn, at: native.from.at === 'latest' ? state.point!.at : native.from.at },
+    from: {
+      kind: 'point',
+      backupId: restoreId,
+      arn,
+      at: native.from.at === 'latest' ? state.point!.at : native.from.at,
+    },
     settings: native.settings,
     reasons: [],
     warnings: [`It goes on from the backup that the broken restore ${restoreId} had made of the restored data.`],

@@ -1,5 +1,5 @@
 /** What serves under an original's name, read from the service, and said to a person. */
-import type { NativeRestore, NativeService } from '../../core/native.ts';
+import type { NativeResource, NativeRestore, NativeService } from '../../core/native.ts';
 import type { Parts } from '../shared/parts.ts';
 import type { NativeRecord } from './look.ts';
 import { undoneName } from './names.ts';
@@ -7,12 +7,15 @@ import { serviceOf } from './services.ts';
 
 export type Serving = NativeRestore['serving'];
 
+/** It is being deleted: it serves nobody any more, though it is still found. */
+export const isGoing = ({ stateWord }: Pick<NativeResource, 'stateWord'>): boolean => /^deleting$/i.test(stateWord);
+
 /** By ids. Something that this restore does not know leaves the record's word as it is. */
 export async function servingNow(service: Pick<NativeService, 'read'>, native: NativeRestore): Promise<Serving> {
   // An application that follows a pointer goes by no name.
   if (native.pointer) return native.pointer.switched ? 'restored' : 'original';
   const holder = await service.read(native.settings.name);
-  if (!holder) return 'nothing';
+  if (!holder || isGoing(holder)) return 'nothing';
   const { resourceId } = holder.settings;
   if (resourceId === native.original?.resourceId) return 'original';
   if (resourceId === native.restored?.resourceId) return 'restored';
@@ -21,14 +24,14 @@ export async function servingNow(service: Pick<NativeService, 'read'>, native: N
   return native.recreatedFrom === native.backups?.original ? 'original' : 'restored';
 }
 
-const RENAMES = ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames'];
-/** A rename that was asked for shows itself within this time. */
+const MOVES = ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames', 'DeleteTable'];
+/** A rename or a deletion that was asked for shows itself within this time. */
 const SHOWS_MS = 10 * 60_000;
 
-/** Whether a rename may have been asked for that does not show yet: what is read now may not stay so. */
-const isRenaming = ({ native }: NativeRecord, now: Date): boolean =>
+/** Whether one may have been asked for that does not show yet: what is read now may not stay so. */
+const isMoving = ({ native }: NativeRecord, now: Date): boolean =>
   native.serving === 'nothing' &&
-  RENAMES.some((name) => {
+  MOVES.some((name) => {
     const step = native.steps[name];
     return step !== undefined && step.doneAt === undefined && now.getTime() - Date.parse(step.startedAt) < SHOWS_MS;
   });
@@ -38,8 +41,8 @@ export async function trueToLife(
   parts: Pick<Parts, 'services' | 'now'>,
   record: NativeRecord,
 ): Promise<{ readonly record: NativeRecord; readonly doubt?: string }> {
-  if (isRenaming(record, parts.now()))
-    return { record, doubt: 'A rename was under way when it broke off: look again in some minutes.' };
+  if (isMoving(record, parts.now()))
+    return { record, doubt: 'A change of the name was under way when it broke off: look again in some minutes.' };
   try {
     const serving = await servingNow(serviceOf(parts, record.native.settings.engine), record.native);
     return { record: { ...record, native: { ...record.native, serving } } };
@@ -63,7 +66,8 @@ export function servingSentence(record: NativeRecord): string {
     return native.oldName === undefined
       ? `The restored data serves under ${name}.`
       : `The restored data serves under ${name}; the original is kept as ${native.oldName}. \`nightjar rollback ${restoreId}\` gives it its name back.`;
-  if (mode === 'new' || !wasMoved(record)) return `Nothing serves under ${name}, as before this restore. ${left}`.trim();
+  if (mode === 'new' || !wasMoved(record))
+    return `Nothing serves under ${name}, as before this restore. ${left}`.trim();
   if (native.settings.engine === 'dynamodb') return nothingServes(record);
   return `NOTHING SERVES UNDER ${name}. Nothing is lost: the original is ${native.oldName ?? 'gone'}, what was restored is ${native.alias} or ${undoneName(native, restoreId)}. \`nightjar rollback ${restoreId}\` gives the original its name back; or start the restore again.`;
 }

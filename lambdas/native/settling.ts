@@ -17,11 +17,12 @@ type Facts = Pick<Looked, 'record' | 'now' | 'note'>;
  */
 export async function originalToItsName(service: RenamingService, looked: Facts, aside: string): Promise<boolean> {
   const right = await step(service, looked, aside);
-  const { native } = looked.record;
-  const serving = await servingNow(service, native);
-  const rested = await since(looked, 'settled', right && serving !== 'nothing');
-  if (serving !== native.serving) await looked.note({ serving });
-  return right && (serving === 'nothing' || rested >= SETTLED_SECONDS);
+  const serving = await servingNow(service, looked.record.native);
+  const rested = await since(looked, 'settled', right);
+  // Until then the record goes on expecting the worst: a rename may be under way that does not show yet.
+  if (!right || rested < SETTLED_SECONDS) return false;
+  await looked.note({ serving });
+  return true;
 }
 
 async function step(service: RenamingService, looked: Facts, aside: string): Promise<boolean> {

@@ -49,10 +49,7 @@ export async function surveyTargets(parts: Pick<Parts, 'catalog' | 'config' | 's
   );
   const kept = others.filter((state) => unseen.some((one) => one.engine === state.discovered!.engine));
   return {
-    targets: [
-      ...config.targets,
-      ...[...found, ...kept.map(asFound)].map((one) => targetOfFound(config, one)),
-    ],
+    targets: [...config.targets, ...[...found, ...kept.map(asFound)].map((one) => targetOfFound(config, one))],
     gone: others.filter((state) => !kept.includes(state)),
     warnings: [...unseen.map((one) => one.why), ...warnings],
   };

@@ -22,7 +22,7 @@ async function ofAlias({ looked, service }: TableLook): Promise<string[]> {
   const table = await service.read(alias);
   return sentences([
     [
-      table?.state === 'ready' && restored !== undefined && table.settings.resourceId === restored.resourceId,
+      table?.state === 'ready' && table.settings.resourceId === (restored?.resourceId ?? '(none)'),
       `The restored table ${alias} is ${table?.stateWord ?? 'not there'}, or not the one that was made.`,
     ],
     [

@@ -20,7 +20,7 @@ pinned = re.search(
 expect(version("ministack") == pinned == "1.5.33", f"version 1.5.33, found {version('ministack')}, pinned {pinned}")
 expect(os.environ.get("BIND_HOST") == "127.0.0.1", "BIND_HOST=127.0.0.1")
 
-from gaps import conditions, functions, journal, objects, permissions, schedules, tables, tasks, templates, workflows  # noqa: E402,F401
+from gaps import conditions, functions, history, journal, objects, permissions, schedules, tables, tasks, templates, workflows  # noqa: E402,F401
 import ministack.app as app  # noqa: E402
 from gaps.patching import target  # noqa: E402
 

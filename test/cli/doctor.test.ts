@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextFire } from '../../cli/doctor/next-fire.ts';
 import { doctorShape, errorShape, type DoctorJson } from '../../cli/shapes.ts';
+import { NATIVE_TARGETS, POINT, putNative, resourceOf } from './native-world.ts';
 import { denied, fakeWorld, type FakeOptions, type Play } from './world.ts';
 
 const probed: (world: () => ReturnType<typeof fakeWorld>) => Play =
@@ -134,6 +135,133 @@ describe('nightjar doctor', () => {
     expect(wrong(doctorShape.parse(world.json()))).toEqual([
       'warn version 0.1.0 is deployed, the command line is 9.9.9',
     ]);
+  });
+});
+
+describe('nightjar doctor of what services keep', () => {
+  async function native(options: FakeOptions = {}, ...argv: string[]) {
+    const world = fakeWorld({
+      ...options,
+      config: { targets: NATIVE_TARGETS, ...options.config },
+      services: {
+        rds: {
+          read: () => Promise.resolve(resourceOf()),
+          pointState: () => Promise.resolve({ status: 'ready', stateWord: 'available' }),
+          ...options.services?.rds,
+        },
+        dynamodb: {
+          read: () => Promise.resolve(resourceOf('dynamodb')),
+          pointState: () => Promise.resolve({ status: 'ready', stateWord: 'AVAILABLE' }),
+          ...options.services?.dynamodb,
+        },
+      },
+    });
+    await putNative(world.store, 10);
+    await putNative(world.store, 10, { target: 'orders', engine: 'dynamodb' });
+    const exit = await world.run('doctor', '--json', ...argv);
+    return { world, exit, json: doctorShape.parse(world.json()) };
+  }
+
+  it('finds nothing where everything is well, starts no probe, and says what can be restored', async () => {
+    const { world, exit, json } = await native();
+    expect([exit, wrong(json), world.starts]).toEqual([0, [], []]);
+    const said = json.findings.map((one) => `${one.about}: ${one.what}`).join('\n');
+    expect(said).toMatch(/target shop-rds: point-in-time recovery reaches from 2026-11-14/);
+    expect(said).toMatch(/target orders: its newest recovery point is there, of 2026-11-20 23:00:00 UTC/);
+    expect(said).toMatch(/SSM parameter \/shop\/host, says shop\.example\.org/);
+    expect(said).toMatch(/100 manual DB snapshots; retention keeps 12 at most, 3 are there/);
+  });
+
+  it.each<[string, FakeOptions, RegExp]>([
+    ['a missing instance', { services: { rds: { read: () => Promise.resolve(undefined) } } }, /there is no shop-db/],
+    [
+      'PITR that is off',
+      { services: { rds: { read: () => Promise.resolve(resourceOf('rds', { window: { on: false } })) } } },
+      /is off: its backups fail/,
+    ],
+    [
+      'a recovery point that somebody deleted',
+      { services: { rds: { pointState: () => Promise.resolve(undefined) } } },
+      /the recovery point of its newest backup .* is gone/,
+    ],
+    [
+      'an instance that will not come by itself',
+      {
+        services: {
+          rds: { read: () => Promise.resolve(resourceOf('rds', { state: 'failed', stateWord: 'storage-full' })) },
+        },
+      },
+      /is 'storage-full'/,
+    ],
+    [
+      'more snapshots than the quota',
+      { doctor: { rdsQuotas: () => Promise.resolve({ ManualSnapshots: { used: 3, max: 10 } }) } },
+      /allows 10 manual DB snapshots; retention keeps 12 at most/,
+    ],
+    [
+      'a quota that others have used up',
+      { doctor: { rdsQuotas: () => Promise.resolve({ ManualSnapshots: { used: 100, max: 100 } }) } },
+      /100 are there now/,
+    ],
+  ])('calls %s bad, and is 1', async (_, options, words) => {
+    const { json, exit } = await native(options);
+    expect(exit).toBe(1);
+    expect(json.findings.filter((one) => one.level === 'bad' && words.test(one.what) && one.hint)).toHaveLength(1);
+  });
+
+  it('asks for the quota of each region that points are copied to', async () => {
+    const asked: (string | undefined)[] = [];
+    const copies = [{ region: 'eu-central-1', keyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' }];
+    const rdsQuotas = (region?: string) => {
+      asked.push(region);
+      return Promise.resolve({ ManualSnapshots: { used: region ? 100 : 0, max: 100 } });
+    };
+    const { json } = await native({ config: { copies }, doctor: { rdsQuotas } });
+    expect(asked).toEqual([undefined, 'eu-central-1']);
+    expect(wrong(json)).toEqual([expect.stringContaining('in eu-central-1')]);
+  });
+
+  it('warns of a tag that is no frequency, and counts what is found', async () => {
+    const carts = { engine: 'dynamodb', arn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/x' } as const;
+    const { json } = await native({
+      config: { discovery: { engines: ['dynamodb'] } },
+      services: {
+        dynamodb: {
+          discover: () =>
+            Promise.resolve([
+              { ...carts, name: 'carts', value: 'daily' },
+              { ...carts, name: 'logs', value: 'sometimes' },
+            ]),
+        },
+      },
+    });
+    expect(json.findings.filter((one) => one.about === 'discovery').map((one) => one.what)).toEqual([
+      '1 target of Amazon DynamoDB by the tag nightjar:frequency',
+      expect.stringContaining("'sometimes'") as string,
+    ]);
+  });
+
+  it('never crashes over a right that the person lacks', async () => {
+    const no = () => Promise.reject(denied());
+    const { json, exit } = await native({
+      config: { discovery: { engines: ['rds'] } },
+      services: { rds: { read: no, pointState: no, discover: no } },
+      pointer: no,
+      doctor: { rdsQuotas: no },
+    });
+    expect(exit).toBe(0);
+    expect(wrong(json)).toHaveLength(5);
+    expect(wrong(json).every((line) => line.startsWith('warn') && line.includes('you may not look'))).toBe(true);
+  });
+
+  it('says of a target without any backup that it has none', async () => {
+    const world = fakeWorld({
+      config: { targets: NATIVE_TARGETS },
+      services: { rds: { read: () => Promise.resolve(resourceOf()) } },
+    });
+    await world.run('doctor', 'shop-rds', '--json');
+    expect(wrong(doctorShape.parse(world.json()))).toEqual(['warn it has no backup yet']);
+    expect(world.text()).not.toContain(POINT);
   });
 });
 

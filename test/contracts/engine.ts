@@ -319,6 +319,40 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
       expect(outcome.databaseBytes).toBeGreaterThan(0);
     });
 
+    it('checks what is there: counts every row, asks every question, and changes nothing', async () => {
+      const queries = ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'];
+      const job = {
+        kind: 'check',
+        id: newId(),
+        target: bench.server.target(DATABASE),
+        idleMinutes: 5,
+        queries,
+      } as const;
+      const before = await bench.server.rowsOf(DATABASE);
+      const outcome = await bench.engine.check(bench.context(DATABASE), { ...job, queries: [...queries] });
+      const tables = made.manifest.fingerprint.tables.filter((one) => !one.schema.startsWith('pg_'));
+      expect(outcome.tables).toBe(tables.length);
+      expect(outcome.rows).toBe(tables.reduce((sum, one) => sum + one.rows, 0));
+      expect(outcome.rows).toBeGreaterThan(0);
+      expect(outcome.serverVersion).toBe(made.manifest.source.serverVersion);
+      expect(outcome.answers.map(({ query, holds }) => [query, holds])).toEqual([
+        [queries[0], true],
+        [queries[1], false],
+        [queries[2], false],
+        [queries[3], false],
+      ]);
+      expect(outcome.answers[2]!.answer).toContain('no_such_table');
+      expect(await bench.server.rowsOf(DATABASE)).toEqual(before);
+    });
+
+    it('checks nothing where it can not come in', async () => {
+      const job = { kind: 'check', id: newId(), target: bench.server.target(DATABASE), idleMinutes: 5 } as const;
+      const login = async (): Promise<Login> => Promise.resolve({ ...bench.server.login, password: 'wrong' });
+      expect(await codeOf(bench.engine.check(bench.context(DATABASE, { login }), { ...job, queries: [] }))).toBe(
+        'AUTH_FAILED',
+      );
+    });
+
     it('writes no password into facts, warnings or files', async () => {
       const text = JSON.stringify(made.manifest) + (made.backup.finished.get('globals')?.toString() ?? '');
       expect(text).not.toContain(bench.server.login.password);

@@ -12,7 +12,7 @@ import {
   type RecoveryPoint,
   type RenamingService,
 } from '../../core/native.ts';
-import { POINT_PREFIX, RESTORE_TAG } from '../../core/names.ts';
+import { aliasResource, POINT_PREFIX, RESTORE_TAG } from '../../core/names.ts';
 
 export interface NativeHarness {
   readonly service: NativeService;
@@ -74,7 +74,11 @@ export function nativeContract(title: string, start: () => Promise<NativeHarness
         return state?.status === 'ready' ? state.point : undefined;
       });
     }
-    const plan = (of: NativeResource, from: NativeRestore['from'], alias = `${of.settings.name}-nj`): NativeRestore =>
+    const plan = (
+      of: NativeResource,
+      from: NativeRestore['from'],
+      alias = aliasResource(service.engine, of.settings.name, RESTORE_ID),
+    ): NativeRestore =>
       nativeRestoreSchema.parse({
         from,
         alias,
@@ -305,6 +309,7 @@ export function renamingContract(
       const [one, two] = [await made('ren-one'), await made('ren-two')];
       await expect(harness.service.rename(one.settings.resourceId, 'ren-one', 'ren-two')).rejects.toMatchObject({
         code: 'RENAME_FAILED',
+        detail: expect.stringContaining(two.settings.resourceId) as string,
       });
       expect((await harness.service.read('ren-two'))?.settings.resourceId).toBe(two.settings.resourceId);
     });

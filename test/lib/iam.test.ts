@@ -5,9 +5,19 @@ import { MACHINES } from '../../core/names.ts';
 import { FUNCTION_NAMES, FUNCTIONS, type FunctionFacts, type Grant } from '../../lib/function-list.ts';
 import { MAX_SECRETS_BY_ARN, READABLE_TAG } from '../../lib/engine-tasks.ts';
 import { Roles, type Question } from './roles.ts';
+import { NATIVE_GRANTS } from '../../lib/native-grants.ts';
 import { ACCOUNT, CONFIG, REGION, ROOT, secretOf, synth, targetOf } from './synth.ts';
 
-const roles = new Roles(synth());
+/** Targets of every kind, so that every function is there. */
+const roles = new Roles(
+  synth({
+    targets: [
+      ...CONFIG.targets,
+      { name: 'billing', engine: 'rds', instance: 'billing' },
+      { name: 'orders', engine: 'dynamodb', table: 'orders' },
+    ],
+  }),
+);
 const { vaultArn, catalogArn, keyArn, work } = roles.names;
 const OBJECT = `${vaultArn}/shop/2026/11/21/01KAHJ00000000000000000000/a1/archive`;
 const CREATION = { 's3:ObjectCreationOperation': 'true', 's3:if-none-match': '*' };
@@ -129,9 +139,11 @@ describe('every role', () => {
       expect(deletes, role).toBe(role === functionRole('DeleteExpired'));
     }
   });
-  it('writes no backup, but for the dump task', async () => {
+  it('writes no backup, but for the dump task and the one that writes a native backup’s manifest', async () => {
     for (const role of allRoles)
-      expect(await may(role, 's3:PutObject', OBJECT, CREATION), role).toBe(role === 'EngineTasksdumpRole');
+      expect(await may(role, 's3:PutObject', OBJECT, CREATION), role).toBe(
+        role === 'EngineTasksdumpRole' || role === functionRole('WriteManifest'),
+      );
   });
   it('reads no password, but for the tasks', async () => {
     for (const role of allRoles)
@@ -148,16 +160,25 @@ describe('every role', () => {
 const WIRED: Readonly<Record<string, readonly Grant[]>> = {
   catalog: ['catalogRead'],
   config: ['config'],
-  vault: ['vaultList', 'vaultRead'],
+  vault: ['vaultList', 'vaultRead', 'vaultWrite'],
   work: ['runsRead', 'runsWrite', 'prunesRead', 'prunesWrite'],
   executions: ['executionsRead'],
   tasks: ['stopTask'],
   events: ['events'],
   metrics: ['metrics'],
   mailer: ['mail'],
+  services: ['resourcesRead', 'openNative', 'discover'],
+  pointers: ['pointerRead', 'pointerWrite'],
 };
 /** Grants that need a part but are not the part's only one. */
-const BESIDES: Partial<Record<Grant, string>> = { catalogWrite: 'catalog', vaultThaw: 'vault', vaultDelete: 'vault' };
+const BESIDES: Partial<Record<Grant, string>> = {
+  catalogWrite: 'catalog',
+  vaultThaw: 'vault',
+  vaultDelete: 'vault',
+  ...Object.fromEntries(
+    NATIVE_GRANTS.filter((grant) => !grant.startsWith('pointer')).map((grant) => [grant, 'services']),
+  ),
+};
 
 describe.each(FUNCTION_NAMES)('the function %s', (name) => {
   const facts: FunctionFacts = FUNCTIONS[name];

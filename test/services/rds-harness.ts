@@ -8,6 +8,8 @@ import type { RenamingService } from '../../core/native.ts';
 
 const tags = (of: Readonly<Record<string, string>>) => Object.entries(of).map(([Key, Value]) => ({ Key, Value }));
 
+const done = (after: unknown): Promise<void> => Promise.resolve(void after);
+
 export interface FakeHarness extends NativeHarness {
   readonly service: RenamingService;
   readonly fake: FakeRds;
@@ -18,13 +20,13 @@ export function rdsHarness(): FakeHarness {
   return {
     fake,
     service: rdsService(fake.clients),
-    make: async (name, of) => void fake.addInstance(name, { TagList: tags(of) }),
-    makeWithoutPitr: async (name) => void fake.addInstance(name, { BackupRetentionPeriod: 0 }),
-    pass: async () => fake.turn(),
-    foreignPoint: async (name) => {
+    make: (name, of) => done(fake.addInstance(name, { TagList: tags(of) })),
+    makeWithoutPitr: (name) => done(fake.addInstance(name, { BackupRetentionPeriod: 0 })),
+    pass: () => done(fake.turn()),
+    foreignPoint: (name) => {
       const DBSnapshotArn = fake.region().arn('snapshot', `by-hand-${name}`);
       fake.region().snapshots.push(new Being({ DBSnapshotIdentifier: `by-hand-${name}`, DBSnapshotArn }, ''));
-      return DBSnapshotArn;
+      return Promise.resolve(DBSnapshotArn);
     },
   };
 }
@@ -34,15 +36,15 @@ export function auroraHarness(): FakeHarness {
   return {
     fake,
     service: auroraService(fake.clients),
-    make: async (name, of) => void fake.addCluster(name, { shape: { TagList: tags(of) } }),
+    make: (name, of) => done(fake.addCluster(name, { shape: { TagList: tags(of) } })),
     // The automated backups of a cluster can not be turned off.
-    makeWithoutPitr: async (name) => void fake.addCluster(name),
-    pass: async () => fake.turn(),
-    foreignPoint: async (name) => {
+    makeWithoutPitr: (name) => done(fake.addCluster(name)),
+    pass: () => done(fake.turn()),
+    foreignPoint: (name) => {
       const DBClusterSnapshotArn = fake.region().arn('cluster-snapshot', `by-hand-${name}`);
       const shape = { DBClusterSnapshotIdentifier: `by-hand-${name}`, DBClusterSnapshotArn };
       fake.region().clusterSnapshots.push(new Being(shape, ''));
-      return DBClusterSnapshotArn;
+      return Promise.resolve(DBClusterSnapshotArn);
     },
     cannot: ['pitr-switch'],
   };

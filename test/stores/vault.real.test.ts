@@ -10,7 +10,7 @@ import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAccount, type Account } from '../../local/account.ts';
-import type { VaultObject } from '../../core/backup.ts';
+import type { NativeManifest, VaultObject } from '../../core/backup.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import { backupPrefix, manifestKey, objectKey } from '../../core/names.ts';
 import { s3Client } from '../../stores/clients.ts';
@@ -89,6 +89,47 @@ describe('the vault on S3', () => {
     expect((await vault.readManifest(key, good.versionId)).manifest.backupId).toBe(id);
     await expect(vault.readManifest(key)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
     await expect(vault.readManifest(`${key}x`)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+  });
+
+  it('writes a native backup’s manifest once, and says its version', async () => {
+    const id = newId('native');
+    const at = '2026-11-21T01:30:00.000Z';
+    const arn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/orders';
+    const manifest: NativeManifest = {
+      manifestVersion: 1,
+      backupId: id,
+      target: 'orders',
+      engine: 'dynamodb',
+      method: 'native',
+      kind: 'full',
+      trigger: 'daily',
+      startedAt: at,
+      snapshotAt: at,
+      completedAt: at,
+      window: { on: true, earliest: at, latest: at },
+      points: [
+        { kind: 'table-backup', arn: `${arn}/backup/1`, name: 'b', region: 'eu-west-1', at, bytes: 7, encrypted: true },
+      ],
+      settings: {
+        engine: 'dynamodb',
+        name: 'orders',
+        arn,
+        resourceId: 'id-1',
+        readAt: at,
+        values: { BillingMode: 'PAY_PER_REQUEST' },
+        instances: [],
+        tags: {},
+      },
+      warnings: [],
+    };
+    const { key, versionId } = await vault.writeManifest(manifest);
+    expect(key).toBe(manifestKey('orders', id));
+    expect(await vault.readManifest(key, versionId)).toEqual({ manifest, versionId });
+    await expect(vault.writeManifest({ ...manifest, warnings: ['another'] })).rejects.toMatchObject({
+      name: 'VAULT_DENIED',
+      cause: { name: 'PreconditionFailed' },
+    });
+    expect(await vault.readManifest(key)).toEqual({ manifest, versionId });
   });
 
   it('takes a refusal for no absence', async () => {

@@ -309,7 +309,7 @@ export const clusterOperations: Record<string, Operation> = {
           ExcludedMembers,
         },
         ...{ CustomEndpointType: text(input.EndpointType), Endpoint: address(region, id, 'cluster-custom') },
-      } as object,
+      },
       '',
     );
     made.goes([{ status: 'creating' }]);

@@ -243,8 +243,12 @@ export const instanceOperations: Record<string, Operation> = {
     shape.DBClusterIdentifier = cluster.shape.DBClusterIdentifier;
     shape.PromotionTier = 1;
     const members = cluster.shape.DBClusterMembers ?? [];
-    const IsClusterWriter = members.length === 0;
-    cluster.shape.DBClusterMembers = [...members, { DBInstanceIdentifier: name, IsClusterWriter, PromotionTier: 1 }];
+    // Harsher than AWS: of members that are made at once, the last one is the writer.
+    const IsClusterWriter = !region.instances.some(
+      (one) => one.shape.DBClusterIdentifier === shape.DBClusterIdentifier && one.status !== 'creating',
+    );
+    const others = IsClusterWriter ? members.map((one) => ({ ...one, IsClusterWriter: false })) : members;
+    cluster.shape.DBClusterMembers = [...others, { DBInstanceIdentifier: name, IsClusterWriter, PromotionTier: 1 }];
     begin(region, shape, input, cluster.data);
     return {};
   },

@@ -4,7 +4,7 @@
  * lists come by pages of two. Every request is judged by the API model. It can be told to fail a call, or to do it and lose
  * the answer. Each Describe call of an instance, cluster, snapshot or endpoint is a look: all get on by one step.
  */
-import type { DBCluster, DBInstance, RDSClient } from '@aws-sdk/client-rds';
+import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import type { RdsClients } from '../../services/clients.ts';
 import { mustFitModel, type ApiRequest } from './api-model.ts';
 import { clusterDefaults, clusterOperations } from './fake-rds-clusters.ts';
@@ -25,6 +25,8 @@ const LOOKS = /^Describe(DBInstances|DBClusters|DBSnapshots|DBClusterSnapshots|D
 export interface Strike {
   /** Every operation when it is left out. */
   readonly operation?: string;
+  /** Only calls with this field. */
+  readonly field?: string;
   /** The first call that fails, counted from when the strike was set; 1 by default. */
   readonly nth?: number;
   /** How many calls fail; one by default, `Infinity` for good. */
@@ -43,8 +45,9 @@ export class FakeRds {
   private strikes: { strike: Strike; calls: number }[] = [];
 
   /** For `rdsService` and `auroraService`. */
-  readonly clients: RdsClients = (region = 'eu-west-1') =>
-    ({ send: (command: object) => this.answer(region, command) }) as unknown as Pick<RDSClient, 'send'>;
+  readonly clients: RdsClients = (region = 'eu-west-1') => ({
+    send: (command: object) => this.answer(region, command),
+  });
 
   region(name = 'eu-west-1'): Region {
     const known = this.regions.get(name) ?? new Region(name);
@@ -133,7 +136,7 @@ export class FakeRds {
     const request = { service: 'rds', operation, input };
     this.requests.push(request);
     mustFitModel(request);
-    const strike = this.strikeOn(operation);
+    const strike = this.strikeOn(operation, input);
     if (strike && !strike.after) throw strike.error ?? LOST();
     const region = this.region(name);
     const act = OPERATIONS[operation];
@@ -144,8 +147,11 @@ export class FakeRds {
     return answer;
   }
 
-  private strikeOn(operation: string): Strike | undefined {
-    const matching = this.strikes.filter(({ strike }) => (strike.operation ?? operation) === operation);
+  private strikeOn(operation: string, input: object): Strike | undefined {
+    const matching = this.strikes.filter(
+      ({ strike }) =>
+        (strike.operation ?? operation) === operation && (strike.field === undefined || strike.field in input),
+    );
     for (const one of matching) one.calls += 1;
     return matching.find(({ strike: { nth = 1, times = 1 }, calls }) => calls >= nth && calls < nth + times)?.strike;
   }

@@ -53,7 +53,7 @@ export function fakeScaling(): FakeScaling {
     return Promise.resolve(structuredClone(answers[operation]!(command.input)));
   };
   return {
-    client: { send } as unknown as FakeScaling['client'],
+    client: { send },
     registered: () => [...targets.keys()].map((key) => key.trimEnd()).sort(),
   };
 }

@@ -263,7 +263,7 @@ export class FakeTables implements TableService {
       const [next, ...rest] = differences.map(({ setting }) => setting);
       if (next === undefined) return [];
       if (next === 'ResourcePolicy') {
-        if (!this.#blocked(table)) this.#setPolicy(table, String(wanted.values.ResourcePolicy ?? ''));
+        if (!this.#blocked(table)) this.#setPolicy(table, (wanted.values.ResourcePolicy as string | undefined) ?? '');
       } else if (next.startsWith('tags.')) table.tags = { ...wanted.tags };
       else if (wanted.values[next] === undefined) delete table.values[next];
       else table.values[next] = structuredClone(wanted.values[next]);
@@ -302,12 +302,12 @@ export class FakeTables implements TableService {
   fenced(name: string): Promise<boolean> {
     return Promise.resolve(this.#table(name).fencedAt !== undefined);
   }
-  /** Takes the fence out; a policy that is another by now stays. */
-  unfence(name: string): Promise<void> {
+  /** Puts the very text back; of a policy that is another by now only the fence is taken out, and the rest written anew. */
+  unfence(name: string, policyBefore: string): Promise<void> {
     return this.#change('unfence', () => {
       const table = this.#table(name);
       if (table.fencedAt === undefined) return;
-      this.#setPolicy(table, table.policy);
+      this.#setPolicy(table, table.policy === policyBefore || table.policy === '' ? table.policy : `${table.policy} `);
       table.fencedAt = undefined;
     });
   }

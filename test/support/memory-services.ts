@@ -92,7 +92,11 @@ export function memoryService(engine: NativeEngine, now: () => Date): MemoryServ
       may('enablePitr');
       calls.push(`enablePitr ${name}`);
       const at = now().toISOString();
-      Object.assign(of(name), { window: { on: true, earliest: at, latest: at }, state: 'busy', stateWord: 'modifying' });
+      Object.assign(of(name), {
+        window: { on: true, earliest: at, latest: at },
+        state: 'busy',
+        stateWord: 'modifying',
+      });
     },
     async createPoint(name, pointName, tags) {
       may('createPoint');

@@ -285,6 +285,34 @@ describe('a restore', () => {
   });
 });
 
+describe('a check', () => {
+  it('says what it saw, and what it could not see', async () => {
+    const { id, target, idleMinutes } = dumpJob();
+    const answers = [{ query: 'SELECT false', holds: false, answer: '{"?column?":false}' }];
+    const { status, last } = await run(
+      { kind: 'check', id, target, idleMinutes, queries: ['SELECT false'] },
+      {
+        check: (context, { queries }) => {
+          context.report.warn('1 table was not counted');
+          expect(queries).toEqual(['SELECT false']);
+          return Promise.resolve({ serverVersion: '17.6', tables: 3, rows: 12, answers });
+        },
+      },
+      { s3, bucket },
+    );
+    // A question that does not hold is for the workflow to judge: the task has done its work.
+    expect(status).toBe(0);
+    expect(last.outcome).toEqual({
+      kind: 'check',
+      serverVersion: '17.6',
+      tables: 3,
+      rows: 12,
+      answers,
+      warnings: ['1 table was not counted'],
+    });
+  });
+});
+
 describe('the password', () => {
   it('is in no log line, record or error, however carelessly an engine speaks', async () => {
     const { last, logged, words } = await dumping(async (context) => {

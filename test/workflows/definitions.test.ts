@@ -24,6 +24,7 @@ const BORROWED: Readonly<Record<string, string>> = {
   BringTableBack: 'RecreateTable',
   BringSettingsBack: 'ApplyTable',
   LiftFence: 'OpenTable',
+  FenceRecreated: 'FenceTable',
   RemoveCancelled: 'RemoveAlias',
   RemoveTableAlias: 'RemoveAlias',
   AskServerApproval: 'AskApproval',

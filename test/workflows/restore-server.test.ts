@@ -11,6 +11,7 @@ import {
   openServer,
   servers,
   swapOf,
+  type ServerCase,
 } from './server-case.ts';
 
 const broken = (): never => {
@@ -80,19 +81,99 @@ describe.each(['rds', 'aurora'] as const)('a swap of a server of %s', (engine) =
   });
 });
 
-describe('a swap of a server', () => {
+describe.each(['rds', 'aurora'] as const)('a swap in %s', (engine) => {
   const faults = { ...FAULTS, ...DEATHS };
-  const cases = [...WAY, ...Object.keys(ROUTES)].flatMap((state) =>
-    Object.keys(faults).map((fault) => [state, fault] as const),
-  );
+  // Until the names wander, one engine is like the other.
+  const states =
+    engine === 'rds' ? [...WAY, ...Object.keys(ROUTES)] : [...WAY.slice(WAY.indexOf('RenameOriginal')), 'PutNamesBack'];
+  const cases = states.flatMap((state) => Object.keys(faults).map((fault) => [state, fault] as const));
   it.each(cases)('whose %s %s loses nothing, and can be run again', async (state, fault) => {
-    const one = await openServer();
+    const one = await openServer({ engine });
     const hook = led(state, at('restore', state, faults[fault]!, one.before));
     const ended = await one.harness.run('restore', swapOf(), hook);
     expect(ended.called, 'the route leads to the state').toContain(state);
     await one.harness.rule();
-    await expectNothingLost(one, ended);
+    await expectNothingLost(one, ended, state === 'PutNamesBack');
     await expectFree(one);
     await expectRunsAgain(one);
+  });
+});
+
+describe.each(['rds', 'aurora'] as const)('a rollback in %s', (engine) => {
+  const faults = { ...FAULTS, ...DEATHS };
+  const states = ['OpenRollback', 'RollBackNames', 'CloseRollback', 'FailRollback'];
+  const cases = states.flatMap((state) => Object.keys(faults).map((fault) => [state, fault] as const));
+  it.each(cases)('whose %s %s loses nothing, and can be run again', async (state, fault) => {
+    const one = await openServer({ engine });
+    const { id } = await one.harness.run('restore', swapOf(), one.before);
+    one.rds.turn(30);
+    const hook = at('rollback', state, faults[fault]!, one.before);
+    const route: Hook = (call, work) =>
+      state === 'FailRollback' && call.state === 'RollBackNames' ? broken() : hook(call, work);
+    const ended = await one.harness.run('rollback', { restoreId: id }, route);
+    expect(ended.called).toContain(state);
+    await one.harness.rule();
+    one.rds.turn(30);
+    const record = (await one.world.catalog.getRestore(id))!;
+    const holder = holderOf(one);
+    const said = { original: one.original, restored: record.native!.restored!.resourceId, nothing: holder?.id };
+    expect(holder?.id).toBe(said[record.native!.serving]);
+    expect(servers(one).map((each) => each.id)).toEqual(expect.arrayContaining([one.original, said.restored]));
+    await expectFree(one);
+    if (record.status !== 'ROLLED_BACK') {
+      const again = await one.harness.run('rollback', { restoreId: id }, one.before);
+      expect(again).toMatchObject({ status: 'SUCCEEDED' });
+    }
+    expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
+    expect(await one.world.catalog.getRestore(id)).toMatchObject({ status: 'ROLLED_BACK' });
+    await expectFree(one);
+  });
+});
+
+describe.each(['rds', 'aurora'] as const)('a crash of a swap in %s', (engine) => {
+  /** Breaks the n-th call that changes something at RDS. False when there was none. */
+  function crashAt(one: ServerCase, n: number, after: boolean, dies: boolean): () => boolean {
+    let calls = 0;
+    one.mishap = async (operation, work) => {
+      if ((calls += 1) !== n) return work();
+      if (after) await work();
+      if (dies) one.at!.abort();
+      throw new Error(`${operation} broke`);
+    };
+    return () => calls >= n;
+  }
+  const ways = [
+    ['before', false, false],
+    ['after', true, false],
+    ['with the whole execution before', false, true],
+    ['with the whole execution after', true, true],
+  ] as const;
+  it.each(ways)('%s any call of RDS loses nothing, and it can be run again', async (_, after, dies) => {
+    for (let n = 1; ; n += 1) {
+      const one = await openServer({ engine });
+      const came = crashAt(one, n, after, dies);
+      const ended = await one.harness.run('restore', swapOf(), one.before);
+      if (!came()) return expect(n).toBeGreaterThan(8);
+      await one.harness.rule();
+      await expectNothingLost(one, ended);
+      await expectFree(one);
+      await expectRunsAgain(one);
+    }
+  });
+  it.each(ways)('%s any call of RDS can be answered by a rollback', async (_, after, dies) => {
+    for (let n = 1; ; n += 1) {
+      const one = await openServer({ engine });
+      const came = crashAt(one, n, after, dies);
+      const ended = await one.harness.run('restore', swapOf(), one.before);
+      if (!came()) return;
+      await one.harness.rule();
+      one.mishap = undefined;
+      one.rds.turn(30);
+      const back = await one.harness.run('rollback', { restoreId: ended.id }, one.before);
+      // What never came to its swap has nothing to go back from.
+      if (back.status === 'FAILED') expect(back.error).toBe('ROLLBACK_IMPOSSIBLE');
+      expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
+      await expectFree(one);
+    }
   });
 });

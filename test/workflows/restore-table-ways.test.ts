@@ -121,9 +121,10 @@ describe('beside the original', () => {
 describe('before the outage', () => {
   it('a swap that nobody approves in time takes the alias away again and touches nothing', async () => {
     const one = await openTable();
-    const ended = await run(one, { approve: true }, (call, work) => {
+    const ended = await run(one, { approve: true }, async (call, work) => {
+      const answer = await one.before(call, work);
       if (call.state === 'AskTableApproval') throw new SeenError('States.Timeout');
-      return one.before(call, work);
+      return answer;
     });
     expect(ended).toMatchObject({ status: 'FAILED', error: 'APPROVAL_DENIED' });
     expect(aliasesOf(one)).toEqual([]);
@@ -131,6 +132,29 @@ describe('before the outage', () => {
     await expectAsBefore(one);
     await expectFree(one);
   });
+
+  const asking: Hook = (call, work) => {
+    if (call.state !== 'AskTableApproval') return work();
+    return work().then(() => {
+      throw new SeenError('APPROVAL_DENIED', 'cancelled by a person');
+    });
+  };
+  it.each([...every(['AskTableApproval']), ...every(['RemoveCancelled'])])(
+    'a swap that waits for approval, whose %s %s, is as if it had not been begun',
+    async (state, fault) => {
+      const one = await openTable();
+      const hook = at('restore', state, faults[fault]!, one.before);
+      const ended = await run(one, { approve: true }, (call, work) =>
+        state === 'RemoveCancelled' ? hook(call, () => asking(call, work)) : hook(call, work),
+      );
+      expect(ended.called).toContain(state);
+      await one.harness.rule();
+      await expectNothingLost(one, ended);
+      await expectAsBefore(one);
+      await expectFree(one);
+      await expectRunsAgain(one);
+    },
+  );
 
   it('a restored table that fails its checks is kept beside the original', async () => {
     const one = await openTable();

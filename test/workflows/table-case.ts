@@ -103,7 +103,10 @@ export async function expectNothingLost(one: TableCase, ended: Ended): Promise<v
   const table = tables.tables.get('orders');
   expectNoWriteLost(one);
   // Refused, or stopped, before it had a record: it touched nothing.
-  if (!record) return expect(table).toMatchObject({ status: 'ACTIVE', fencedAt: undefined }) as void;
+  if (!record) {
+    expect(table).toMatchObject({ status: 'ACTIVE', fencedAt: undefined });
+    return;
+  }
   expect(['COMPLETED', 'FAILED']).toContain(record.status);
   const { serving } = record.native!;
   if (record.status === 'COMPLETED') expect(serving).toBe('restored');
@@ -111,7 +114,8 @@ export async function expectNothingLost(one: TableCase, ended: Ended): Promise<v
   if (serving === 'nothing') {
     // Killed before it saw what it had asked for: what is there by now is whole.
     if (table?.status === 'ACTIVE') expect([ended.status, isWhole(table.items)]).toEqual(['ABORTED', true]);
-    return expect(readyBackups(one)).toEqual(['original', 'restored']);
+    expect(readyBackups(one)).toEqual(['original', 'restored']);
+    return;
   }
   expect(table?.status).toBe('ACTIVE');
   expect(holds(table!.items, serving === 'restored' ? GOOD : SPOILT), `${serving} serves`).toBe(true);

@@ -1,25 +1,24 @@
-"""DynamoDB: point-in-time recovery that brings back the items of the moment asked for, restored tables that lack what AWS
-resets, states that take a moment (CREATING, DELETING), and resource policies that are enforced."""
+"""DynamoDB: restored tables with the items of the moment asked for and without what AWS resets, states that take a moment
+(CREATING, DELETING), and resource policies that are enforced."""
 
 import copy
 import json
 import math
 import time
-from collections import defaultdict
 
 from ministack.core import iam_evaluator
 from ministack.services import dynamodb
 
+from .history import HISTORY, changed, items_at, named, window
 from .patching import expect, target, wrap
 
 # How long a table or a backup is on its way; AWS takes minutes.
 MOMENT = 0.3
-# Kept in the table's own record, so that what persists a table persists its history.
-HISTORY = "nightjar_history"
+# Kept in the table's own record, so that what persists a table persists them.
 READY_AT = "nightjar_ready_at"
 GONE_AT = "nightjar_gone_at"
 
-for name in ("_tables", "_tags", "_backups", "_pitr_settings", "_resource_policies", "_contributor_insights", "_lock"):
+for name in ("_tables", "_backups", "_resource_policies", "_contributor_insights", "_lock"):
     expect(hasattr(dynamodb, name), f"dynamodb.{name}")
 target(dynamodb, "_items_replaced", "table")
 target(dynamodb, "_sse_description_from_spec", "spec")
@@ -28,92 +27,6 @@ _really_delete = target(dynamodb, "_delete_table", "data")
 
 def _error(code, message):
     return dynamodb.error_response_json(code, message, 400)
-
-
-def _named(data):
-    return dynamodb._normalize_table_name(data.get("TableName") or "")
-
-
-def _changed(answer, change):
-    """The answer with `change` applied to its document."""
-    status, headers, body = answer
-    if status != 200:
-        return answer
-    document = json.loads(body)
-    change(document)
-    return status, headers, json.dumps(document).encode()
-
-
-# --- the history of a table: each change with what was there before --------------------------------------------------
-
-
-def _remember(table, pk, sk):
-    history = table.get(HISTORY)
-    if history is not None:
-        before = table["items"].get(pk, {}).get(sk)
-        history["changes"].append([time.time(), pk, sk, copy.deepcopy(before)])
-
-
-@wrap(dynamodb, "_set_item", "table pk_val sk_val item")
-def _set_item(original, table, pk_val, sk_val, item):
-    _remember(table, pk_val, sk_val)
-    return original(table, pk_val, sk_val, item)
-
-
-@wrap(dynamodb, "_remove_item", "table pk_val sk_val")
-def _remove_item(original, table, pk_val, sk_val):
-    _remember(table, pk_val, sk_val)
-    return original(table, pk_val, sk_val)
-
-
-def _items_at(table, moment):
-    items = defaultdict(dict, copy.deepcopy(dict(table["items"])))
-    for at, pk, sk, before in reversed(table[HISTORY]["changes"]):
-        if at <= moment:
-            break
-        if before is not None:
-            items[pk][sk] = copy.deepcopy(before)
-        elif sk in items.get(pk, {}):
-            del items[pk][sk]
-            if not items[pk]:
-                del items[pk]
-    return items
-
-
-def _window(table):
-    now = time.time()
-    history = table[HISTORY]
-    return max(history["since"], now - history["days"] * 86400), now
-
-
-@wrap(dynamodb, "_update_continuous_backups", "data")
-def _switch(original, data):
-    answer = original(data)
-    table = dynamodb._tables.get(_named(data))
-    if answer[0] != 200 or table is None:
-        return answer
-    spec = data.get("PointInTimeRecoverySpecification") or {}
-    if not spec.get("PointInTimeRecoveryEnabled"):
-        table.pop(HISTORY, None)
-        return answer
-    history = table.setdefault(HISTORY, {"since": time.time(), "changes": []})
-    history["days"] = spec.get("RecoveryPeriodInDays") or history.get("days") or 35
-    return answer
-
-
-@wrap(dynamodb, "_describe_continuous_backups", "data")
-def _describe_switch(original, data):
-    table = dynamodb._tables.get(_named(data)) or {}
-
-    def tell(document):
-        if HISTORY not in table:
-            return
-        earliest, latest = _window(table)
-        recovery = document["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-        recovery["EarliestRestorableDateTime"], recovery["LatestRestorableDateTime"] = earliest, latest
-        recovery["RecoveryPeriodInDays"] = table[HISTORY]["days"]
-
-    return _changed(original(data), tell)
 
 
 # --- restores ---------------------------------------------------------------------------------------------------------
@@ -126,12 +39,20 @@ def _begun(target_name, data, source, summary, sse):
     table["SSEDescription"] = dynamodb._sse_description_from_spec(override) if override else copy.deepcopy(sse)
     if (table["SSEDescription"] or {}).get("Status") == "DISABLED":
         table["SSEDescription"] = None
-    if data.get("ProvisionedThroughputOverride"):
-        table["ProvisionedThroughput"] = data["ProvisionedThroughputOverride"]
     table["RestoreSummary"] = {**summary, "SourceTableArn": source, "RestoreInProgress": True}
     table["TableStatus"] = "CREATING"
     table[READY_AT] = time.time() + MOMENT
     return dynamodb.json_response({"TableDescription": dynamodb._table_description(target_name)})
+
+
+@wrap(
+    dynamodb,
+    "_restore_create_request",
+    "target key_schema attr_defs billing_mode throughput data gsis lsis vector_indexes",
+)
+def _with_override(original, target, keys, attributes, billing, throughput, data, gsis, lsis, vectors):
+    asked = data.get("ProvisionedThroughputOverride") or throughput
+    return original(target, keys, attributes, billing, asked, data, gsis, lsis, vectors)
 
 
 @wrap(dynamodb, "_restore_table_to_point_in_time", "data")
@@ -142,7 +63,7 @@ def _to_moment(original, data):
         return original(data)
     if HISTORY not in source:
         return _error("PointInTimeRecoveryUnavailableException", f"Point in time recovery is not enabled for table '{name}'")
-    earliest, latest = _window(source)
+    earliest, latest = window(source)
     asked = data.get("RestoreDateTime")
     if (asked is None) == (not data.get("UseLatestRestorableTime")):
         return _error("ValidationException", "Provide either RestoreDateTime or UseLatestRestorableTime")
@@ -151,7 +72,7 @@ def _to_moment(original, data):
     if moment < math.floor(earliest * 1000) / 1000 or moment > latest:
         return _error("InvalidRestoreTimeException", f"Invalid restore time: {asked} is not between {earliest} and {latest}")
     with dynamodb._lock:
-        items = _items_at(source, moment)
+        items = items_at(source, moment)
     answer = original(data)
     if answer[0] != 200:
         return answer
@@ -185,7 +106,7 @@ def _update(original, data):
     answer = original(data)
     warm = data.get("WarmThroughput")
     if answer[0] == 200 and warm:
-        dynamodb._tables[_named(data)]["WarmThroughput"] = {**warm, "Status": "ACTIVE"}
+        dynamodb._tables[named(data)]["WarmThroughput"] = {**warm, "Status": "ACTIVE"}
     return answer
 
 
@@ -218,7 +139,7 @@ def _list_backups(original, data):
     def choose(document):
         document["BackupSummaries"] = [b for b in document["BackupSummaries"] if asked in ("ALL", b["BackupType"])]
 
-    return _changed(original(data), choose)
+    return changed(original(data), choose)
 
 
 def _keep_deleted(name):
@@ -257,7 +178,7 @@ def _forget(name, table):
 
 @wrap(dynamodb, "_delete_table", "data")
 def _delete(original, data):
-    name = _named(data)
+    name = named(data)
     table = dynamodb._tables.get(name)
     if table is None or table.get("DeletionProtectionEnabled"):
         return original(data)
@@ -279,10 +200,16 @@ TABLE = ("UpdateTable", "DeleteTable", "UpdateTimeToLive", "UpdateContributorIns
 
 
 def _refusal(action, data):
-    table = dynamodb._tables.get(_named(data))
-    if table is None or table["TableStatus"] not in ("CREATING", "DELETING"):
+    table = dynamodb._tables.get(named(data))
+    if table is None:
         return None
     name = table["TableName"]
+    if action == "UpdateTable" and data.get("StreamSpecification"):
+        was = bool((table.get("StreamSpecification") or {}).get("StreamEnabled"))
+        if was == bool(data["StreamSpecification"].get("StreamEnabled")):
+            return _error("ValidationException", f"Table already has {'an enabled' if was else 'no'} stream: {name}")
+    if table["TableStatus"] not in ("CREATING", "DELETING"):
+        return None
     if action in ITEMS:
         return _error("ResourceNotFoundException", f"Requested resource not found: Table: {name} is {table['TableStatus']}")
     if action in SWITCHES:

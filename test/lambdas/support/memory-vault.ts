@@ -64,9 +64,10 @@ export function memoryVault(): MemoryVault {
     },
     writeManifest(manifest) {
       const key = manifestKey(manifest.target, manifest.backupId);
+      const cause = Object.assign(new Error('412'), { name: 'PreconditionFailed' });
       if ([...objects.keys()].some((one) => one.startsWith(`${key}@`)))
         return Promise.reject(
-          new NightjarError('VAULT_DENIED', { operation: 'PutObject', detail: `${key} is there.` }),
+          new NightjarError('VAULT_DENIED', { operation: 'PutObject', detail: `${key} is there.`, cause }),
         );
       return Promise.resolve(vault.put(key, { body: JSON.stringify(manifest) }));
     },

@@ -115,7 +115,9 @@ export function makeWorld(catalog: Catalog = memoryCatalog(), config = configOf(
       change: (pointer, from, to) => {
         const says = world.pointed.get(placeOf(pointer)) ?? '';
         if (says !== from && says !== to)
-          return Promise.reject(new NightjarError('POINTER_FAILED', { operation: 'switch', detail: `It says ${says}.` }));
+          return Promise.reject(
+            new NightjarError('POINTER_FAILED', { operation: 'switch', detail: `It says ${says}.` }),
+          );
         return Promise.resolve(void world.pointed.set(placeOf(pointer), to));
       },
     },

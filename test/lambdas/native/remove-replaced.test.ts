@@ -1,0 +1,133 @@
+/** What the pruner takes away after a native restore, and what it never takes. */
+import { describe, expect, it } from 'vitest';
+import { makeRemoveReplaced } from '../../../lambdas/RemoveReplaced.ts';
+import { SeenError } from '../../workflows/seen-error.ts';
+import { holderOf, openServer, servers, swapOf, type ServerCase } from '../../workflows/server-case.ts';
+import { DAY, execution } from '../support/world.ts';
+
+const names = (one: ServerCase): string[] => servers(one).map(({ name }) => name.replace(/-[0-9a-z]{10}$/, ''));
+const broken = (): never => {
+  throw new SeenError('TypeError', '{}');
+};
+
+/** Looks until it is done, as the state machine does. */
+async function removeReplaced(one: ServerCase, restoreId: string, looks = 60): Promise<void> {
+  const event = { ...execution(one.world, 'prune'), restoreId, native: true as const };
+  const look = makeRemoveReplaced(one.world);
+  for (let count = 0; count < looks; count += 1) {
+    one.world.clock += 30_000;
+    one.rds.turn();
+    if ((await look(event)).done) return one.rds.turn(30);
+  }
+  throw new Error(`not done after ${looks} looks`);
+}
+const later = (one: ServerCase, days: number): void => void (one.world.clock += days * DAY);
+const pruned = async (one: ServerCase, id: string) => (await one.world.catalog.getRestore(id))!.replacedDroppedAt;
+
+async function swapped(one: ServerCase): Promise<string> {
+  const { id, status } = await one.harness.run('restore', swapOf(), one.before);
+  expect(status).toBe('SUCCEEDED');
+  one.rds.turn(30);
+  return id;
+}
+
+describe.each(['rds', 'aurora'] as const)('the original of a swap in %s', (engine) => {
+  it('is kept until its day, and stopped again when AWS has started it', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    const { oldName } = (await one.world.catalog.getRestore(id))!.native!;
+    await one.world.services[engine].start(oldName!);
+    one.rds.turn(30);
+    await removeReplaced(one, id);
+    expect(servers(one).find(({ name }) => name === oldName)).toMatchObject({ status: 'stopped' });
+    expect(await pruned(one, id)).toBeUndefined();
+  });
+
+  it('goes after its day, and a recovery point of it stays', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    later(one, 8);
+    await removeReplaced(one, id);
+    expect(names(one)).toEqual(['shop']);
+    expect(holderOf(one)!.id).not.toBe(one.original);
+    const { native } = (await one.world.catalog.getRestore(id))!;
+    const point = await one.world.services[engine].pointState(native!.backups!.original!);
+    expect(point).toMatchObject({ status: 'ready', point: { encrypted: true } });
+    const { snapshots, clusterSnapshots } = one.rds.region();
+    expect([...snapshots, ...clusterSnapshots].map(({ data }) => data)).toEqual(['rows of shop']);
+    expect(await pruned(one, id)).toBeDefined();
+  });
+
+  it('is not touched while a rollback is at work, nor after it', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    later(one, 8);
+    const lock = { target: 'shop', kind: 'restore', id: 'ROLLBACK', executionArn: 'arn', since: '' } as const;
+    await one.world.catalog.lock(lock);
+    await expect(removeReplaced(one, id)).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    await one.world.catalog.unlock('shop', 'restore', 'ROLLBACK');
+    const back = await one.harness.run('rollback', { restoreId: id }, one.before);
+    expect(back.status).toBe('SUCCEEDED');
+    await removeReplaced(one, id);
+    expect(servers(one).map(({ id }) => id)).toEqual([one.original]);
+    expect(holderOf(one)).toMatchObject({ serves: true });
+  });
+
+  it('is not removed without a point, whatever RDS says', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    later(one, 8);
+    one.mishap = (operation, work) => (/^CreateDB.*Snapshot$/.test(operation) ? broken() : work());
+    await expect(removeReplaced(one, id)).rejects.toMatchObject({ code: 'SERVICE_REFUSED' });
+    expect(servers(one).map((each) => each.id)).toContain(one.original);
+    expect(await pruned(one, id)).toBeUndefined();
+  });
+});
+
+describe('what a restore that failed has left behind', () => {
+  it('goes after a week, and not before', async () => {
+    const one = await openServer({ holds: false });
+    const { id } = await one.harness.run('restore', swapOf(), one.before);
+    later(one, 6);
+    await removeReplaced(one, id);
+    expect(names(one)).toEqual(['shop', 'shop-nj']);
+    later(one, 2);
+    await removeReplaced(one, id);
+    expect(names(one)).toEqual(['shop']);
+    expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
+  });
+
+  it('stays while nothing serves: somebody has to decide which of the two comes back', async () => {
+    const one = await openServer();
+    const { id } = await one.harness.run('restore', swapOf(), (call, work) => {
+      if (call.state === 'RenameAlias') call.abort();
+      return one.before(call, work);
+    });
+    await one.harness.rule();
+    one.rds.turn(30);
+    one.rds.instance('shop')!.shape.DBInstanceIdentifier = 'shop-elsewhere';
+    later(one, 400);
+    await removeReplaced(one, id);
+    expect(servers(one).map((each) => each.id)).toContain(one.original);
+    expect(servers(one)).toHaveLength(2);
+  });
+
+  it('is left alone when the name is somebody else’s by now', async () => {
+    const one = await openServer({ holds: false });
+    const { id } = await one.harness.run('restore', swapOf(), one.before);
+    const alias = one.rds.instance((await one.world.catalog.getRestore(id))!.native!.alias)!;
+    alias.shape.DbiResourceId = 'db-STRANGER';
+    alias.shape.TagList = [];
+    later(one, 30);
+    await removeReplaced(one, id);
+    expect(servers(one).map((each) => each.id)).toContain('db-STRANGER');
+  });
+});
+
+it('what a restore made beside the original is there to stay', async () => {
+  const one = await openServer();
+  const { id } = await one.harness.run('restore', swapOf({ mode: 'new', approve: false }), one.before);
+  later(one, 400);
+  await removeReplaced(one, id);
+  expect(names(one)).toEqual(['shop', 'shop-nj']);
+});

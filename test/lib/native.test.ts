@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import type { ConfigInput } from '../../core/config.ts';
+import { FUNCTIONS, FUNCTION_NAMES, functionsFor, nativesOf, type FunctionFacts } from '../../lib/function-list.ts';
+import { ofType } from './resolve.ts';
+import { Roles, type Question } from './roles.ts';
+import { ACCOUNT, REGION, synth, targetOf } from './synth.ts';
+
+const NATIVE: Partial<ConfigInput> = {
+  targets: [
+    targetOf('shop'),
+    { name: 'billing', engine: 'rds', instance: 'billing', pointer: { parameter: '/billing/host' } },
+    { name: 'orders', engine: 'dynamodb', table: 'orders' },
+  ],
+};
+const native = synth(NATIVE);
+const roles = new Roles(native);
+const rds = (name: string): string => `arn:aws:rds:${REGION}:${ACCOUNT}:${name}`;
+const table = (name: string): string => `arn:aws:dynamodb:${REGION}:${ACCOUNT}:table/${name}`;
+const may = (name: string, action: string, resource: string, context?: Question['context']) =>
+  roles.may(`Functions${name}Role`, { action, resource, ...(context ? { context } : {}) });
+const ALIAS = 'billing-nj-0123456789';
+const OLD = 'billing-old-0123456789';
+
+describe('a Nightjar without native targets', () => {
+  it('has none of their functions, and no right on RDS or on a table but its catalog', () => {
+    const { backup, config } = synth();
+    const made = ofType(backup, 'AWS::Lambda::Function').length;
+    const native_ = FUNCTION_NAMES.filter((name) => !functionsFor(nativesOf(config)).includes(name));
+    expect(native_.length).toBeGreaterThan(20);
+    expect(native_).toContain('DeleteTable');
+    expect(JSON.stringify(backup)).not.toMatch(/"rds:|dynamodb:DeleteTable|DeleteBackup/);
+    expect(ofType(native.backup, 'AWS::Lambda::Function').length - made).toBe(native_.length);
+  });
+});
+
+describe('rights on originals', () => {
+  it('lets no function delete an RDS original, and only DeleteTable a table', async () => {
+    for (const name of functionsFor(nativesOf(native.config))) {
+      expect(await may(name, 'rds:DeleteDBInstance', rds('db:billing')), name).toBe(false);
+      expect(await may(name, 'rds:DeleteDBInstance', rds('db:another')), name).toBe(false);
+      expect(await may(name, 'dynamodb:DeleteTable', table('another')), name).toBe(false);
+      expect(await may(name, 'dynamodb:DeleteTable', table('orders')), name).toBe(name === 'DeleteTable');
+    }
+  });
+  it('lets the pruner remove what a swap replaced, and what a restore left behind', async () => {
+    for (const name of [ALIAS, OLD])
+      expect(await may('RemoveReplaced', 'rds:DeleteDBInstance', rds(`db:${name}`)), name).toBe(true);
+    expect(await may('RemoveAlias', 'dynamodb:DeleteTable', table('orders-nj-0123456789'))).toBe(true);
+  });
+  it('lets only the renaming states rename, and only what the config names or a restore made', async () => {
+    for (const name of ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames']) {
+      for (const one of ['billing', ALIAS, OLD])
+        expect(await may(name, 'rds:ModifyDBInstance', rds(`db:${one}`)), `${name} ${one}`).toBe(true);
+      expect(await may(name, 'rds:ModifyDBInstance', rds('db:another')), name).toBe(false);
+    }
+    expect(await may('ApplyServer', 'rds:ModifyDBInstance', rds('db:billing'))).toBe(false);
+    expect(await may('ApplyServer', 'rds:ModifyDBInstance', rds(`db:${ALIAS}`))).toBe(true);
+  });
+  it('lets snapshots of our own be deleted, and nobody else’s', async () => {
+    expect(await may('DeletePoints', 'rds:DeleteDBSnapshot', rds('snapshot:nightjar-billing-01'))).toBe(true);
+    expect(await may('DeletePoints', 'rds:DeleteDBSnapshot', rds('snapshot:before-release'))).toBe(false);
+    for (const name of functionsFor(nativesOf(native.config)))
+      if (name !== 'DeletePoints')
+        expect(await may(name, 'rds:DeleteDBSnapshot', rds('snapshot:nightjar-billing-01')), name).toBe(false);
+  });
+  it('lets a table’s fence be put up and lifted by its two states alone', async () => {
+    for (const name of functionsFor(nativesOf(native.config))) {
+      const allowed = ['FenceTable', 'OpenTable', 'RestoreTable', 'RecreateTable', 'ApplyTable'].includes(name);
+      expect(await may(name, 'dynamodb:PutResourcePolicy', table('orders')), name).toBe(allowed);
+    }
+  });
+  it('reads items where they are verified or copied, and writes them into the original for CopyItems and a restore only', async () => {
+    expect(await may('VerifyTable', 'dynamodb:Scan', table('orders-nj-0123456789'))).toBe(true);
+    expect(await may('VerifyTable', 'dynamodb:PutItem', table('orders'))).toBe(false);
+    expect(await may('CopyItems', 'dynamodb:PutItem', table('orders'))).toBe(true);
+    expect(await may('CopyItems', 'dynamodb:DeleteItem', table('orders'))).toBe(false);
+  });
+  it('switches the pointer that the config names, and no other', async () => {
+    const parameter = (name: string) => `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/${name}`;
+    expect(await may('SwitchPointer', 'ssm:PutParameter', parameter('billing/host'))).toBe(true);
+    expect(await may('SwitchPointer', 'ssm:PutParameter', parameter('billing/password'))).toBe(false);
+  });
+  it('writes manifests by a role that reads and deletes nothing in the vault', async () => {
+    const object = `${roles.names.vaultArn}/billing/2026/11/21/01KAHJ00000000000000000000/manifest.json`;
+    const creation = { 's3:ObjectCreationOperation': 'true', 's3:if-none-match': '*' };
+    expect(await may('WriteManifest', 's3:PutObject', object, creation)).toBe(true);
+    for (const action of ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject', 's3:DeleteObjectVersion'])
+      expect(await may('WriteManifest', action, object), action).toBe(false);
+  });
+});
+
+describe('tables that are found by their tag', () => {
+  const found = new Roles(synth({ discovery: { engines: ['dynamodb', 'rds'] } }));
+  const ask = (name: string, action: string, resource: string, context: Question['context'] = {}) =>
+    found.may(`Functions${name}Role`, { action, resource, context });
+  const TAGGED = { 'aws:ResourceTag/nightjar:frequency': 'daily' };
+  it('are deleted when they carry the tag, and only then', async () => {
+    expect(await ask('DeleteTable', 'dynamodb:DeleteTable', table('orders'), TAGGED)).toBe(true);
+    expect(await ask('DeleteTable', 'dynamodb:DeleteTable', table('orders'))).toBe(false);
+    expect(await ask('RenameOriginal', 'rds:ModifyDBInstance', rds('db:billing'), TAGGED)).toBe(true);
+    expect(await ask('RenameOriginal', 'rds:ModifyDBInstance', rds('db:billing'))).toBe(false);
+  });
+  it('never are the catalog, whatever tag somebody gave it', async () => {
+    for (const name of FUNCTION_NAMES)
+      for (const action of ['dynamodb:DeleteTable', 'dynamodb:PutResourcePolicy', 'dynamodb:RestoreTableFromBackup'])
+        expect(await ask(name, action, found.names.catalogArn, TAGGED), `${name} ${action}`).toBe(false);
+  });
+});
+
+describe('every native function', () => {
+  it('is made only where something uses it', () => {
+    for (const name of FUNCTION_NAMES) {
+      const facts: FunctionFacts = FUNCTIONS[name];
+      if (facts.grants.some((grant) => /^(points|alias|servers|tables|items)/.test(grant)))
+        expect(facts.uses, name).toBeDefined();
+    }
+  });
+});
