@@ -1,9 +1,10 @@
 /** Opens a restore: which backup, into which place, and everything that can be refused before anything starts. */
 import { dumpManifest, type BackupRecord, type Manifest } from '../core/backup.ts';
+import { chooseBackup } from '../core/backup-choice.ts';
 import { isNativeTarget, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
-import { idOfExecution, isId } from '../core/ids.ts';
+import { idOfExecution } from '../core/ids.ts';
 import { restoredDatabase } from '../core/names.ts';
 import {
   parseInput,
@@ -19,7 +20,6 @@ import { closeDead, takeLock } from './shared/locking.ts';
 import { ofFailure } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { roomFor } from './shared/restore-room.ts';
-import { isSafetyBackup } from './shared/safety.ts';
 import { taskRequestOf } from './shared/task-request.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -33,13 +33,18 @@ export const makeOpenRestore =
     // The target itself may have left the config: its backups can still be restored into another.
     const destination = await findTarget(parts, input.destination ?? input.target);
     if (isNativeTarget(destination))
-      return openNative(parts, { event, input, target: destination, choose: () => chosen(parts, input) });
+      return openNative(parts, {
+        event,
+        input,
+        target: destination,
+        choose: () => chooseBackup(parts.catalog, input.target, input.at),
+      });
     const id = idOfExecution(event.executionArn, event.startedAt);
     const database =
       input.database ?? (input.mode === 'new' ? restoredDatabase(destination.database, id) : destination.database);
     refuse(input, destination, database);
 
-    const backup = await chosen(parts, input);
+    const backup = await chooseBackup(parts.catalog, input.target, input.at);
     if (backup.engine !== destination.engine || backup.method !== 'dump' || backup.kind !== 'full')
       throw invalid(
         `A ${backup.kind} ${backup.method} backup of ${backup.engine} can not be restored into ${destination.engine}.`,
@@ -116,41 +121,6 @@ function refuse(input: RestoreInput, destination: DumpTarget, database: string):
       operation: 'open restore',
       detail: `${destination.name} would lose the database ${database}; confirm names ${input.confirm ?? 'nothing'}.`,
     });
-}
-
-async function chosen({ catalog }: Needs, { target, at }: RestoreInput): Promise<BackupRecord> {
-  if (isId(at)) {
-    const record = await catalog.getBackup(target, at);
-    if (!record)
-      throw new NightjarError('BACKUP_UNKNOWN', {
-        operation: 'choose backup',
-        detail: `${target} has no backup ${at}.`,
-      });
-    if (record.status === 'COMPLETED') return record;
-    throw new NightjarError('BACKUP_NOT_GOOD', {
-      operation: 'choose backup',
-      detail: `${at} of ${target} is ${record.status}.`,
-    });
-  }
-  const record = await (at === 'latest'
-    ? latest(catalog, target)
-    : catalog.newestGood(target, new Date(at).toISOString()));
-  if (record) return record;
-  throw new NightjarError('NO_BACKUP', { operation: 'choose backup', detail: `Target ${target}, asked for ${at}.` });
-}
-
-/**
- * A safety backup holds what a restore was to replace: whoever starts a failed one again would get the damage back. It
- * is taken only where there is no other.
- */
-async function latest(catalog: Needs['catalog'], target: string): Promise<BackupRecord | undefined> {
-  const newest = await catalog.newestGood(target);
-  let record = newest;
-  while (record && isSafetyBackup(record)) {
-    const before = Date.parse(record.snapshotAt ?? record.startedAt) - 1;
-    record = await catalog.newestGood(target, new Date(before).toISOString());
-  }
-  return record ?? newest;
 }
 
 async function anyFrozen({ vault }: Needs, manifest: Manifest): Promise<boolean> {

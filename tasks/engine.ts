@@ -74,6 +74,11 @@ export interface RestoreSource {
    * has been compared with the manifest; on a difference the stream fails with CHECKSUM_MISMATCH before its end.
    */
   openArchive(): Readable;
+  /**
+   * The archive as it was stored, into this file; resolves after its SHA-256 was compared. `moved` hears of the bytes.
+   * @throws CHECKSUM_MISMATCH, DISK_FULL.
+   */
+  saveArchive(file: string, moved: (bytes: number) => void): Promise<void>;
   /** Reads the archive once, for its hash only. @throws CHECKSUM_MISMATCH. */
   proveArchive(): Promise<void>;
   /** The globals object as text, when the backup has one. */

@@ -2,7 +2,8 @@
 import { NightjarError } from '../core/errors.ts';
 import type { RestoreJob, RestoreOutcome } from '../core/job.ts';
 import type { Engine } from './engine.ts';
-import { openSource, readManifest, type VaultReader } from './source.ts';
+import type { VaultReader } from './ranges.ts';
+import { openSource, readManifest } from './source.ts';
 import { obedient, type JobTools } from './tools.ts';
 
 /** @throws MANIFEST_INVALID, OBJECT_MISSING, CHECKSUM_MISMATCH, VAULT_…, the engine's error, or the signal's reason. */

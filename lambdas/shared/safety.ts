@@ -1,4 +1,4 @@
-import type { BackupRecord } from '../../core/backup.ts';
+import { safetyFor } from '../../core/backup-choice.ts';
 import type { Catalog } from '../../core/catalog.ts';
 
 /** What `startExecution.sync:2` answers of the safety backup. */
@@ -7,13 +7,6 @@ export interface SafetyResult {
 }
 
 export const safetyBackupIn = (safety: SafetyResult | undefined): string | undefined => safety?.Output?.backupId;
-
-const SAFETY_EXECUTION = /:safety-([0-9A-Z]{26})$/;
-
-/** The overwrite that this backup is the safety net of: the workflow names its execution after the restore. */
-const safetyFor = (record: BackupRecord): string | undefined => SAFETY_EXECUTION.exec(record.executionArn)?.[1];
-
-export const isSafetyBackup = (record: BackupRecord): boolean => safetyFor(record) !== undefined;
 
 /** No other backup of the target comes between it and its restore's end, which holds the lock. */
 const LOOK_BACK = 5;

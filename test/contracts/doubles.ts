@@ -98,7 +98,7 @@ export function memorySource(manifest: Manifest, backup: MemoryBackup, stored?: 
         { objectMode: false },
       ),
     async saveArchive(file, moved) {
-      await writeFile(file, archive, { flag: 'wx' });
+      await writeFile(file, archive);
       moved(archive.length);
       if (sha256(archive) !== manifest.archive.sha256) throw mismatch();
     },

@@ -258,7 +258,18 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
       const alias = aliasDatabase(DATABASE, job.id);
       expect(await newOnes(bench, before)).toEqual([alias]);
       expect(Object.keys(await bench.server.rowsOf(alias)).sort()).toEqual(Object.keys(original).sort());
-      await bench.server.dropDatabase(alias);
+      // What it left behind is dropped when its days are over.
+      const dropJob = {
+        kind: 'drop',
+        id: newId(),
+        target: bench.server.target(DATABASE),
+        idleMinutes: 5,
+        restoreId: job.id,
+        replacedDatabase: alias,
+      } as const;
+      expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: true });
+      expect(await newOnes(bench, before)).toEqual([]);
+      expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: false });
       const over = bench.restoreJob(DATABASE, 'overwrite');
       expect(await codeOf(bench.restore(over, memorySource(wrong, made.backup)))).toBe('FINGERPRINT_DIFFERS');
       expect(await bench.server.rowsOf(DATABASE)).toEqual(original);

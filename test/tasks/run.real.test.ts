@@ -1,12 +1,9 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { describe, expect, it } from 'vitest';
 import { dumpManifest, parseManifest, type Manifest } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { manifestKey } from '../../core/names.ts';
 import type { DumpOutcome } from '../../core/job.ts';
-import { startAccount, type Account } from '../../local/account.ts';
-import { VAULT_CLIENT } from '../../tasks/vault-calls.ts';
-import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 import {
   BACKUP,
   collect,
@@ -16,50 +13,29 @@ import {
   goodDump,
   KIB,
   lookInto,
-  makeVault,
   PASSWORD,
   restoreJob,
   run,
+  save,
   sha256,
   someBytes,
   writeAll,
   type Double,
   type Ran,
+  type Saved,
 } from './support.ts';
+import { useVault } from './vault-room.ts';
 
-let account: Account;
-let direct: S3Client;
-let proxy: FaultProxy;
-let s3: S3Client;
-let vaults = 0;
-let bucket: string;
-
-beforeAll(async () => {
-  account = await startAccount();
-  direct = new S3Client(account.clientConfig);
-  proxy = await startFaultProxy(account.endpoint, account.clientConfig.requestHandler.httpsAgent.options.ca as string);
-  s3 = new S3Client({ ...account.clientConfig, ...VAULT_CLIENT, endpoint: proxy.endpoint, requestHandler: {} });
-});
-afterAll(async () => {
-  s3.destroy();
-  direct.destroy();
-  await proxy.stop();
-  await account.stop();
-});
-beforeEach(async () => {
-  proxy.asked.length = 0;
-  proxy.fault = () => undefined;
-  bucket = await makeVault(direct, `vault-${(vaults += 1)}`);
-});
+const room = useVault();
 
 type More = Partial<Parameters<typeof run>[2]>;
 const dumping = (dump: Double['dump'], more: More = {}): Promise<Ran> =>
-  run(dumpJob(), { dump }, { s3, bucket, ...more });
+  run(dumpJob(), { dump }, { s3: room.s3, bucket: room.bucket, ...more });
 const nothing = { keys: [], openUploads: [] };
 const MANIFEST = manifestKey('shop', BACKUP);
 
 async function readManifest(): Promise<Manifest> {
-  const { Body } = await direct.send(new GetObjectCommand({ Bucket: bucket, Key: MANIFEST }));
+  const { Body } = await room.direct.send(new GetObjectCommand({ Bucket: room.bucket, Key: MANIFEST }));
   return dumpManifest(parseManifest(await Body!.transformToString(), MANIFEST));
 }
 
@@ -77,10 +53,12 @@ describe('a dump', () => {
     expect(manifest.archive).toEqual({ bytes: archive.length, sha256: sha256(archive) });
     expect(manifest).toMatchObject({ ...FACTS, backupId: BACKUP, attempt: 1, storedBytes: archive.length + 18 });
     for (const { key, versionId, sha256: expected } of manifest.objects) {
-      const { Body } = await direct.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
+      const { Body } = await room.direct.send(
+        new GetObjectCommand({ Bucket: room.bucket, Key: key, VersionId: versionId }),
+      );
       expect(sha256(Buffer.from(await Body!.transformToByteArray()))).toBe(expected);
     }
-    expect(proxy.asked.map((one) => one.operation).filter((one) => one === 'Complete' || one === 'Put')).toEqual([
+    expect(room.proxy.asked.map((one) => one.operation).filter((one) => one === 'Complete' || one === 'Put')).toEqual([
       'Complete',
       'Complete',
       'Complete',
@@ -95,8 +73,8 @@ describe('a dump', () => {
       tables: 1,
       databaseBytes: 1_000_000,
     });
-    const again = await direct.send(
-      new GetObjectCommand({ Bucket: bucket, Key: MANIFEST, VersionId: outcome.manifestVersionId }),
+    const again = await room.direct.send(
+      new GetObjectCommand({ Bucket: room.bucket, Key: MANIFEST, VersionId: outcome.manifestVersionId }),
     );
     expect(parseManifest(await again.Body!.transformToString(), 'again')).toEqual(manifest);
   });
@@ -110,7 +88,7 @@ describe('a dump', () => {
     });
     expect(status).not.toBe(0);
     expect(last).toMatchObject({ status: 'failed', failure: { code: 'READ_THROUGH_FAILED' } });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('leaves nothing behind when the engine fails in the middle', async () => {
@@ -119,14 +97,14 @@ describe('a dump', () => {
       throw new Error('the tool died');
     });
     expect(last.failure).toMatchObject({ code: 'UNEXPECTED', detail: 'Error: the tool died' });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('that is empty is none', async () => {
     const { status, last } = await dumping(goodDump(Buffer.alloc(0)));
     expect(status).not.toBe(0);
     expect(last.failure).toMatchObject({ code: 'DUMP_EMPTY' });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('whose engine leaves a stream open is none', async () => {
@@ -138,11 +116,11 @@ describe('a dump', () => {
       code: 'UNEXPECTED',
       detail: expect.stringContaining('archive.dump') as string,
     });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('fails by what S3 said, not by what the tool made of it', async () => {
-    proxy.fault = ({ operation }) => (operation === 'Part' ? { status: 403, code: 'AccessDenied' } : undefined);
+    room.proxy.fault = ({ operation }) => (operation === 'Part' ? { status: 403, code: 'AccessDenied' } : undefined);
     const { last } = await dumping(async (_, sink) => {
       const stream = sink.open('archive', 'archive.dump');
       await writeAll(stream, someBytes(900 * KIB)).catch(() => {
@@ -152,7 +130,7 @@ describe('a dump', () => {
       return FACTS;
     });
     expect(last.failure).toMatchObject({ code: 'VAULT_DENIED' });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('that is told to stop leaves nothing and says TASK_STOPPED, even when its engine does not listen', async () => {
@@ -168,12 +146,12 @@ describe('a dump', () => {
     );
     expect(status).not.toBe(0);
     expect(last).toMatchObject({ status: 'failed', failure: { code: 'TASK_STOPPED' } });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('that is told to stop while it is being completed is finished all the same', async () => {
     const stop = new AbortController();
-    proxy.fault = ({ operation }) => {
+    room.proxy.fault = ({ operation }) => {
       if (operation === 'Complete') stop.abort(new NightjarError('TASK_STOPPED', { operation: 'SIGTERM' }));
       return undefined;
     };
@@ -192,15 +170,15 @@ describe('a dump', () => {
       { idleMs: 300 },
     );
     expect(last.failure).toMatchObject({ code: 'STALLED' });
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('does not take the place of a manifest that is there', async () => {
-    await direct.send(new PutObjectCommand({ Bucket: bucket, Key: MANIFEST, Body: 'older' }));
+    await room.direct.send(new PutObjectCommand({ Bucket: room.bucket, Key: MANIFEST, Body: 'older' }));
     const { status, last } = await dumping(goodDump(someBytes(KIB)));
     expect(status).not.toBe(0);
     expect(last.failure?.detail).toContain('is there already');
-    const { Body } = await direct.send(new GetObjectCommand({ Bucket: bucket, Key: MANIFEST }));
+    const { Body } = await room.direct.send(new GetObjectCommand({ Bucket: room.bucket, Key: MANIFEST }));
     expect(await Body!.transformToString()).toBe('older');
   });
 });
@@ -211,7 +189,7 @@ describe('a restore', () => {
     return { versionId: (last.outcome as DumpOutcome).manifestVersionId, manifest: await readManifest() };
   }
   const restoring = (versionId: string, restore: Double['restore']): Promise<Ran> =>
-    run(restoreJob({ manifestKey: MANIFEST, versionId }), { restore }, { s3, bucket });
+    run(restoreJob({ manifestKey: MANIFEST, versionId }), { restore }, { s3: room.s3, bucket: room.bucket });
 
   it('reads every byte in order over all objects, and the globals', async () => {
     const archive = someBytes(2500 * KIB);
@@ -231,11 +209,28 @@ describe('a restore', () => {
   ] as const)('survives %s', async (_, fault) => {
     const archive = someBytes(2500 * KIB);
     const { versionId } = await backedUp(archive);
-    proxy.fault = ({ operation, before }) => (operation === 'Get' && before % 2 === 1 ? fault : undefined);
+    room.proxy.fault = ({ operation, before }) => (operation === 'Get' && before % 2 === 1 ? fault : undefined);
     const read: Buffer[] = [];
     const { status } = await restoring(versionId, collect(read));
     expect(status).toBe(0);
     expect(sha256(Buffer.concat(read))).toBe(sha256(archive));
+    const saved: Saved = {};
+    expect((await restoring(versionId, save(saved))).status).toBe(0);
+    expect(sha256(saved.bytes!)).toBe(sha256(archive));
+    expect(saved.moved).toBe(archive.length);
+  });
+
+  it('saves ranges in their places, whatever the order in which they arrive', async () => {
+    const archive = someBytes(2500 * KIB);
+    const { versionId } = await backedUp(archive);
+    let gets = 0;
+    // The manifest comes first, then the first range, which is kept waiting.
+    room.proxy.fault = ({ operation }) =>
+      operation === 'Get' && (gets += 1) === 2 ? { status: 503, code: 'SlowDown' } : undefined;
+    const saved: Saved = {};
+    const { status } = await restoring(versionId, save(saved));
+    expect([status, gets]).toEqual([0, 5]);
+    expect(sha256(saved.bytes!)).toBe(sha256(archive));
   });
 
   it.each([
@@ -246,12 +241,12 @@ describe('a restore', () => {
     const archive = someBytes(900 * KIB);
     const { manifest } = await backedUp(archive);
     const object = manifest.objects.find((one) => one.role === 'archive')!;
-    const put = await direct.send(
-      new PutObjectCommand({ Bucket: bucket, Key: object.key, Body: damage(Buffer.from(archive)) }),
+    const put = await room.direct.send(
+      new PutObjectCommand({ Bucket: room.bucket, Key: object.key, Body: damage(Buffer.from(archive)) }),
     );
     const objects = manifest.objects.map((one) => (one === object ? { ...one, versionId: put.VersionId! } : one));
-    const { VersionId } = await direct.send(
-      new PutObjectCommand({ Bucket: bucket, Key: MANIFEST, Body: JSON.stringify({ ...manifest, objects }) }),
+    const { VersionId } = await room.direct.send(
+      new PutObjectCommand({ Bucket: room.bucket, Key: MANIFEST, Body: JSON.stringify({ ...manifest, objects }) }),
     );
     const read: Buffer[] = [];
     const { last } = await restoring(VersionId!, collect(read));
@@ -263,14 +258,22 @@ describe('a restore', () => {
       throw new Error('must not come so far');
     });
     expect(proof.last.failure).toMatchObject({ code: 'CHECKSUM_MISMATCH' });
+
+    const saved: Saved = {};
+    expect((await restoring(VersionId!, save(saved))).last.failure).toMatchObject({ code: 'CHECKSUM_MISMATCH' });
+    expect(saved.bytes).toBe(undefined);
   });
 
   it('says MANIFEST_INVALID for a manifest that is not there, or is of another backup', async () => {
     const missing = await restoring('none', collect([]));
     expect(missing.last.failure?.code).toMatch(/MANIFEST_INVALID|VAULT_DENIED/);
     const { manifest } = await backedUp(someBytes(KIB));
-    const { VersionId } = await direct.send(
-      new PutObjectCommand({ Bucket: bucket, Key: MANIFEST, Body: JSON.stringify({ ...manifest, target: 'other' }) }),
+    const { VersionId } = await room.direct.send(
+      new PutObjectCommand({
+        Bucket: room.bucket,
+        Key: MANIFEST,
+        Body: JSON.stringify({ ...manifest, target: 'other' }),
+      }),
     );
     expect((await restoring(VersionId!, collect([]))).last.failure).toMatchObject({ code: 'MANIFEST_INVALID' });
   });
@@ -278,8 +281,8 @@ describe('a restore', () => {
   it('says OBJECT_MISSING for an object that is gone', async () => {
     const { manifest } = await backedUp(someBytes(KIB));
     const objects = manifest.objects.map((one) => ({ ...one, key: `${one.key}-gone` }));
-    const { VersionId } = await direct.send(
-      new PutObjectCommand({ Bucket: bucket, Key: MANIFEST, Body: JSON.stringify({ ...manifest, objects }) }),
+    const { VersionId } = await room.direct.send(
+      new PutObjectCommand({ Bucket: room.bucket, Key: MANIFEST, Body: JSON.stringify({ ...manifest, objects }) }),
     );
     expect((await restoring(VersionId!, collect([]))).last.failure).toMatchObject({ code: 'OBJECT_MISSING' });
   });
@@ -298,7 +301,7 @@ describe('a check', () => {
           return Promise.resolve({ serverVersion: '17.6', tables: 3, rows: 12, answers });
         },
       },
-      { s3, bucket },
+      { s3: room.s3, bucket: room.bucket },
     );
     // A question that does not hold is for the workflow to judge: the task has done its work.
     expect(status).toBe(0);

@@ -1,6 +1,8 @@
 /** Jobs, an engine that does as it is told, and a vault to look into. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import {
   CreateBucketCommand,
@@ -128,21 +130,35 @@ export const goodDump =
     return FACTS;
   };
 
+const RESTORED = (job: RestoreJob): Awaited<ReturnType<Engine['restore']>> => ({
+  restoredDatabase: job.database,
+  comparison: { mode: 'none', tablesCompared: 0, rowsExpected: 0, rowsFound: 0, differences: [], equal: true },
+  warnings: [],
+});
+
 /** A restore that only collects what it reads. */
 export const collect =
   (into: Buffer[], globals: (string | undefined)[] = []) =>
   async (_: EngineContext, job: RestoreJob, source: RestoreSource) => {
     globals.push(await source.readGlobals());
     for await (const piece of source.openArchive() as AsyncIterable<Buffer>) into.push(piece);
-    const comparison = {
-      mode: 'none' as const,
-      tablesCompared: 0,
-      rowsExpected: 0,
-      rowsFound: 0,
-      differences: [],
-      equal: true,
-    };
-    return { restoredDatabase: job.database, comparison, warnings: [] };
+    return RESTORED(job);
+  };
+
+export interface Saved {
+  bytes?: Buffer;
+  moved?: number;
+}
+
+/** A restore that only saves the archive to the scratch disk. */
+export const save =
+  (into: Saved) =>
+  async ({ scratch }: EngineContext, job: RestoreJob, source: RestoreSource) => {
+    const file = join(scratch, 'archive.dump');
+    let moved = 0;
+    await source.saveArchive(file, (bytes) => (moved += bytes));
+    Object.assign(into, { moved, bytes: await readFile(file) });
+    return RESTORED(job);
   };
 
 export interface Ran {

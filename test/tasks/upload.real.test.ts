@@ -1,46 +1,22 @@
-import {
-  GetObjectCommand,
-  GetObjectTaggingCommand,
-  HeadObjectCommand,
-  PutObjectCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
+import { GetObjectCommand, GetObjectTaggingCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { crc32 } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startAccount, type Account } from '../../local/account.ts';
+import { describe, expect, it } from 'vitest';
 import { crc32Text } from '../../tasks/upload/crc32.ts';
 import { VaultSink } from '../../tasks/upload/vault-sink.ts';
-import { VAULT_CLIENT } from '../../tasks/vault-calls.ts';
-import { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
-import { end, KIB, lookInto, makeVault, QUICK, sha256, SMALL, someBytes, writeAll } from './support.ts';
+import { end, KIB, lookInto, QUICK, sha256, SMALL, someBytes, writeAll } from './support.ts';
+import { useVault } from './vault-room.ts';
 
-let account: Account;
-let direct: S3Client;
-let proxy: FaultProxy;
-let s3: S3Client;
-let vaults = 0;
-let bucket: string;
-
-beforeAll(async () => {
-  account = await startAccount();
-  direct = new S3Client(account.clientConfig);
-  proxy = await startFaultProxy(account.endpoint, account.clientConfig.requestHandler.httpsAgent.options.ca as string);
-  s3 = new S3Client({ ...account.clientConfig, ...VAULT_CLIENT, endpoint: proxy.endpoint, requestHandler: {} });
-});
-afterAll(async () => {
-  s3.destroy();
-  direct.destroy();
-  await proxy.stop();
-  await account.stop();
-});
-beforeEach(async () => {
-  proxy.asked.length = 0;
-  proxy.fault = () => undefined;
-  bucket = await makeVault(direct, `vault-${(vaults += 1)}`);
-});
+const room = useVault();
 
 const sinkFor = (signal = new AbortController().signal): VaultSink =>
-  new VaultSink({ s3, bucket, signal, key: (file, part) => `shop/${file}.${part}`, limits: SMALL, patience: QUICK });
+  new VaultSink({
+    s3: room.s3,
+    bucket: room.bucket,
+    signal,
+    key: (file, part) => `shop/${file}.${part}`,
+    limits: SMALL,
+    patience: QUICK,
+  });
 
 async function upload(bytes: Buffer) {
   const sink = sinkFor();
@@ -51,7 +27,7 @@ async function upload(bytes: Buffer) {
 }
 
 async function stored(key: string, VersionId: string): Promise<Buffer> {
-  const { Body } = await direct.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId }));
+  const { Body } = await room.direct.send(new GetObjectCommand({ Bucket: room.bucket, Key: key, VersionId }));
   return Buffer.from(await Body!.transformToByteArray());
 }
 const nothing = { keys: [], openUploads: [] };
@@ -60,7 +36,7 @@ describe('what is uploaded', () => {
   it('is no object until it is completed, and then is the very bytes', async () => {
     const bytes = someBytes(700 * KIB + 11);
     const { sink } = await upload(bytes);
-    expect(await lookInto(direct, bucket)).toEqual({ keys: [], openUploads: ['shop/archive.1'] });
+    expect(await lookInto(room.direct, room.bucket)).toEqual({ keys: [], openUploads: ['shop/archive.1'] });
 
     const [object, ...more] = await sink.complete(new AbortController().signal);
     expect(more).toEqual([]);
@@ -80,11 +56,11 @@ describe('what is uploaded', () => {
     const bytes = someBytes(300 * KIB);
     const { sink } = await upload(bytes);
     const [object] = await sink.complete(new AbortController().signal);
-    const of = { Bucket: bucket, Key: object!.key };
-    expect((await direct.send(new GetObjectTaggingCommand(of))).TagSet).toEqual([
+    const of = { Bucket: room.bucket, Key: object!.key };
+    expect((await room.direct.send(new GetObjectTaggingCommand(of))).TagSet).toEqual([
       { Key: 'nightjar:content', Value: 'data' },
     ]);
-    const head = await direct.send(new HeadObjectCommand({ ...of, ChecksumMode: 'ENABLED' }));
+    const head = await room.direct.send(new HeadObjectCommand({ ...of, ChecksumMode: 'ENABLED' }));
     expect(head).toMatchObject({ ChecksumCRC32: object!.crc32, ChecksumType: 'FULL_OBJECT' });
   });
 
@@ -103,23 +79,23 @@ describe('what is uploaded', () => {
   });
 
   it('never takes the place of an object that is there', async () => {
-    await direct.send(new PutObjectCommand({ Bucket: bucket, Key: 'shop/archive.1', Body: 'older' }));
+    await room.direct.send(new PutObjectCommand({ Bucket: room.bucket, Key: 'shop/archive.1', Body: 'older' }));
     const { sink } = await upload(someBytes(KIB));
     await expect(sink.complete(new AbortController().signal)).rejects.toMatchObject({ code: 'VAULT_DENIED' });
     await sink.abort();
-    expect(await lookInto(direct, bucket)).toEqual({ keys: ['shop/archive.1'], openUploads: [] });
+    expect(await lookInto(room.direct, room.bucket)).toEqual({ keys: ['shop/archive.1'], openUploads: [] });
   });
 
   it('leaves nothing behind when it is aborted', async () => {
     const { sink } = await upload(someBytes(400 * KIB));
     await sink.abort();
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('keeps at most three parts under way', async () => {
     let underWay = 0;
     let most = 0;
-    s3.middlewareStack.add(
+    room.s3.middlewareStack.add(
       (next, context) => async (args) => {
         if (context.commandName !== 'UploadPartCommand') return next(args);
         most = Math.max(most, (underWay += 1));
@@ -128,7 +104,7 @@ describe('what is uploaded', () => {
       { step: 'initialize', name: 'counting' },
     );
     const { sink } = await upload(someBytes(1024 * KIB));
-    s3.middlewareStack.remove('counting');
+    room.s3.middlewareStack.remove('counting');
     await sink.abort();
     expect(most).toBe(3);
   });
@@ -146,12 +122,12 @@ describe('an upload survives', () => {
     ['a dropped beginning', 'Create', 'drop', 1],
     ['a completion refused with 503', 'Complete', { status: 503, code: 'SlowDown' }, 3],
   ] as const)('%s', async (_, operation, fault, times) => {
-    proxy.fault = (asked) => (asked.operation === operation && asked.before < times ? fault : undefined);
+    room.proxy.fault = (asked) => (asked.operation === operation && asked.before < times ? fault : undefined);
     const bytes = someBytes(500 * KIB);
     const { sink } = await upload(bytes);
     const [object] = await sink.complete(new AbortController().signal);
     expect(sha256(await stored(object!.key, object!.versionId))).toBe(sha256(bytes));
-    expect((await lookInto(direct, bucket)).keys).toEqual(['shop/archive.1']);
+    expect((await lookInto(room.direct, room.bucket)).keys).toEqual(['shop/archive.1']);
   });
 });
 
@@ -168,37 +144,40 @@ describe('an upload that can not succeed', () => {
   }
 
   it('is given up as VAULT_UNAVAILABLE when S3 refuses for good, and leaves nothing', async () => {
-    proxy.fault = ({ operation }) => (operation === 'Part' ? { status: 503, code: 'SlowDown' } : undefined);
+    room.proxy.fault = ({ operation }) => (operation === 'Part' ? { status: 503, code: 'SlowDown' } : undefined);
     const sink = sinkFor();
     await failing(sink);
     expect(sink.failure).toMatchObject({ code: 'VAULT_UNAVAILABLE', operation: 'UploadPart' });
     expect(sink.failure?.detail).toMatch(/tries in \d+ s.*503 SlowDown/);
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('is VAULT_DENIED at the first refusal of a right, and leaves nothing', async () => {
-    proxy.fault = ({ operation, before }) =>
+    room.proxy.fault = ({ operation, before }) =>
       operation === 'Part' && before >= 2 ? { status: 403, code: 'AccessDenied' } : undefined;
     const sink = sinkFor();
     await failing(sink);
     expect(sink.failure).toMatchObject({ code: 'VAULT_DENIED' });
-    expect(proxy.asked.filter((one) => one.operation === 'Part').length).toBeLessThanOrEqual(2 + SMALL.partsInFlight);
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(room.proxy.asked.filter((one) => one.operation === 'Part').length).toBeLessThanOrEqual(
+      2 + SMALL.partsInFlight,
+    );
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('ends at once when the task is told to stop, though S3 keeps it waiting', async () => {
     const stop = new AbortController();
-    proxy.fault = ({ operation, before }) => {
+    room.proxy.fault = ({ operation, before }) => {
       if (operation !== 'Part' || before < 1) return undefined;
       stop.abort(new Error('stopped'));
       return { status: 503, code: 'SlowDown' };
     };
     await failing(sinkFor(stop.signal));
-    expect(await lookInto(direct, bucket)).toEqual(nothing);
+    expect(await lookInto(room.direct, room.bucket)).toEqual(nothing);
   });
 
   it('makes no second object of a completion whose answer was lost', async () => {
-    proxy.fault = ({ operation, before }) => (operation === 'Complete' && before === 0 ? 'lose answer' : undefined);
+    room.proxy.fault = ({ operation, before }) =>
+      operation === 'Complete' && before === 0 ? 'lose answer' : undefined;
     const { sink } = await upload(someBytes(100 * KIB));
     // Either S3 repeats its answer, or the version is not known, and then nothing is claimed.
     const end = await sink.complete(new AbortController().signal).then(
@@ -206,7 +185,7 @@ describe('an upload that can not succeed', () => {
       (error: unknown) => error,
     );
     await sink.abort();
-    const { keys, openUploads } = await lookInto(direct, bucket);
+    const { keys, openUploads } = await lookInto(room.direct, room.bucket);
     expect({ keys, openUploads }).toEqual({ keys: ['shop/archive.1'], openUploads: [] });
     if (typeof end !== 'string') expect(end).toMatchObject({ code: 'VAULT_UNAVAILABLE' });
   });

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
+import { diskFull } from '../../save-archive.ts';
 import { childOutlet, pump, textOf, type Outlet } from './pipes.ts';
 import type { Server } from './server.ts';
 import { judge, startTool, startZstd } from './tool-run.ts';
@@ -110,15 +111,18 @@ export async function freeBytes(directory: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** Brings the whole archive to the scratch disk; resolves after it was proven. @throws DISK_FULL. */
-export async function downloadArchive(server: Server, bytes: ArchiveBytes): Promise<string> {
-  const file = join(server.context.scratch, 'archive.dump');
+/** Brings the whole archive to the scratch disk, as pg_restore reads it; resolves after it was proven. @throws DISK_FULL. */
+export async function downloadArchive(server: Server, source: RestoreSource, signal: AbortSignal): Promise<string> {
+  const { scratch, report } = server.context;
+  const file = join(scratch, 'archive.dump');
+  if (source.manifest.compression.place === 'inside') {
+    await source.saveArchive(file, (bytes) => report.moved(bytes));
+    return file;
+  }
   try {
-    await pipeline(bytes, createWriteStream(file, { mode: 0o600 }));
+    await pipeline(archiveBytes(server, source, signal), createWriteStream(file, { mode: 0o600 }));
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOSPC')
-      throw new NightjarError('DISK_FULL', { operation: 'download archive', detail: String(thrown), cause: thrown });
-    throw thrown;
+    throw diskFull(thrown) ?? thrown;
   }
   return file;
 }

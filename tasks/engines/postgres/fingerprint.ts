@@ -10,8 +10,7 @@
  * the snapshot, so a restored sequence is never behind the restored rows. Large objects stand as one table,
  * `pg_catalog.pg_largeobject_metadata`.
  */
-import type { Comparison, Fingerprint, TablePrint } from '../../../core/backup.ts';
-import { NightjarError } from '../../../core/errors.ts';
+import type { Fingerprint, TablePrint } from '../../../core/backup.ts';
 import type { Reporter } from '../../engine.ts';
 import { ident, qualified } from './names.ts';
 import type { DataTable } from './tables.ts';
@@ -21,8 +20,8 @@ export interface Asker {
   rows<Row extends object = Record<string, unknown>>(sql: string): Promise<Row[]>;
 }
 
-type Mode = Fingerprint['mode'];
-type Place = Pick<TablePrint, 'schema' | 'table'>;
+export type Mode = Fingerprint['mode'];
+export type Place = Pick<TablePrint, 'schema' | 'table'>;
 
 export const LARGE_OBJECTS: Place = { schema: 'pg_catalog', table: 'pg_largeobject_metadata' };
 const isLargeObjects = (place: Place): boolean =>
@@ -74,7 +73,7 @@ async function checksumOf(asker: Asker, place: Place): Promise<string> {
   return `coalesce(sum(hashtextextended(ROW(${row})::text COLLATE "C", 0)::numeric), 0)::text`;
 }
 
-const quoted = (text: string): string => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+export const quoted = (text: string): string => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 const regclass = ({ schema, table }: Place): string => `${quoted(qualified(schema, table))}::regclass`;
 
 /** The fingerprint of these tables, in the transaction that the asker stands in. */
@@ -104,63 +103,4 @@ async function withoutLeavingLocks<T>(asker: Asker, work: () => Promise<T>): Pro
   const result = await work();
   await asker.rows('ROLLBACK TO SAVEPOINT print; RELEASE SAVEPOINT print');
   return result;
-}
-
-const DIFFERENCES_KEPT = 50;
-
-/** Compares what is there with what the backup recorded; `only` narrows it to some tables. */
-export async function compareWith(
-  asker: Asker,
-  expected: Fingerprint,
-  report: Reporter,
-  options: { conditions: (place: Place) => string; only?: (place: Place) => boolean },
-): Promise<Comparison> {
-  const wanted = expected.tables.filter(options.only ?? (() => true));
-  const differences: Comparison['differences'] = [];
-  let rowsExpected = 0;
-  let rowsFound = 0;
-  if (wanted.length > 0) await prepareAsker(asker);
-  for (const one of wanted) {
-    rowsExpected += one.rows;
-    const found = await printIfThere(asker, { ...one, condition: options.conditions(one) }, expected.mode);
-    rowsFound += found?.rows ?? 0;
-    // Of large objects a user without the right sees the number only.
-    const sameContent = !one.checksum || !found?.checksum || found.checksum === one.checksum;
-    const same = found?.rows === one.rows && sameContent;
-    if (!same) differences.push({ schema: one.schema, table: one.table, expected: show(one), found: show(found) });
-    report.moved(0);
-  }
-  return {
-    mode: expected.mode,
-    tablesCompared: wanted.length,
-    rowsExpected,
-    rowsFound,
-    differences: differences.slice(0, DIFFERENCES_KEPT),
-    equal: differences.length === 0,
-  };
-}
-
-async function printIfThere(
-  asker: Asker,
-  place: Place & { condition: string },
-  mode: Mode,
-): Promise<TablePrint | undefined> {
-  const [there] = await asker.rows<{ there: boolean }>(
-    `SELECT to_regclass(${quoted(qualified(place.schema, place.table))}) IS NOT NULL AS there`,
-  );
-  return there?.there ? printTable(asker, place, mode) : undefined;
-}
-
-const show = (print: TablePrint | undefined): string =>
-  print === undefined ? 'no such table' : `${print.rows} rows${print.checksum ? `, checksum ${print.checksum}` : ''}`;
-
-/** `where`: what became of the data that differs. */
-export function differs(comparison: Comparison, where: string): NightjarError {
-  const some = comparison.differences
-    .slice(0, 10)
-    .map((one) => `${one.schema}.${one.table}: expected ${one.expected}, found ${one.found}`);
-  return new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare rows',
-    detail: `${where} ${comparison.differences.length} tables differ: ${some.join('; ')}.`,
-  });
 }

@@ -14,6 +14,7 @@ import {
   type ArchiveBytes,
   type ArchiveStart,
 } from './archive.ts';
+import { beside } from './database.ts';
 import { childOutlet } from './pipes.ts';
 import type { Server, Session } from './server.ts';
 import { together } from './together.ts';
@@ -56,17 +57,24 @@ export async function openArchive(
   jobs: number,
   signal: AbortSignal,
 ): Promise<OpenArchive> {
+  const { report } = server.context;
+  report.expect(source.manifest.archive.bytes);
+  if (jobs > 1) {
+    report.phase('downloading');
+    const file = await downloadArchive(server, source, signal);
+    return {
+      start: await startOfFile(server, file, signal),
+      file,
+      jobs,
+      rest: undefined,
+      close: () => Promise.resolve(),
+    };
+  }
   const bytes = archiveBytes(server, source, signal);
   const close = async (): Promise<void> => {
     await bytes.return().catch(() => undefined);
   };
   try {
-    server.context.report.expect(source.manifest.archive.bytes);
-    if (jobs > 1) {
-      server.context.report.phase('downloading');
-      const file = await downloadArchive(server, bytes);
-      return { start: await startOfFile(server, file, signal), file, jobs, rest: undefined, close };
-    }
     return { start: await startOf(server, bytes, signal), file: undefined, jobs, rest: bytes, close };
   } catch (thrown) {
     await close();
@@ -95,8 +103,7 @@ export async function load(
     '--no-password',
     ...options.args,
     ...(archive.jobs > 1 ? [`--jobs=${archive.jobs}`] : options.singleTransaction ? ['--single-transaction'] : []),
-    // Nobody relies on this database yet; what marks it as good is committed with certainty, and all before it too.
-    `--dbname=${server.conninfo(options.database, { options: '-c synchronous_commit=off' })}`,
+    `--dbname=${server.conninfo(options.database, { options: await settingsFor(server, archive, options) })}`,
   ];
   const streamed = archive.file === undefined;
   const running = startTool(server, 'pg_restore', streamed ? args : [...args, archive.file], {
@@ -116,6 +123,23 @@ export async function load(
   } finally {
     clearInterval(alive);
   }
+}
+
+/** RDS gives a quarter of the memory to shared_buffers: up to here a server has about two cores. */
+const SMALL_SERVER_MIB = 1024;
+
+/** Of the loading sessions only; no right is needed for them. */
+async function settingsFor(server: Server, archive: OpenArchive, { database }: LoadOptions): Promise<string> {
+  // Nobody relies on this database yet; what marks it as good is committed with certainty, and all before it too.
+  const settings = ['-c synchronous_commit=off'];
+  const { buffers } = await beside(server, [database], (session) =>
+    session.row<{ buffers: number }>(
+      `SELECT (setting::bigint * 8 / 1024)::int AS buffers FROM pg_catalog.pg_settings WHERE name = 'shared_buffers'`,
+    ),
+  );
+  // The jobs fill such a server; workers besides them only cost it (a CPU second of 21 in the benchmark).
+  if (archive.jobs > 1 && buffers <= SMALL_SERVER_MIB) settings.push('-c max_parallel_maintenance_workers=0');
+  return settings.join(' ');
 }
 
 /**

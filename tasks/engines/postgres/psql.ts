@@ -84,3 +84,10 @@ export function startPsql(server: Server, database: string, signal: AbortSignal)
 const gone = (): never => {
   throw new NightjarError('RESTORE_FAILED', { operation: 'psql', detail: 'psql ended before it was told to.' });
 };
+
+/** Statements to be run one after the other, once there is a session. */
+export const runAll =
+  (statements: readonly string[]) =>
+  async (psql: PsqlSession): Promise<void> => {
+    for (const statement of statements) await psql.run(statement);
+  };

@@ -1,6 +1,7 @@
 /** Which relations carry data of their own in a pg_dump archive, and of whom one database is made. */
 import type { DumpFacts } from '../../engine.ts';
 import { NightjarError } from '../../../core/errors.ts';
+import type { Asker } from './fingerprint.ts';
 import type { Server, Session } from './server.ts';
 
 export interface DataTable {
@@ -18,7 +19,7 @@ export interface DataTable {
  * partitioned parents and foreign tables (no rows of their own), materialized views (a restore refreshes them, so they
  * may rightly differ), temporary tables, and on a replica unlogged ones.
  */
-export async function listTables(session: Session): Promise<DataTable[]> {
+export async function listTables(session: Asker): Promise<DataTable[]> {
   return session.rows<DataTable>(`
     SELECT n.nspname AS schema, c.relname AS table, c.relpersistence = 'u' AS unlogged,
            coalesce(x.condition, '') AS condition,

@@ -35,8 +35,8 @@ BEGIN
      WHERE defaclnamespace = 0 AND grantee <> defaclrole
        AND NOT (grantee = 0 AND defaclobjtype IN ('f', 'T'))
   LOOP EXECUTE statement; END LOOP;
-  PERFORM pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata;
 END $nightjar$`;
+const DROP_LARGE_OBJECTS = 'SELECT pg_catalog.lo_unlink(oid) FROM pg_catalog.pg_largeobject_metadata';
 
 /** The schema that every new database has, and that a dump therefore does not make. */
 const publicSchema = (major: number): string[] => [
@@ -61,7 +61,11 @@ export async function locksOfWiping(session: Session): Promise<number> {
  * @throws NightjarError RESTORE_FAILED for a database with subscriptions, which no transaction can drop;
  * PRIVILEGE_MISSING for what the user may not drop.
  */
-export async function wiping(server: Server, session: Session): Promise<string[]> {
+export async function wiping(
+  server: Server,
+  session: Session,
+  { largeObjects = true }: { largeObjects?: boolean } = {},
+): Promise<string[]> {
   const subscriptions = await session.rows<{ name: string }>(`
     SELECT subname AS name FROM pg_catalog.pg_subscription
      WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`);
@@ -79,8 +83,18 @@ export async function wiping(server: Server, session: Session): Promise<string[]
      WHERE extname <> 'plpgsql' AND NOT pg_catalog.pg_has_role(extowner, 'USAGE')
     UNION ALL SELECT format('event trigger %I', evtname) FROM pg_catalog.pg_event_trigger
      WHERE NOT pg_catalog.pg_has_role(evtowner, 'USAGE')
+    UNION ALL SELECT format('publication %I', pubname) FROM pg_catalog.pg_publication
+     WHERE NOT pg_catalog.pg_has_role(pubowner, 'USAGE')
+    UNION ALL SELECT format('server %I', srvname) FROM pg_catalog.pg_foreign_server
+     WHERE NOT pg_catalog.pg_has_role(srvowner, 'USAGE')
+    UNION ALL SELECT format('foreign data wrapper %I', fdwname) FROM pg_catalog.pg_foreign_data_wrapper
+     WHERE NOT pg_catalog.pg_has_role(fdwowner, 'USAGE')
+    UNION ALL SELECT format('language %I', lanname) FROM pg_catalog.pg_language
+     WHERE lanname <> 'plpgsql' AND oid >= 16384 AND NOT pg_catalog.pg_has_role(lanowner, 'USAGE')
+    UNION ALL SELECT DISTINCT format('default privileges of %I', pg_catalog.pg_get_userbyid(defaclrole))
+      FROM pg_catalog.pg_default_acl WHERE defaclnamespace = 0 AND NOT pg_catalog.pg_has_role(defaclrole, 'USAGE')
     UNION ALL SELECT format('%s large objects', count(*)) FROM pg_catalog.pg_largeobject_metadata
-     WHERE NOT pg_catalog.pg_has_role(lomowner, 'USAGE') HAVING count(*) > 0`);
+     WHERE ${largeObjects} AND NOT pg_catalog.pg_has_role(lomowner, 'USAGE') HAVING count(*) > 0`);
   if (others.length > 0)
     throw new NightjarError('PRIVILEGE_MISSING', {
       operation: 'preflight',
@@ -88,5 +102,5 @@ export async function wiping(server: Server, session: Session): Promise<string[]
         `An overwrite empties the database first, and the user does not own ${others.map((one) => one.what).join(', ')}. ` +
         'Use mode `swap`, or restore with a user who owns them. Nothing was touched.',
     });
-  return [DROP_EVERYTHING, ...publicSchema(server.major)];
+  return [DROP_EVERYTHING, ...(largeObjects ? [DROP_LARGE_OBJECTS] : []), ...publicSchema(server.major)];
 }

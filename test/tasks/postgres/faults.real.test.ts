@@ -5,34 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NightjarError } from '../../../core/errors.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { listeningReporter, manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { benchOf, codeOf, type Bench } from '../../contracts/engine.ts';
-import { ident, startServer, targetAt, withClient, type PostgresServer } from './harness.ts';
+import { codeOf, type Bench } from '../../contracts/engine.ts';
+import { ident, targetAt, withClient } from './harness.ts';
+import { count, failure, leave, room, type Room } from './room.ts';
 
 const run = promisify(execFile);
-
-interface Room {
-  readonly server: PostgresServer;
-  readonly bench: Bench<'postgres'>;
-}
-
-async function room(
-  major: 14 | 15 | 16 | 17 | 18,
-  settings: Parameters<typeof startServer>[1] = {},
-  fields: Parameters<typeof startServer>[2] = {},
-): Promise<Room> {
-  const server = await startServer(major, settings, fields);
-  const bench = await benchOf({ title: '', engine: postgres, start: async () => Promise.resolve(server) });
-  return { server, bench };
-}
-const leave = async ({ server, bench }: Room): Promise<void> => {
-  await server.stop();
-  await rm(bench.scratch, { recursive: true, force: true });
-};
 
 /** A few tables; `megabytes` of rows that hardly compress. */
 async function shop({ server }: Room, database: string, megabytes = 0): Promise<void> {
@@ -46,19 +27,6 @@ async function shop({ server }: Room, database: string, megabytes = 0): Promise<
       INSERT INTO filling SELECT i, (SELECT string_agg(md5(i::text || j::text), '') FROM generate_series(1, 64) j) FROM generate_series(1, ${megabytes * 512}) i`),
   );
 }
-const count = async ({ server }: Room, database: string, table: string): Promise<number> =>
-  withClient(server.postgres, database, async (client) => {
-    const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`);
-    return Number(rows[0]!.n);
-  });
-const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    (value) => {
-      throw new Error(`no error, but ${JSON.stringify(value)}`);
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );
-
 /** Tools that pg_dump and its kin are replaced by, for one test. */
 async function fakeTools(major: number, scripts: Readonly<Record<string, string>>): Promise<{ root: string }> {
   const root = await mkdtemp(join(tmpdir(), 'nightjar-tools-'));

@@ -1,0 +1,96 @@
+/** A backup as a database of its own, under its working name: made, loaded, compared and marked, or dropped again. */
+import type { Comparison } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob } from '../../../core/job.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { compareIn, differs } from './compare.ts';
+import { beside, createDatabase, databaseNamed, dropDatabase, noteOf, setComment } from './database.ts';
+import { applyDefinition, definitionIn, livingDefinition, type DatabaseDefinition } from './definition.ts';
+import { fitsLockTable, jobsFor, load, openArchive, writeListFile, type OpenArchive } from './load.ts';
+import { argsFor, broughtBy } from './selection.ts';
+import type { Server } from './server.ts';
+import { noLimits } from './snapshot.ts';
+
+/** Makes the database under its working name, loads it, compares it and marks it. Whatever fails, it is dropped again. */
+export async function make(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  place: string,
+  replaces: boolean,
+): Promise<Comparison> {
+  const { report, signal } = server.context;
+  const { manifest } = source;
+  report.phase('reading the archive');
+  const archive = await openArchive(server, source, await jobsFor(server, job, source), signal);
+  try {
+    const args = await argsFor(server, job, archive, place);
+    const tablespaces = !args.includes('--no-tablespaces');
+    const definition = await definitionIn(
+      server,
+      archive.start.head,
+      { from: manifest.source.database, to: place },
+      signal,
+      (text) => writeListFile(server, 'definition.list', text),
+      { tablespaces },
+    );
+    const kept = job.mode === 'swap' && replaces ? await livingDefinition(server, job.database, place) : definition;
+    await beside(server, [place], (session) =>
+      createDatabase(session, place, definition, manifest.source, (text) => report.warn(text)),
+    );
+    return await filled(server, job, source, { archive, args, place, kept });
+  } finally {
+    await archive.close();
+  }
+}
+
+async function filled(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  made: { archive: OpenArchive; args: readonly string[]; place: string; kept: DatabaseDefinition },
+): Promise<Comparison> {
+  const { report, signal } = server.context;
+  const { archive, args, place, kept } = made;
+  try {
+    // Objects are handed to their owners while loading, who need the rights of the database's owner.
+    if (!job.noOwner && kept.owner) await beside(server, [place], (session) => session.rows(kept.owner!));
+    report.phase('restoring');
+    const singleTransaction = await beside(server, [place], (session) => fitsLockTable(session, archive.start));
+    await load(server, archive, { database: place, args, singleTransaction }, signal);
+    report.phase('comparing rows');
+    const comparison = await compareIn(server, job, source, place, {
+      only: broughtBy(job, archive),
+      jobs: archive.jobs,
+    });
+    if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);
+    if (job.mode === 'swap') await analyze(server, place);
+    await beside(server, [place], async (session) => {
+      await applyDefinition(server, session, kept, job.noOwner ?? false);
+      const comment = (await databaseNamed(session, place))?.comment ?? null;
+      await setComment(session, place, noteOf(job.id, source.manifest.backupId, comment));
+    });
+    return comparison;
+  } catch (thrown) {
+    if (thrown instanceof NightjarError && thrown.code === 'FINGERPRINT_DIFFERS') throw thrown;
+    await beside(server, [place], (session) => dropDatabase(session, place), { last: true }).catch((again: unknown) =>
+      report.warn(`The unfinished database ${place} could not be dropped: ${String(again)}`),
+    );
+    signal.throwIfAborted();
+    throw thrown;
+  }
+}
+
+/** Without statistics the first queries after a swap would go astray. */
+async function analyze(server: Server, database: string): Promise<void> {
+  server.context.report.phase('collecting statistics');
+  const session = await server.session(database);
+  const alive = setInterval(() => server.context.report.moved(0), 10_000);
+  try {
+    await noLimits(server, session);
+    await session.rows('ANALYZE');
+  } finally {
+    clearInterval(alive);
+    await session.close();
+  }
+}
