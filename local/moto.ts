@@ -1,7 +1,7 @@
 /** The services of the pretend account that its emulator lacks: RDS with restores and renames, and Application Auto Scaling. */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stopChild } from './child.ts';
@@ -24,6 +24,7 @@ export interface Moto {
  */
 export async function startMoto(options: { readonly dir?: string } = {}): Promise<Moto> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'nightjar-moto-')));
+  await mkdir(dir, { recursive: true });
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
   const log = join(dir, 'moto.log');

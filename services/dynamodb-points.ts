@@ -75,6 +75,7 @@ export async function pointState(client: Dynamo, arn: string): Promise<PointStat
   const stateWord = details.BackupStatus ?? 'UNKNOWN';
   if (stateWord !== 'AVAILABLE') return { status: 'creating', stateWord };
   const keyArn = backup?.SourceTableFeatureDetails?.SSEDescription?.KMSMasterKeyArn;
+  const source = backup?.SourceTableDetails?.TableId;
   return {
     status: 'ready',
     stateWord,
@@ -82,6 +83,7 @@ export async function pointState(client: Dynamo, arn: string): Promise<PointStat
       kind: 'table-backup',
       arn,
       name: details.BackupName!,
+      ...(source ? { sourceResourceId: source } : {}),
       region: regionOf(arn),
       at: details.BackupCreationDateTime!.toISOString(),
       bytes: details.BackupSizeBytes ?? 0,

@@ -28,11 +28,17 @@ export async function doctor(
   if (backup) {
     // A name that nobody knows is a mistake of the caller, not a finding.
     const asked = await Promise.all(names.map((one) => findTarget(backup.config, vault?.catalog ?? NO_CATALOG, one)));
-    const targets = asked.length > 0 ? asked : await allTargets(backup, vault);
+    const every = await allTargets(backup, vault);
+    const targets = asked.length > 0 ? asked : every;
     findings.push(versionCheck(session, backup));
     findings.push(...(await deployedChecks(session, backup, targets)));
     if (vault)
-      findings.push(...(await nativeChecks(session, backup.config, vault.catalog, targets.filter(isNativeTarget))));
+      findings.push(
+        ...(await nativeChecks(session, backup.config, vault.catalog, {
+          targets: targets.filter(isNativeTarget),
+          every: every.filter(isNativeTarget),
+        })),
+      );
     if (options.probe && vault) findings.push(...(await probes(session, backup, asked)));
   }
   const isBad = findings.some((one) => one.level === 'bad');

@@ -6,7 +6,8 @@ import { ENGINES, type NativeEngine } from '../../core/engines.ts';
 import type { PitrWindow } from '../../core/native.ts';
 import { placeOf } from '../../services/pointer.ts';
 import { atOnce } from '../at-once.ts';
-import { plural, utc, when } from '../format.ts';
+import { plural, when } from '../format.ts';
+import { windowWords } from '../native/show-lines.ts';
 import type { Session } from '../session.ts';
 import type { DoctorFinding } from '../shapes.ts';
 import { bad, look, ok, warn } from './check.ts';
@@ -25,12 +26,13 @@ export async function nativeChecks(
   session: Session,
   config: Config,
   catalog: Pick<Catalog, 'newestGood'>,
-  targets: readonly NativeTarget[],
+  /** Those to look at; quotas are shared by every target. */
+  { targets, every }: { readonly targets: readonly NativeTarget[]; readonly every: readonly NativeTarget[] },
 ): Findings {
   const found = await Promise.all([
     atOnce(AT_ONCE, targets, (target) => targetChecks(session, catalog, target)),
     discoveryChecks(session, config),
-    snapshotChecks(session, config, targets),
+    snapshotChecks(session, config, every),
   ]);
   return found.flat(2);
 }
@@ -58,11 +60,12 @@ async function targetChecks(session: Session, catalog: Pick<Catalog, 'newestGood
   return found.flat();
 }
 
-function pitrCheck(about: string, { pitr }: NativeTarget, { on, earliest, latest }: PitrWindow): DoctorFinding {
+function pitrCheck(about: string, { pitr }: NativeTarget, window: PitrWindow): DoctorFinding {
+  const { on, latest } = window;
   if (on)
-    return earliest !== undefined && latest !== undefined
-      ? ok(about, `point-in-time recovery reaches from ${utc(earliest)} to ${utc(latest)}`)
-      : warn(about, 'point-in-time recovery is on and reaches nothing yet', 'Look again in some minutes.');
+    return latest === undefined
+      ? warn(about, 'point-in-time recovery is on and reaches nothing yet', 'Look again in some minutes.')
+      : ok(about, `point-in-time recovery is ${windowWords(window)}`);
   if (pitr === 'enable') return warn(about, 'point-in-time recovery is off', 'The next backup turns it on.');
   const mend = "Turn it on in its service, or set `pitr: 'enable'` of the target and deploy.";
   return pitr === 'require'

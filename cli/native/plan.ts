@@ -57,7 +57,7 @@ export function planNative(facts: NativePlanFacts): NativeRestorePlan {
 function momentOf({ input, backup, resource }: NativePlanFacts): string | null {
   if (backup) return backup.snapshotAt ?? backup.startedAt;
   if (input.at !== 'latest') return new Date(input.at).toISOString();
-  return (resource !== 'unknown' && resource?.window.latest) || null;
+  return resource === 'unknown' ? null : (resource?.window.latest ?? null);
 }
 
 const isTable = ({ target }: NativePlanFacts): boolean => target.engine === 'dynamodb';

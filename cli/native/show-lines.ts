@@ -9,9 +9,8 @@ import { nativePhase } from './phases.ts';
 
 export function windowWords({ on, earliest, latest }: PitrWindow): string {
   if (!on) return 'OFF: only backups can be restored';
-  return earliest === undefined || latest === undefined
-    ? 'on, and reaches nothing yet'
-    : `on, reaches from ${utc(earliest)} to ${utc(latest)}`;
+  if (latest === undefined) return 'on, and reaches nothing yet';
+  return `on, reaches${earliest === undefined ? '' : ` from ${utc(earliest)}`} to ${utc(latest)}`;
 }
 
 export function nativeManifestLines(session: Session, manifest: NativeFacts): string[] {

@@ -166,7 +166,7 @@ describe('nightjar doctor of what services keep', () => {
     const { world, exit, json } = await native();
     expect([exit, wrong(json), world.starts]).toEqual([0, [], []]);
     const said = json.findings.map((one) => `${one.about}: ${one.what}`).join('\n');
-    expect(said).toMatch(/target shop-rds: point-in-time recovery reaches from 2026-11-14/);
+    expect(said).toMatch(/target shop-rds: point-in-time recovery is on, reaches from 2026-11-14/);
     expect(said).toMatch(/target orders: its newest recovery point is there, of 2026-11-20 23:00:00 UTC/);
     expect(said).toMatch(/SSM parameter \/shop\/host, says shop\.example\.org/);
     expect(said).toMatch(/100 manual DB snapshots; retention keeps 12 at most, 3 are there/);

@@ -152,14 +152,14 @@ export const tableRestore = (
   more: Partial<NativeRecord> = {},
   native: Partial<NativeRestore> = {},
 ): NativeRecord => {
-  const { oldName: _none, ...rest } = nativeRestore(hoursAgo).native;
   const record = nativeRestore(hoursAgo, { target: 'orders', destination: 'orders', database: 'orders', ...more });
   return {
     ...record,
     replacedDatabase: undefined,
     replacedUntil: undefined,
     native: {
-      ...rest,
+      ...record.native,
+      oldName: undefined,
       settings: settingsOf('dynamodb'),
       alias: 'orders-nj-0123456789',
       steps: { RestoreTable: { startedAt: at(hoursAgo) }, DeleteTable: { startedAt: at(hoursAgo - 0.5) } },

@@ -10,7 +10,7 @@ const hour = (n: number): string => new Date(Date.UTC(2026, 10, 21, n)).toISOStr
 const EXECUTION = 'arn:aws:states:eu-west-1:123456789012:execution:nightjar-backup';
 const RESTORE = newId(Date.UTC(2026, 10, 21, 3));
 
-async function world() {
+function world() {
   const catalog = memoryCatalog();
   const put = async (n: number, execution: string): Promise<BackupRecord> => {
     const backupId = newId(Date.parse(hour(n)));
@@ -41,7 +41,7 @@ async function world() {
 
 describe('which backup a restore takes', () => {
   it('latest passes by the safety backups of restores that failed: they hold the damage', async () => {
-    const { catalog, put } = await world();
+    const { catalog, put } = world();
     const good = await put(1, 'daily-1');
     await put(3, safetyExecution(RESTORE));
     await put(4, safetyExecution(newId(Date.UTC(2026, 10, 21, 4))));
@@ -49,13 +49,13 @@ describe('which backup a restore takes', () => {
   });
 
   it('latest is the safety backup where there is no other', async () => {
-    const { catalog, put } = await world();
+    const { catalog, put } = world();
     const safety = await put(3, safetyExecution(RESTORE));
     expect((await chooseBackup(catalog, 'shop', 'latest')).backupId).toBe(safety.backupId);
   });
 
   it('a safety backup is taken when somebody names it, or a moment right after it', async () => {
-    const { catalog, put } = await world();
+    const { catalog, put } = world();
     await put(1, 'daily-1');
     const safety = await put(3, safetyExecution(RESTORE));
     expect((await chooseBackup(catalog, 'shop', safety.backupId)).backupId).toBe(safety.backupId);
@@ -77,12 +77,12 @@ describe('which backup a restore takes', () => {
     [hour(1), 'NO_BACKUP'],
     [newId(Date.UTC(2026, 10, 21, 1)), 'BACKUP_UNKNOWN'],
   ])('of a target without any, %s is %s…', async (at, code) => {
-    const { catalog } = await world();
+    const { catalog } = world();
     await expect(chooseBackup(catalog, 'shop', at)).rejects.toMatchObject({ code });
   });
 
   it('takes no backup that is not COMPLETED', async () => {
-    const { catalog, put } = await world();
+    const { catalog, put } = world();
     const old = await put(1, 'daily-1');
     await put(2, 'daily-2');
     await catalog.deleteBackup('shop', old.backupId, hour(3));

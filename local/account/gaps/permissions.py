@@ -1,4 +1,4 @@
-"""IAM: the resources that task tokens, mail and the stopping of tasks are checked on."""
+"""IAM: the resources that task tokens, mail, the stopping of tasks and DynamoDB's backups are checked on."""
 
 import json
 import threading
@@ -34,6 +34,15 @@ def _sender_identity(address, region, account):
     return f"arn:aws:ses:{region}:{account}:identity/{name}"
 
 
+def _dynamodb_resource(request, region, account):
+    """What AWS checks the requests on that name no table in the usual field."""
+    for field in ("BackupArn", "ResourceArn", "SourceTableArn"):
+        if request.get(field):
+            return request[field]
+    table = request.get("SourceTableName")
+    return f"arn:aws:dynamodb:{region}:{account}:table/{table}" if table else None
+
+
 @wrap(iam_actions, "extract_resource_arn", "service method path headers body query_params region account_id")
 def _resource(original, service, method, path, headers, body, query_params, region, account_id):
     arn = original(service, method, path, headers, body, query_params, region, account_id)
@@ -49,6 +58,8 @@ def _resource(original, service, method, path, headers, body, query_params, regi
         return arn
     if service == "states" and request.get("taskToken") in _machine_of_token:
         return _machine_of_token[request["taskToken"]]
+    if service == "dynamodb":
+        return _dynamodb_resource(request, region, account_id) or arn
     if service == "ses" and method == "POST" and path.rstrip("/").endswith("/outbound-emails"):
         named = request.get("FromEmailAddressIdentityArn")
         sender = request.get("FromEmailAddress")
