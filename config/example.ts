@@ -149,6 +149,7 @@ export default defineConfig({
       /** A task logs in to the restored instance before it takes the name, and asks this. */
       check: {
         secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:billing-MnOpQr',
+        secretKey: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
         database: 'billing',
         tls: { verify: 'full', ca: 'rds' },
         queries: ['SELECT count(*) > 0 FROM invoices'],
@@ -160,7 +161,19 @@ export default defineConfig({
       name: 'search',
       engine: 'aurora',
       cluster: 'search',
-      pointer: { hostedZone: 'Z0123456789ABCDEFGHIJ', record: 'search.example.org' },
+      /** A CNAME; `ttlSeconds` (default 60) is what it has after it was switched. */
+      pointer: { hostedZone: 'Z0123456789ABCDEFGHIJ', record: 'search.example.org', ttlSeconds: 60 },
+    },
+    {
+      name: 'reports',
+      engine: 'aurora',
+      cluster: 'reports',
+      /** Or a field of a secret's JSON (default `host`); `secretKey` as above. */
+      pointer: {
+        secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:reports-StUvWx',
+        secretKey: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+        field: 'host',
+      },
     },
     {
       name: 'orders',

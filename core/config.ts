@@ -270,7 +270,7 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'network.routeTableIds': "route tables for the gateway endpoints, such as ['rtb-0123456789abcdef0']",
   'network.routeTableIds.*': "a route table's id such as 'rtb-0123456789abcdef0'",
   concurrency: 'a whole number from 1 to 1000',
-  limits: '{ backupHours: 24, restoreHours: 48, idleMinutes: 30 }',
+  limits: '{ backupHours: 24, restoreHours: 48, nativeStepHours: 24, approvalHours: 24, idleMinutes: 30 }',
   'limits.backupHours': 'whole hours from 1 to 720',
   'limits.restoreHours': 'whole hours from 1 to 720',
   'limits.idleMinutes': 'whole minutes from 1 to 1440',
@@ -292,7 +292,8 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'limits.nativeStepHours': 'whole hours from 1 to 168',
   'limits.approvalHours': 'whole hours from 1 to 168',
   targets: 'up to 10000 targets; at least one, or discovery.engines',
-  'targets.*': "{ name: 'shop', engine: 'postgres', host: '…', database: '…', secret: 'arn:…' }",
+  'targets.*':
+    "{ name: 'shop', engine: 'postgres', host: '…', database: '…', secret: 'arn:…' }, { name: 'orders', engine: 'dynamodb', table: 'orders' } or such",
   'targets.*.name': "small letters, digits and dashes, 40 at most, no two the same, such as 'shop'",
   'targets.*.engine': `one of ${ENGINE_NAMES.join(', ')}`,
   'targets.*.frequency': `one of ${FREQUENCIES.join(', ')}`,

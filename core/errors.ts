@@ -311,7 +311,7 @@ export const ERRORS = {
   ),
   CHECK_FAILED: entry(
     'The restored data did not pass its checks.',
-    'The original serves on. The restored one was kept for inspection; the pruner removes it.',
+    'The detail says what serves: the original, unless a table had been made again by then. What was restored was kept for inspection; the pruner removes it.',
   ),
   APPROVAL_DENIED: entry(
     'The restore was cancelled before its outage began, or nobody approved it in time.',

@@ -5,6 +5,7 @@ import {
   comparisonSchema,
   failureSchema,
   manifestSchema,
+  nativeManifestSchema,
   restoreRecordSchema,
   runRecordSchema,
   targetStateSchema,
@@ -12,8 +13,10 @@ import {
 import type { Lock } from '../../core/catalog.ts';
 import { configSchema, RIGHT } from '../../core/config.ts';
 import {
+  checkOutcomeSchema,
   dropOutcomeSchema,
   dumpOutcomeSchema,
+  pointOutcomeSchema,
   probeOutcomeSchema,
   progressSchema,
   restoreOutcomeSchema,
@@ -21,6 +24,7 @@ import {
   unnamedDumpOutcomeSchema,
 } from '../../core/job.ts';
 import { EVENTS } from '../../core/names.ts';
+import { differenceSchema, nativeRestoreSchema, pointSchema, settingsSchema, windowSchema } from '../../core/native.ts';
 import { makeCloseRestore } from '../../lambdas/CloseRestore.ts';
 import { makeFailRestore } from '../../lambdas/FailRestore.ts';
 import { makeOpenRestore } from '../../lambdas/OpenRestore.ts';
@@ -58,7 +62,15 @@ function fieldsOf({ def }: { readonly def: Def }, path: string[] = []): string[]
   if (def.element?.def.shape) return fieldsOf(def.element, path);
   return here;
 }
-const OWN_TABLES = [failureSchema, comparisonSchema];
+const OWN_TABLES = [
+  failureSchema,
+  comparisonSchema,
+  nativeRestoreSchema,
+  settingsSchema,
+  differenceSchema,
+  pointSchema,
+  windowSchema,
+];
 
 /** What a field of the config is without being said; undefined: it must be said or is simply absent. */
 function defaultOf(path: string): unknown {
@@ -93,7 +105,13 @@ describe('the reference', () => {
     ['Progress', progressSchema],
     ['A comparison', comparisonSchema],
     ['A failure', failureSchema],
+    ['A native restore', nativeRestoreSchema],
+    ['Settings', settingsSchema],
+    ['A difference', differenceSchema],
+    ['A recovery point', pointSchema],
+    ['A window', windowSchema],
     ['The manifest', manifestSchema],
+    ['The manifest of a native backup', nativeManifestSchema],
   ])('has every field of: %s', (heading, schema) => {
     expect(fieldsUnder(heading)).toEqual(fieldsOf(schema as never));
   });
@@ -111,6 +129,8 @@ describe('the reference', () => {
       rollbackOutcomeSchema,
       dropOutcomeSchema,
       probeOutcomeSchema,
+      checkOutcomeSchema,
+      pointOutcomeSchema,
     ];
     const rows = tableUnder('Outcomes').map(([kind, fields]) => [kind, fields!.replaceAll('`', '').split(', ')]);
     expect(rows).toEqual(
