@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { afterTheFact } from './after-the-fact.ts';
 import { faults } from './faults.ts';
 import { mainJob } from './main-job.ts';
+import { native } from './native.ts';
 import { rights } from './rights.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -17,5 +18,6 @@ afterAll(async () => {
 mainJob(() => world);
 faults(() => world);
 afterTheFact(() => world);
+native(() => world);
 // Last: it judges what all the others did.
 rights(() => world);
