@@ -1,5 +1,7 @@
-/** The mail that asks for approval: what will happen, what it costs, what is lost, and how to say yes or no. */
+/** The question before an outage: the mail that asks it, and both answers, builder beside parser. */
+import { z } from 'zod';
 import type { RestoreRecord } from './backup.ts';
+import { failure } from './errors.ts';
 import type { NativeRestore } from './native.ts';
 import { noticeMail } from './notice.ts';
 import { momentText, type Mail } from './report.ts';
@@ -72,4 +74,18 @@ function lost({ record: { native } }: ApprovalFacts): string {
   const moment = from.at === 'latest' ? 'the latest moment that could be restored when it began' : from.at;
   const kept = settings.engine === 'dynamodb' ? 'its last state is kept as a backup' : 'the original keeps them';
   return `Everything written to ${settings.name} after ${moment} is missing from what will serve; ${kept}.`;
+}
+
+/** Output of the state that asked, when somebody approved. */
+export const approvedBy = (decidedBy: string): { readonly decidedBy: string } => ({ decidedBy });
+const approvedSchema = z.object({ decidedBy: z.string().optional().catch(undefined) }).catch({});
+/** Somebody may have answered by hand, with anything: that was a yes, too. */
+export const parseApproved = (answer: unknown): { readonly decidedBy?: string | undefined } =>
+  approvedSchema.parse(answer);
+
+/** Cause of the state's failure APPROVAL_DENIED, when somebody cancelled. */
+export const deniedBy = (who: string): string => `${failure('APPROVAL_DENIED').message} By ${who}.`;
+export function parseDenied(cause: string): { readonly decidedBy?: string } {
+  const who = / By (.+)\.$/s.exec(cause)?.[1];
+  return who === undefined ? {} : { decidedBy: who };
 }

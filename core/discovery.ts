@@ -7,9 +7,10 @@ import {
   type Config,
   type Frequency,
   type NativeTarget,
+  type Target,
 } from './config.ts';
 import type { TargetState } from './backup.ts';
-import type { FoundTarget } from './catalog.ts';
+import type { Catalog, FoundTarget } from './catalog.ts';
 import { NightjarError } from './errors.ts';
 import type { Discovered } from './native.ts';
 import { discoveredTarget, isMadeByRestore } from './names.ts';
@@ -49,6 +50,50 @@ export const namedInConfig = (
   resource: string,
 ): NativeTarget | undefined =>
   config.targets.filter(isNativeTarget).find((one) => one.engine === engine && resourceOf(one) === resource);
+
+/**
+ * The config's target of this name, else one that was ever found by its tag: also when its resource is gone by now, because
+ * it can still be restored.
+ */
+export async function targetOrNone(
+  config: Pick<Config, 'discovery' | 'targets'>,
+  catalog: Pick<Catalog, 'readTargetStates'>,
+  name: string,
+): Promise<Target | undefined> {
+  const named = config.targets.find((one) => one.name === name);
+  if (named) return named;
+  const state = (await catalog.readTargetStates([name])).get(name);
+  return state && targetOfState(config, state);
+}
+
+/** @throws NightjarError TARGET_UNKNOWN. */
+export async function findTarget(...asked: Parameters<typeof targetOrNone>): Promise<Target> {
+  const found = await targetOrNone(...asked);
+  if (found) return found;
+  throw new NightjarError('TARGET_UNKNOWN', { operation: 'find target', detail: `Asked for: ${asked[2]}.` });
+}
+
+export interface Listed {
+  readonly target: Target;
+  /** Region of what was found by its tag. */
+  readonly foundIn?: string;
+}
+
+/** All that {@link findTarget} finds, without a tag's target for a resource that the config names itself. */
+export async function listTargets(
+  config: Pick<Config, 'discovery' | 'targets'>,
+  catalog: Pick<Catalog, 'listDiscovered'>,
+): Promise<Listed[]> {
+  const names = new Set(config.targets.map((one) => one.name));
+  const found = (await catalog.listDiscovered()).flatMap((state): Listed[] => {
+    const { discovered } = state;
+    if (!discovered || names.has(state.target)) return [];
+    if (namedInConfig(config, discovered.engine, discovered.resource)) return [];
+    const target = targetOfState(config, state);
+    return target ? [{ target, foundIn: discovered.arn.split(':')[3] ?? '' }] : [];
+  });
+  return [...config.targets.map((target) => ({ target })), ...found];
+}
 
 export interface Sorted {
   /** Targets from now on. */

@@ -143,6 +143,9 @@ const resourceLimit = (engine: NativeEngine): number => (engine === 'dynamodb' ?
 /** The instance, cluster or table that a native restore makes first. */
 export const aliasResource = (engine: NativeEngine, name: string, restoreId: string): string =>
   withResourceSuffix(name, `-nj-${shortId(restoreId)}`, resourceLimit(engine));
+/** What the names of all aliases of a resource begin with; rights end there. */
+export const aliasStem = (engine: NativeEngine, name: string): string =>
+  aliasResource(engine, name, '0'.repeat(26)).slice(0, -10);
 /** The replaced instance or cluster, kept for rollback. */
 export const replacedResource = (engine: NativeEngine, name: string, restoreId: string): string =>
   withResourceSuffix(name, `-old-${shortId(restoreId)}`, resourceLimit(engine));

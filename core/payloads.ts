@@ -189,6 +189,8 @@ export type OpenedRollback =
 export interface NativeEvent extends ExecutionFacts {
   readonly input: RestoreInput;
   readonly opened: OpenedNativeRestore;
+  /** What `nightjar approve` answered; absent until somebody did. Read by `parseApproved`. */
+  readonly approval?: unknown;
 }
 /** A state that waits for a service is called again until it is done. */
 export interface Look {

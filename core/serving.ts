@@ -14,6 +14,10 @@ export const undoneName = ({ settings }: NativeRestore, restoreId: string): stri
 
 /** Which data serves, where the other is, and what to do next. */
 export function servingSentence(record: NativeRecord): string {
+  return [whoServes(record), fenceWords(record)].filter(Boolean).join(' ');
+}
+
+function whoServes(record: NativeRecord): string {
   const { native, restoreId, mode } = record;
   const { name } = native.settings;
   const left = leftovers(record);
@@ -35,17 +39,39 @@ export function servingSentence(record: NativeRecord): string {
 const noTableServes = ({ native }: NativeRecord): string =>
   `NOTHING SERVES UNDER ${native.settings.name}. Nothing is lost: its backup is ${native.backups?.original ?? '(none)'}, that of the restored data ${native.backups?.restored ?? '(none)'}. Start the restore again: it goes on from there.`;
 
+/**
+ * Whether writes are kept away from the table that serves: it died behind its fence, and only a restore that comes to its end
+ * lets them in again. '' where there is no fence, or it is known to be lifted.
+ */
+function fenceWords({ native, status }: NativeRecord): string {
+  const { steps, serving, fencedAt, fencedPolicy, openedAt, recreated, settings } = native;
+  if (status !== 'RUNNING' && status !== 'FAILED') return '';
+  if (serving === 'nothing' || openedAt !== undefined || steps.OpenTable?.doneAt || steps.LiftFence?.doneAt) return '';
+  const fence = recreated ? steps.FenceRecreated : steps.FenceTable;
+  // An application that is stopped instead leaves no policy behind.
+  const ours = fencedPolicy !== undefined || (!recreated && fencedAt === undefined);
+  if (!fence || !ours) return '';
+  const until = status === 'RUNNING' ? 'until it comes to its end' : 'until the restore is started again and has ended';
+  return (recreated ? fence.doneAt : fencedAt)
+    ? `Writes to ${settings.name} are DENIED ${until}.`
+    : `Writes to ${settings.name} may be DENIED ${until}.`;
+}
+
 /** Whether anything was done to the name: then the original is somewhere else when nothing serves. */
 export const wasMoved = ({ native: { original, steps, serving } }: NativeRecord): boolean =>
   original !== undefined &&
   (serving !== 'original' || ['RenameOriginal', 'DeleteTable'].some((step) => steps[step] !== undefined));
 
 /** What became of the restored one where it does not serve. */
-export function leftovers({ native, status }: NativeRecord): string {
+export function leftovers({ native, status, restoreId }: NativeRecord): string {
   if (native.steps.RemoveAlias?.doneAt) return 'What was restored was removed again.';
   if (!native.steps.RestoreServer && !native.steps.RestoreTable) return 'Nothing was made.';
   const rest = status === 'FAILED' ? '; the pruner removes it after a week, or do so by hand' : '';
-  return `What was restored${native.restored ? '' : ', if it was begun,'} is ${native.alias}${rest}.`;
+  // A rollback that broke off may have set it aside or not.
+  const undone = undoneName(native, restoreId);
+  const begun = native.steps.RollBackNames ? `${undone} or ${native.alias}` : native.alias;
+  const where = status === 'ROLLED_BACK' && native.steps.RollBackNames ? undone : begun;
+  return `What was restored${native.restored ? '' : ', if it was begun,'} is ${where}${rest}.`;
 }
 
 /** The newest swap among these restores of one target (newest first), when it broke off after the original had been touched. */
@@ -79,7 +105,7 @@ export function wayBackOf(record: NativeRecord): WayBack {
 export function openQuestion({ native, status }: RestoreRecord, now: number): NativeRestore['approval'] {
   const approval = native?.approval;
   if (!approval || status !== 'RUNNING' || approval.decision || Date.parse(approval.until) <= now) return undefined;
-  // Nobody notes an answer: it shows in the step that begins after it.
+  // A no is noted at the end only; until then it shows in the step that begins after it.
   const goesOn = Object.values(native.steps).some(({ startedAt }) => startedAt > approval.askedAt);
   return goesOn ? undefined : approval;
 }

@@ -22,7 +22,9 @@ async function apply(look: TableLook): Promise<boolean> {
   const table = ofAlias(event) ? await aliasTable(look) : await servingTable(look);
   if (table.state === 'busy') return false;
   const { name } = table.settings;
-  const awaited = await service.applySettings(name, settings);
+  // A service attaches consumers of a table's changes only to the name that the settings say: here the alias is to serve.
+  const wanted = event.opened.mode === 'pointer' ? { ...settings, name } : settings;
+  const awaited = await service.applySettings(name, wanted);
   if (awaited.length > 0) return false;
   const after = await service.read(name);
   if (!after || after.state === 'busy') return false;

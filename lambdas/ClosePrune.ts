@@ -3,6 +3,9 @@ import { NightjarError, toNightjarError, type ErrorCode } from '../core/errors.t
 import { pruneProgressKey } from '../core/names.ts';
 import type { CaughtFailure, DeleteResult, ExecutionFacts, PrunePlan } from '../core/payloads.ts';
 import { leftDatabase } from '../core/retention.ts';
+import { isNativeRecord } from '../core/serving.ts';
+import { tookAway } from './native/removal.ts';
+import { atOnce } from './shared/at-once.ts';
 import { failureOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { NO_PROGRESS, dropIdOf, pruneIdOf, pruneProgressSchema } from './shared/prune-plan.ts';
@@ -61,10 +64,17 @@ export const makeClosePrune =
     return {
       deleted: progress.deleted,
       recovered: progress.recovered,
-      dropped: event.drops.filter((one) => one.ok).length,
+      dropped: (await atOnce(event.drops, (end) => isDropped(parts, end))).filter(Boolean).length,
       postponed,
     };
   };
+
+/** Of a native restore the look may have ended well because there was nothing to remove, or not yet. */
+async function isDropped({ catalog }: Needs, { ok, restoreId }: DropEnd): Promise<boolean> {
+  if (!ok) return false;
+  const restore = await catalog.getRestore(restoreId);
+  return !isNativeRecord(restore) || tookAway(restore);
+}
 
 /** Lets go of what a failed drop held. Answers with what went wrong; undefined when it is for another night. */
 async function faultOf(parts: Needs, event: ClosePruneEvent, end: DropEnd): Promise<string | undefined> {

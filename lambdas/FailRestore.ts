@@ -1,6 +1,6 @@
 /** RUNNING → FAILED, and which place serves now. */
 import { restoreInputSchema, type FailEvent, type FailedStep, type RestoreInput } from '../core/payloads.ts';
-import { deniedWhenUnanswered, mailFailed } from './native/fail.ts';
+import { deniedWhenUnanswered, denialIn, mailFailed } from './native/fail.ts';
 import { closeFailedRestore } from './shared/failed-restore.ts';
 import { causeOf, failureOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
@@ -17,6 +17,7 @@ export const makeFailRestore =
     const failure = await deniedWhenUnanswered(parts.catalog, event.opened?.id, event.failure, seen);
     const input = restoreInputSchema.safeParse(event.input);
     const safetyBackupId = safetyBackupIn(event.safety);
+    const denied = denialIn(event.failure);
     const { serving, record } = await closeFailedRestore(parts, {
       execution: event,
       destination: input.success ? (input.data.destination ?? input.data.target) : undefined,
@@ -24,6 +25,7 @@ export const makeFailRestore =
       tellAgain: true,
       ...(event.opened?.attempt === undefined ? {} : { attempt: event.opened.attempt }),
       ...(safetyBackupId === undefined ? {} : { safetyBackupId }),
+      ...(denied === undefined ? {} : { denied }),
     });
     const unmailed = await mailFailed(parts, record, serving);
     return { code: failure.code, cause: causeOf(failure, serving, ...unmailed) };

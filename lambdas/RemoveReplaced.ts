@@ -6,11 +6,10 @@ import { NightjarError } from '../core/errors.ts';
 import type { RenamingService } from '../core/native.ts';
 import { pointName } from '../core/names.ts';
 import type { DropEvent, Look } from '../core/payloads.ts';
-import { LEFTOVER_DAYS } from '../core/retention.ts';
-import { lookAt, nativeRecord, type Looked, type LookParts, type NativeRecord } from './native/look.ts';
-import { undoneName } from './native/names.ts';
+import { leftResource, leftUntil, undoneName, type NativeRecord } from '../core/serving.ts';
+import { lookAt, nativeRecord, type Looked, type LookParts } from './native/look.ts';
 import { isAliasOf, removed } from './native/removal.ts';
-import { servingNow, type Serving } from './native/serving.ts';
+import { servingNow } from './native/serving.ts';
 import { renamingServiceOf, serviceOf } from './native/services.ts';
 import { takeLock } from './shared/locking.ts';
 import type { Parts } from './shared/parts.ts';
@@ -21,7 +20,6 @@ export type RemoveReplacedEvent = DropEvent & { readonly native: true };
 type Needs = LookParts & Pick<Parts, 'services' | 'executions' | 'tasks'>;
 
 const ENDED = ['COMPLETED', 'FAILED', 'ROLLED_BACK'] as const;
-const DAY = 86_400_000;
 
 export const makeRemoveReplaced =
   (parts: Needs) =>
@@ -41,25 +39,24 @@ export const makeRemoveReplaced =
 async function work(parts: Needs, looked: Looked): Promise<boolean> {
   const { record, target, now } = looked;
   if (record.replacedDroppedAt !== undefined) return true;
-  const { native } = record;
-  const serving = await servingNow(serviceOf(parts, target.engine), native);
+  const serving = await servingNow(serviceOf(parts, target.engine), record.native);
+  const native = { ...record.native, serving };
   // Somebody has to decide first which of the two comes back.
   if (serving === 'nothing' && native.original && !native.pointer) return true;
-  const old = native.oldName !== undefined && target.engine !== 'dynamodb' && serving === 'restored';
-  if (now.getTime() < keptUntil(record)) {
+  const left = leftResource({ ...record, native });
+  const old = target.engine !== 'dynamodb' && left !== undefined && left === native.oldName;
+  if (now.getTime() < leftUntil(record)) {
     if (old && target.replaced === 'stopped') await stopAgain(renamingServiceOf(parts, target.engine), native);
     return true;
   }
-  const done = old
-    ? await originalRemoved(renamingServiceOf(parts, target.engine), looked)
-    : await leftoverRemoved(parts, looked, serving);
+  const done =
+    left === undefined ||
+    (old
+      ? await originalRemoved(renamingServiceOf(parts, target.engine), looked)
+      : await leftoverRemoved(parts, looked));
   if (done) await parts.catalog.updateRestore(record.restoreId, ENDED, { replacedDroppedAt: now.toISOString() });
   return done;
 }
-
-/** Milliseconds since the epoch. */
-const keptUntil = ({ replacedUntil, endedAt, startedAt }: NativeRecord): number =>
-  replacedUntil === undefined ? Date.parse(endedAt ?? startedAt) + LEFTOVER_DAYS * DAY : Date.parse(replacedUntil);
 
 /** Source: AWS, RDS User Guide, "Stopping an Amazon RDS DB instance temporarily": it is started after seven days. */
 async function stopAgain(service: RenamingService, { oldName, original }: NativeRecord['native']): Promise<void> {
@@ -97,16 +94,13 @@ async function originalRemoved(service: RenamingService, looked: Looked): Promis
   return false;
 }
 
-/** What is in nobody's use: the alias of a restore that failed, and the restored one that a rollback set aside. */
-async function leftoverRemoved(parts: Needs, { record, target }: Looked, serving: Serving): Promise<boolean> {
-  const { native, status, mode, restoreId } = record;
-  // Made to stay, or named by the application's pointer.
-  const kept = (status === 'COMPLETED' && mode !== 'swap' && mode !== 'items') || native.pointer?.switched === true;
-  if (kept || (serving === 'nothing' && status !== 'FAILED')) return true;
+/** What is in nobody's use: the alias of a restore that failed, and the restored one that a rollback set aside, also half-way. */
+async function leftoverRemoved(parts: Needs, { record, target }: Looked): Promise<boolean> {
   const service = serviceOf(parts, target.engine);
   const isAlias = isAliasOf(record);
-  const alias = await removed(service, native.alias, isAlias);
-  const undone = target.engine === 'dynamodb' || (await removed(service, undoneName(native, restoreId), isAlias));
+  const alias = await removed(service, record.native.alias, isAlias);
+  const undone =
+    target.engine === 'dynamodb' || (await removed(service, undoneName(record.native, record.restoreId), isAlias));
   return alias && undone;
 }
 

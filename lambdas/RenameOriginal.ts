@@ -1,7 +1,7 @@
 /** The outage begins: the original steps aside under the name by which it is kept. */
 import type { RenamingService } from '../core/native.ts';
-import { isNativeRecord } from './native/fail.ts';
-import { looking, type LookParts, type NativeRecord } from './native/look.ts';
+import { isNativeRecord, type NativeRecord } from '../core/serving.ts';
+import { looking, type LookParts } from './native/look.ts';
 import { giveName, originalOf, restoredOf, whereIs } from './native/names.ts';
 import { renamingServiceOf } from './native/services.ts';
 import type { Parts } from './shared/parts.ts';

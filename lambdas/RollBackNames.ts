@@ -1,7 +1,10 @@
-/** A rollback by names: the restored server steps aside, the original gets its name back and is started when it was stopped. */
-import type { ExecutionFacts, Look, OpenedRollback, RollbackInput } from '../core/payloads.ts';
+/**
+ * A rollback by names: the restored server steps aside, the original gets its name back and is started when it was stopped. As
+ * RollBackNamesAgain it tries once more after it broke off, so that the name is not left empty.
+ */
+import type { CaughtFailure, ExecutionFacts, Look, OpenedRollback, RollbackInput } from '../core/payloads.ts';
+import { undoneName } from '../core/serving.ts';
 import { lookAt, type LookParts } from './native/look.ts';
-import { undoneName } from './native/names.ts';
 import { renamingServiceOf } from './native/services.ts';
 import { originalToItsName } from './native/settling.ts';
 import type { Parts } from './shared/parts.ts';
@@ -10,18 +13,22 @@ import * as wire from './shared/wiring.ts';
 export interface RollbackEvent extends ExecutionFacts {
   readonly input: RollbackInput;
   readonly opened: OpenedRollback;
+  /** Set on the second try. */
+  readonly failure?: CaughtFailure;
 }
 
 export const makeRollBackNames =
   (parts: LookParts & Pick<Parts, 'services'>) =>
-  ({ input: { restoreId } }: RollbackEvent): Promise<Look> =>
-    lookAt(parts, { restoreId, step: 'RollBackNames', statuses: ['COMPLETED', 'FAILED'] }, async (looked) => {
+  ({ input: { restoreId }, failure }: RollbackEvent): Promise<Look> => {
+    const step = failure ? 'RollBackNamesAgain' : 'RollBackNames';
+    return lookAt(parts, { restoreId, step, statuses: ['COMPLETED', 'FAILED'] }, async (looked) => {
       const { native } = looked.record;
       // Before it is asked: whoever reads the record after a crash must expect the worst.
       if (native.serving === 'restored') await looked.note({ serving: 'nothing' });
       const service = renamingServiceOf(parts, looked.target.engine);
       return originalToItsName(service, looked, undoneName(native, restoreId));
     });
+  };
 
 export const handler = wire.lambda(() =>
   makeRollBackNames({ catalog: wire.catalog(), config: wire.config(), services: wire.services(), now: wire.now }),

@@ -1,6 +1,7 @@
 /** `nightjar approve ID` and `nightjar cancel ID`: the answer to a restore that stopped before its outage. */
+import { approvedBy, deniedBy } from '../../core/approval.ts';
 import type { RestoreRecord } from '../../core/backup.ts';
-import { EXIT, failure, NightjarError } from '../../core/errors.ts';
+import { EXIT, NightjarError } from '../../core/errors.ts';
 import { openQuestion } from '../../core/serving.ts';
 import { utc } from '../format.ts';
 import type { Outcome } from '../outcome.ts';
@@ -23,8 +24,8 @@ export async function decide(
   const { aws } = session.world;
   const heard =
     decision === 'approved'
-      ? await aws.approve(question.token, { decidedBy: who })
-      : await aws.deny(question.token, 'APPROVAL_DENIED', `${failure('APPROVAL_DENIED').message} By ${who}.`);
+      ? await aws.approve(question.token, approvedBy(who))
+      : await aws.deny(question.token, 'APPROVAL_DENIED', deniedBy(who));
   if (!heard) throw waitsForNobody(record, 'Somebody has answered, or it has ended meanwhile.');
   const json: DecisionJson =
     decision === 'approved'

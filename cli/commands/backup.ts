@@ -5,7 +5,7 @@ import { backupInputSchema, parseInput } from '../../core/payloads.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone, type Begun } from '../execution.ts';
 import { bytes, count, duration, fields, secondsBetween, utc, when } from '../format.ts';
 import { windowWords } from '../native/show-lines.ts';
-import { findTarget } from '../native/target.ts';
+import { findTarget } from '../../core/discovery.ts';
 import { failureLines, type Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { BackupJson, WorkflowJson } from '../shapes.ts';

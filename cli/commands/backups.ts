@@ -2,7 +2,7 @@
 import type { BackupRecord } from '../../core/backup.ts';
 import { age, bytes, count, duration, paintStatus, secondsBetween, table, utc } from '../format.ts';
 import { EXIT } from '../../core/errors.ts';
-import { findTarget } from '../native/target.ts';
+import { findTarget } from '../../core/discovery.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { BackupsJson } from '../shapes.ts';

@@ -8,7 +8,7 @@ import { alarmChecks, mailChecks, quotaChecks, scheduleChecks, secretChecks, vau
 import { nativeChecks } from '../doctor/native-checks.ts';
 import { probeAll } from '../doctor/probe.ts';
 import { paintStatus, plural } from '../format.ts';
-import { findTarget, listTargets } from '../native/target.ts';
+import { findTarget, listTargets } from '../../core/discovery.ts';
 import type { Outcome } from '../outcome.ts';
 import type { DeployedBackup, DeployedVault, Session } from '../session.ts';
 import type { DoctorFinding, DoctorJson } from '../shapes.ts';

@@ -9,7 +9,7 @@ import { DEFAULT_POINTS, neededByRestores, pointKeeper, removable } from '../../
 import { isNativeRecord, leftResource, leftUntil } from '../../core/serving.ts';
 import { begin, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { bytes, plural, table, utc, when } from '../format.ts';
-import { listTargets } from '../native/target.ts';
+import { listTargets } from '../../core/discovery.ts';
 import { failureLines, type Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { PruneJson, PrunePlanJson } from '../shapes.ts';

@@ -8,8 +8,9 @@ import { toCommandError } from '../aws-errors.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { fields } from '../format.ts';
 import { exitOf, failureLines, type Outcome } from '../outcome.ts';
+import { withoutToken } from '../native/approval.ts';
 import { restoreNative } from '../native/restore.ts';
-import { findTarget } from '../native/target.ts';
+import { findTarget } from '../../core/discovery.ts';
 import { itemsIn, refusalOf, restoreInput, servingName, type RestoreOptions } from '../restore-input.ts';
 import { ARCHIVE_UNKNOWN, archiveOf, planLines, planRestore } from '../restore-plan.ts';
 import type { Session } from '../session.ts';
@@ -72,7 +73,7 @@ export async function restore(
     target,
     backupId: backup.backupId,
     ...workflow,
-    restore: record ?? null,
+    restore: record ? withoutToken(record) : null,
     serves,
   });
   const followed = options.detach ? 'detached' : await follow(session, begun, `restore ${target}`);

@@ -4,6 +4,7 @@ import { NightjarError } from '../../core/errors.ts';
 import { parseInput, rollbackInputSchema } from '../../core/payloads.ts';
 import { isNativeRecord, servingSentence, wayBackOf, type NativeRecord } from '../../core/serving.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
+import { withoutToken } from '../native/approval.ts';
 import { failureLines, type Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { RollbackJson, WorkflowJson } from '../shapes.ts';
@@ -32,7 +33,7 @@ export async function rollback(
     command: 'rollback',
     restoreId,
     ...workflow,
-    restore: record ?? null,
+    restore: record ? withoutToken(record) : null,
   });
   const followed = options.detach ? 'detached' : await follow(session, begun, `rollback ${found.destination}`);
   if (followed === 'detached' || followed.how !== 'ended') {

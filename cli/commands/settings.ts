@@ -6,7 +6,7 @@ import { ENGINES } from '../../core/engines.ts';
 import { EXIT, NightjarError } from '../../core/errors.ts';
 import { differencesOf } from '../../core/native.ts';
 import { table, utc } from '../format.ts';
-import { findTarget } from '../native/target.ts';
+import { findTarget } from '../../core/discovery.ts';
 import type { Outcome } from '../outcome.ts';
 import { parseAt } from '../parse-at.ts';
 import type { Session } from '../session.ts';

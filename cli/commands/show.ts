@@ -5,6 +5,7 @@ import { EXIT, NightjarError, type Failure } from '../../core/errors.ts';
 import { highestIdAt, isId, lowestIdAt } from '../../core/ids.ts';
 import { parseRunId } from '../../core/names.ts';
 import { isNativeRecord, openQuestion, servingSentence } from '../../core/serving.ts';
+import { withoutToken } from '../native/approval.ts';
 import { toCommandError } from '../aws-errors.ts';
 import type { Outcome } from '../outcome.ts';
 import type { DeployedVault, Session } from '../session.ts';
@@ -36,7 +37,7 @@ export async function show(session: Session, asked: string): Promise<Outcome<Sho
       command: 'show',
       ok: true,
       kind: 'restore',
-      restore,
+      restore: withoutToken(restore),
       serves: isNativeRecord(restore) ? servingSentence(restore) : null,
       question: question ? { askedAt: question.askedAt, until: question.until } : null,
       progress,

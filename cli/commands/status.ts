@@ -17,7 +17,7 @@ import {
 } from '../../core/serving.ts';
 import { atOnce } from '../at-once.ts';
 import { phaseOf } from '../native/show-lines.ts';
-import { listTargets } from '../native/target.ts';
+import { listTargets } from '../../core/discovery.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import { statusLines } from './status-lines.ts';

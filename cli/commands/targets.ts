@@ -4,7 +4,7 @@ import { ENGINES } from '../../core/engines.ts';
 import { EXIT } from '../../core/errors.ts';
 import { overdueOf } from '../../core/rpo.ts';
 import { age, table } from '../format.ts';
-import { listTargets } from '../native/target.ts';
+import { listTargets } from '../../core/discovery.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { TargetsJson } from '../shapes.ts';

@@ -39,6 +39,7 @@ const PHASES: Readonly<Record<string, string>> = {
   LiftFence: 'it failed: letting writes in again',
 
   RollBackNames: 'giving the original its name back',
+  RollBackNamesAgain: 'it failed: trying once more to give the original its name back',
   RollBackPointer: 'switching the pointer back',
   RestoreOriginal: 'restoring the table of before from its backup',
 };

@@ -24,7 +24,7 @@ export function planNative(facts: NativePlanFacts): NativeRestorePlan {
   const there = resource !== undefined;
   const known = resource === 'unknown' ? undefined : resource;
   const moment = momentOf(facts);
-  const alias = madeAtOnce(facts) ? name : withoutId(aliasOf(target, name, input.database));
+  const alias = madeAtOnce(facts) ? name : withoutId(aliasOf(target, name));
   const names = {
     restoredInto: alias,
     serves: input.mode === 'swap' || input.mode === 'items' ? name : alias,

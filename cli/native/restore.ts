@@ -3,14 +3,15 @@ import type { RestoreRecord } from '../../core/backup.ts';
 import { chooseBackup } from '../../core/backup-choice.ts';
 import type { Config, NativeTarget } from '../../core/config.ts';
 import { resourceOf } from '../../core/config.ts';
-import { ENGINES } from '../../core/engines.ts';
 import { EXIT, NightjarError } from '../../core/errors.ts';
 import { isId } from '../../core/ids.ts';
+import { refusalsOfInput } from '../../core/native-input.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
 import { isNativeRecord, servingSentence } from '../../core/serving.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { fields } from '../format.ts';
 import { exitOf, failureLines, type Outcome } from '../outcome.ts';
+import { withoutToken } from './approval.ts';
 import { restoreLines } from '../commands/show-lines.ts';
 import type { Session } from '../session.ts';
 import type { RestoreJson, WorkflowJson } from '../shapes.ts';
@@ -47,7 +48,7 @@ export async function restoreNative(
     target: target.name,
     backupId: record?.backupId ?? backup?.backupId ?? null,
     ...workflow,
-    restore: record ?? null,
+    restore: record ? withoutToken(record) : null,
     serves,
   });
   const followed = options.detach ? 'detached' : await follow(session, begun, `restore ${target.name}`);
@@ -72,21 +73,14 @@ export async function restoreNative(
   return { json, text, exit: json.exitCode };
 }
 
-/** What the config and these options alone make impossible; all else the workflow refuses before it begins anything. */
+/** All else the workflow refuses before it begins anything. */
 function refuse(target: NativeTarget, input: RestoreInput): void {
-  const { modes, label }: { modes: readonly string[]; label: string } = ENGINES[target.engine];
-  const why = !modes.includes(input.mode)
-    ? `${label} restores by ${modes.join(', ')}, not by ${input.mode}.`
-    : input.mode === 'pointer' && !target.pointer
-      ? `The target ${target.name} has no pointer in the config.`
-      : input.mode === 'items' && !input.items
-        ? 'Say which items come back: --items FILE.'
-        : input.approve && input.mode !== 'swap' && input.mode !== 'pointer'
-          ? `Mode ${input.mode} has no outage to approve; leave --approve out.`
-          : input.destination !== undefined && input.destination !== input.target
-            ? `${label} restores into its own target; leave --destination out.`
-            : undefined;
-  if (why !== undefined) throw new NightjarError('INPUT_INVALID', { operation: 'read options', detail: why });
+  const reasons = refusalsOfInput(input, target);
+  if (reasons.length > 0)
+    throw new NightjarError('INPUT_INVALID', {
+      operation: 'read options',
+      detail: `${target.name}: ${reasons.join(' ')}`,
+    });
 }
 
 async function planned(

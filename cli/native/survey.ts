@@ -14,8 +14,7 @@ import type { Session } from '../session.ts';
 const NO_ID = '0'.repeat(26);
 export const withoutId = (text: string): string => text.replaceAll(/0{10}/g, '<id>');
 /** Names that a restore will make, with the placeholder in them. */
-export const aliasOf = ({ engine }: NativeTarget, name: string, asked: string | undefined): string =>
-  asked ?? aliasResource(engine, name, NO_ID);
+export const aliasOf = ({ engine }: NativeTarget, name: string): string => aliasResource(engine, name, NO_ID);
 export const oldNameOf = ({ engine }: NativeTarget, name: string): string => replacedResource(engine, name, NO_ID);
 
 export interface Survey {
@@ -81,7 +80,7 @@ async function refusalsOf(
   const { settings, from } = source;
   const plan: NativeRestore = {
     from,
-    alias: aliasOf(target, settings.name, input.database),
+    alias: aliasOf(target, settings.name),
     ...(input.mode === 'swap' && target.engine !== 'dynamodb' && resource
       ? { oldName: oldNameOf(target, settings.name) }
       : {}),

@@ -1,12 +1,21 @@
 /** What every shape is made of. */
 import { z } from 'zod';
-import { failureSchema } from '../../core/backup.ts';
+import { failureSchema, restoreRecordSchema } from '../../core/backup.ts';
+import { nativeRestoreSchema } from '../../core/native.ts';
 
 export const text = z.string();
 export const amount = z.number().nonnegative();
 export const whole = z.int().nonnegative();
 export const id = z.string().length(26);
 export const failure = failureSchema.nullable();
+
+/** A restore's record without the token with which its question is answered. */
+export const shownRestoreSchema = restoreRecordSchema.extend({
+  native: nativeRestoreSchema
+    .extend({ approval: nativeRestoreSchema.shape.approval.unwrap().omit({ token: true }).optional() })
+    .optional(),
+});
+export type ShownRestore = z.output<typeof shownRestoreSchema>;
 
 /** Any command that could not do its work. */
 export const errorShape = z.strictObject({

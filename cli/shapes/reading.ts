@@ -4,7 +4,6 @@ import {
   backupRecordSchema,
   manifestSchema,
   nativeManifestSchema,
-  restoreRecordSchema,
   runRecordSchema,
   tablePrintSchema,
   targetStateSchema,
@@ -13,7 +12,7 @@ import { isErrorCode, type ErrorCode } from '../../core/errors.ts';
 import { progressSchema } from '../../core/job.ts';
 import { MACHINES } from '../../core/names.ts';
 import { settingsSchema } from '../../core/native.ts';
-import { amount, failure, id, text, whole } from './common.ts';
+import { amount, failure, id, shownRestoreSchema, text, whole } from './common.ts';
 
 const runningShape = z.strictObject({
   machine: z.enum(MACHINES),
@@ -151,7 +150,7 @@ export const showShape = z.discriminatedUnion('kind', [
     command: z.literal('show'),
     ok: z.literal(true),
     kind: z.literal('restore'),
-    restore: restoreRecordSchema,
+    restore: shownRestoreSchema,
     /** Of a restore that the service does itself: which data serves, in words. */
     serves: text.nullable(),
     /** The question that it waits with; null when it waits for nobody. */

@@ -1,9 +1,8 @@
 /** What the commands print that bring data back. */
 import { z } from 'zod';
-import { restoreRecordSchema } from '../../core/backup.ts';
 import { NATIVE_ENGINES, RESTORE_MODES } from '../../core/engines.ts';
 import { differenceSchema, windowSchema } from '../../core/native.ts';
-import { amount, failure, id, text, whole, workflowShape } from './common.ts';
+import { amount, failure, id, shownRestoreSchema, text, whole, workflowShape } from './common.ts';
 
 const restorePlanShape = z.strictObject({
   target: text,
@@ -58,7 +57,7 @@ export const restoreShape = workflowShape.extend({
   target: text,
   /** Null when a moment was restored from the service's own log. */
   backupId: id.nullable(),
-  restore: restoreRecordSchema.nullable(),
+  restore: shownRestoreSchema.nullable(),
   /** Which data serves now, in words. */
   serves: text,
 });
@@ -90,7 +89,7 @@ export type RestoreJson =
 export const rollbackShape = workflowShape.extend({
   command: z.literal('rollback'),
   restoreId: id,
-  restore: restoreRecordSchema.nullable(),
+  restore: shownRestoreSchema.nullable(),
 });
 export type RollbackJson = z.output<typeof rollbackShape>;
 

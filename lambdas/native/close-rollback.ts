@@ -1,8 +1,8 @@
 /** COMPLETED or FAILED → ROLLED_BACK of a native restore: what served before it serves again. */
 import { NightjarError } from '../../core/errors.ts';
+import { undoneName, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
-import { nativeRecord, type NativeRecord } from './look.ts';
-import { undoneName } from './names.ts';
+import { nativeRecord } from './look.ts';
 import type { OpenedNativeRollback } from './open-rollback.ts';
 
 export interface Undone {

@@ -1,16 +1,14 @@
 /** How a native restore that failed is closed: with what really serves, and in words that say what to do. */
+import { parseDenied } from '../../core/approval.ts';
 import type { RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { failure, toNightjarError, type Failure } from '../../core/errors.ts';
 import type { CaughtFailure } from '../../core/payloads.ts';
 import { restoreMail } from '../../core/restore-mail.ts';
+import { isNativeRecord, servingSentence, wasMoved, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
-import type { NativeRecord } from './look.ts';
 import { mailAll } from './mail.ts';
-import { servingSentence, trueToLife, wasMoved } from './serving.ts';
-
-export const isNativeRecord = (record: RestoreRecord | undefined): record is NativeRecord =>
-  record?.native !== undefined;
+import { trueToLife } from './serving.ts';
 
 /** Nobody answered in time: Step Functions only says that a state has timed out. */
 export async function deniedWhenUnanswered(
@@ -28,6 +26,10 @@ export async function deniedWhenUnanswered(
   });
 }
 
+/** A person said no, and who, as far as the answer tells. Undefined for every other failure, and when nobody answered. */
+export const denialIn = (caught: CaughtFailure): { readonly decidedBy?: string } | undefined =>
+  caught.Error === 'APPROVAL_DENIED' ? parseDenied(caught.Cause) : undefined;
+
 export interface NativeEnd {
   /** What the record says from now on. */
   readonly change: Pick<RestoreRecord, 'native'> &
@@ -36,9 +38,14 @@ export interface NativeEnd {
   readonly sentence: string;
 }
 
-export async function nativeEnd(parts: Pick<Parts, 'services' | 'now'>, before: NativeRecord): Promise<NativeEnd> {
+export async function nativeEnd(
+  parts: Pick<Parts, 'services' | 'now'>,
+  before: NativeRecord,
+  denied?: { readonly decidedBy?: string },
+): Promise<NativeEnd> {
   const { record, doubt } = await trueToLife(parts, before);
   const { native, mode, status } = record;
+  const { approval } = native;
   const moved = mode === 'swap' && native.oldName !== undefined && native.serving !== 'original' && wasMoved(record);
   const sentence =
     status === 'COMPLETED'
@@ -46,7 +53,7 @@ export async function nativeEnd(parts: Pick<Parts, 'services' | 'now'>, before: 
       : servingSentence(failedOf(record));
   return {
     change: {
-      native,
+      native: denied && approval ? { ...native, approval: { ...approval, decision: 'cancelled', ...denied } } : native,
       ...(native.serving === 'restored' ? { restoredDatabase: record.database } : {}),
       ...(moved && native.oldName !== undefined ? { replacedDatabase: native.oldName } : {}),
     },

@@ -2,17 +2,18 @@
  * One look of a state that waits for a service: it reads the restore's record, does what is next, notes it and says `done` or
  * how long to wait. A look may be repeated, and a crash between any two of its calls is the same as a pause.
  */
+import { parseApproved } from '../../core/approval.ts';
 import type { RestoreRecord } from '../../core/backup.ts';
 import { isNativeTarget, type NativeTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { NativeRestore } from '../../core/native.ts';
 import type { Look, NativeEvent } from '../../core/payloads.ts';
+import { isNativeRecord, type NativeRecord } from '../../core/serving.ts';
 import { ofFailure } from '../shared/outcome.ts';
 import type { Parts } from '../shared/parts.ts';
 import { findTarget } from './targets.ts';
 
 export type LookParts = Pick<Parts, 'catalog' | 'config' | 'now'>;
-export type NativeRecord = RestoreRecord & { readonly native: NativeRestore };
 
 export interface Looked {
   /** As it is now, with everything that was noted in this look. */
@@ -40,8 +41,21 @@ export interface LookAt {
  */
 export const looking =
   (parts: LookParts, step: StepName, work: (looked: Looked) => Promise<boolean>) =>
-  (event: Pick<NativeEvent, 'opened'>): Promise<Look> =>
-    lookAt(parts, { restoreId: event.opened.id, step, statuses: ['RUNNING'] }, work);
+  (event: NoteworthyEvent): Promise<Look> =>
+    lookAt(parts, { restoreId: event.opened.id, step, statuses: ['RUNNING'] }, async (looked) => {
+      await noteApproval(looked, event);
+      return work(looked);
+    });
+
+type NoteworthyEvent = Pick<NativeEvent, 'opened' | 'approval'>;
+
+/** The first state after a yes notes it; the yes is in the payload of all that come later. */
+async function noteApproval({ record, note }: Looked, { approval: answer }: NoteworthyEvent): Promise<void> {
+  const { approval } = record.native;
+  if (answer === undefined || !approval || approval.decision) return;
+  const { decidedBy } = parseApproved(answer);
+  await note({ approval: { ...approval, decision: 'approved', ...(decidedBy === undefined ? {} : { decidedBy }) } });
+}
 
 export async function lookAt(
   parts: LookParts,
@@ -84,13 +98,16 @@ export function leftBehind({ native, destination }: NativeRecord): string {
 }
 
 /** The same for a state that does not wait. */
-export const withRecord = (parts: LookParts, event: Pick<NativeEvent, 'opened'>): Promise<Looked> =>
-  lookedAt(parts, event.opened.id, ['RUNNING']);
+export async function withRecord(parts: LookParts, event: NoteworthyEvent): Promise<Looked> {
+  const looked = await lookedAt(parts, event.opened.id, ['RUNNING']);
+  await noteApproval(looked, event);
+  return looked;
+}
 
 /** The restore's record when it is one of a service's own. @throws NightjarError RESTORE_UNKNOWN. */
 export async function nativeRecord({ catalog }: Pick<Parts, 'catalog'>, restoreId: string): Promise<NativeRecord> {
   const record = await catalog.getRestore(restoreId);
-  if (record?.native) return { ...record, native: record.native };
+  if (isNativeRecord(record)) return record;
   throw new NightjarError('RESTORE_UNKNOWN', {
     operation: 'find restore',
     detail: `${restoreId} is ${record ? 'no restore that a service does itself' : 'not there'}.`,

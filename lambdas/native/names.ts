@@ -4,7 +4,7 @@
  */
 import { NightjarError, toNightjarError } from '../../core/errors.ts';
 import type { NativeResource, NativeRestore, RenamingService } from '../../core/native.ts';
-import { rolledBackResource } from '../../core/names.ts';
+import { undoneName } from '../../core/serving.ts';
 
 /** A resource and the names under which it may be. */
 export interface Carrier {
@@ -102,10 +102,6 @@ export function originalOf({ original, settings, oldName }: NativeRestore): Carr
   if (!original) return undefined;
   return { resourceId: original.resourceId, names: [settings.name, ...(oldName === undefined ? [] : [oldName])] };
 }
-
-/** Name of the restored one after a rollback. */
-export const undoneName = ({ settings }: NativeRestore, restoreId: string): string =>
-  rolledBackResource(settings.engine, settings.name, restoreId);
 
 export function restoredOf(native: NativeRestore, restoreId: string): Carrier | undefined {
   const { restored, alias, settings } = native;

@@ -1,10 +1,10 @@
 /** Opens a restore that a service does itself: from what, under which names, and everything that can be refused before it. */
 import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
-import { resourceOf, type NativeTarget } from '../../core/config.ts';
-import { ENGINES } from '../../core/engines.ts';
+import type { NativeTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import { aliasResource, replacedResource } from '../../core/names.ts';
+import { refusalsOfInput } from '../../core/native-input.ts';
 import type { NativeResource, NativeRestore } from '../../core/native.ts';
 import type { OpenedNativeRestore, OpenRestoreEvent, RestoreInput } from '../../core/payloads.ts';
 import { closeDead, takeLock } from '../shared/locking.ts';
@@ -63,44 +63,6 @@ function openedOf({ restoreId, native }: RestoreRecord, { input, target }: Asked
   };
 }
 
-/** What this input and this config alone make impossible. */
-function refusalsOfInput(input: RestoreInput, target: NativeTarget): string[] {
-  const { mode, database } = input;
-  const { modes, label }: { modes: readonly string[]; label: string } = ENGINES[target.engine];
-  const places = mode === 'new' || mode === 'pointer';
-  const when = (is: boolean, reason: string): string[] => (is ? [reason] : []);
-  return [
-    ...when(!modes.includes(mode), `${label} restores by ${modes.join(', ')}, not by ${mode}.`),
-    ...when(input.destination !== undefined, `${label} restores into its own target; leave the destination out.`),
-    ...when(input.scope !== undefined, `${label} restores as a whole; leave the scope out.`),
-    ...when(input.noOwner !== undefined || input.jobs !== undefined, `noOwner and jobs are of dumps; leave them out.`),
-    ...when(mode === 'items' && input.items === undefined, 'Mode items needs to be told which items.'),
-    ...when(mode !== 'items' && input.items !== undefined, 'Items go with mode items only.'),
-    ...when(
-      input.approve === true && mode !== 'swap' && mode !== 'pointer',
-      `Approval is asked for before an outage, and mode ${mode} has none.`,
-    ),
-    ...when(
-      mode === 'pointer' && target.pointer === undefined,
-      `The target ${target.name} has no pointer in the config.`,
-    ),
-    ...when(database !== undefined && !places, `Mode ${mode} takes no name; it is ${resourceOf(target)}.`),
-    ...when(database === resourceOf(target), `${database} is the original's name; choose another, or mode swap.`),
-    ...when(
-      database !== undefined && !validName(target, database),
-      `'${database}' can not be a name of ${label}: ${NAME_RULES[target.engine]}.`,
-    ),
-  ];
-}
-
-const SERVER_RULE = '63 small letters, digits and single hyphens at most, a letter first and no hyphen last';
-const NAME_RULES = { rds: SERVER_RULE, aurora: SERVER_RULE, dynamodb: '3 to 255 letters, digits, _ . and -' } as const;
-function validName({ engine }: NativeTarget, name: string): boolean {
-  const { fields } = ENGINES[engine];
-  const rule = 'instance' in fields ? fields.instance : 'cluster' in fields ? fields.cluster : fields.table;
-  return rule.safeParse(name).success;
-}
-
 const refused = (target: NativeTarget, reasons: readonly string[]): NightjarError =>
   new NightjarError('RESTORE_REFUSED', {
     operation: 'open restore',
@@ -145,7 +107,7 @@ function planOf(source: Source, { input, target }: Asked, id: string): NativeRes
   const original = resource ?? setAside?.resource;
   return {
     from,
-    alias: input.database ?? aliasResource(engine, settings.name, id),
+    alias: aliasResource(engine, settings.name, id),
     ...(input.mode === 'swap' && engine !== 'dynamodb' && original
       ? { oldName: setAside?.name ?? replacedResource(engine, settings.name, id) }
       : {}),

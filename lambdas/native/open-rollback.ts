@@ -3,10 +3,10 @@ import { isNativeTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { ExecutionFacts, OpenedRollback } from '../../core/payloads.ts';
+import { wayBackOf, type NativeRecord } from '../../core/serving.ts';
 import { takeLock } from '../shared/locking.ts';
 import type { Parts } from '../shared/parts.ts';
-import { nativeRecord, type NativeRecord } from './look.ts';
-import { wasMoved } from './serving.ts';
+import { nativeRecord } from './look.ts';
 import { findTarget } from './targets.ts';
 
 export type OpenRollbackParts = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'now'>;
@@ -18,8 +18,9 @@ export async function openNativeRollback(
   event: ExecutionFacts,
   restoreId: string,
 ): Promise<OpenedNativeRollback> {
-  const way = wayBack(await nativeRecord(parts, restoreId));
-  const { destination, safetyBackupId } = await nativeRecord(parts, restoreId);
+  const record = await nativeRecord(parts, restoreId);
+  const way = wayOf(record);
+  const { destination, safetyBackupId } = record;
   const target = await findTarget(parts, destination);
   if (!isNativeTarget(target)) throw impossible(restoreId, `${target.name} is a target of ${target.engine} by now`);
   const id = idOfExecution(event.executionArn, event.startedAt);
@@ -29,7 +30,7 @@ export async function openNativeRollback(
   await takeLock(parts, { target: target.name, kind: 'restore', id, executionArn: event.executionArn });
   try {
     // Somebody who held the lock may have removed the original meanwhile.
-    wayBack(await nativeRecord(parts, restoreId));
+    wayOf(await nativeRecord(parts, restoreId));
   } catch (error) {
     await parts.catalog.unlock(target.name, 'restore', id);
     throw error;
@@ -41,21 +42,8 @@ const impossible = (restoreId: string, why: string): NightjarError =>
   new NightjarError('ROLLBACK_IMPOSSIBLE', { operation: 'open rollback', detail: `${restoreId}: ${why}.` });
 
 /** @throws NightjarError ROLLBACK_IMPOSSIBLE. */
-function wayBack(record: NativeRecord): OpenedNativeRollback['way'] {
-  const { native, mode, status, restoreId, replacedDroppedAt, safetyBackupId } = record;
-  const no = (why: string): NightjarError => impossible(restoreId, why);
-  if (status !== 'COMPLETED' && status !== 'FAILED') throw no(`it is ${status}`);
-  if (mode === 'pointer') {
-    if (!native.pointer) throw no('it never came to switch the pointer');
-    return 'pointer';
-  }
-  if (mode !== 'swap') throw no(`its mode was ${mode}`);
-  if (native.settings.engine === 'dynamodb') {
-    if (safetyBackupId === undefined) throw no('it kept no backup of an original');
-    return 'table';
-  }
-  if (!native.original) throw no('there was no original when it began');
-  if (!wasMoved(record)) throw no('it never came to its swap; the original serves');
-  if (replacedDroppedAt !== undefined) throw no(`the original was removed at ${replacedDroppedAt}`);
-  return 'server';
+function wayOf(record: NativeRecord): OpenedNativeRollback['way'] {
+  const { way, why } = wayBackOf(record);
+  if (why !== undefined) throw impossible(record.restoreId, why);
+  return way;
 }

@@ -1,7 +1,7 @@
 /** Removing what a restore made or set aside: by name, by id, and never what serves. */
 import type { NativeService } from '../../core/native.ts';
 import { RESTORE_TAG } from '../../core/names.ts';
-import type { NativeRecord } from './look.ts';
+import type { NativeRecord } from '../../core/serving.ts';
 
 /** One step towards this resource being gone; true when it is. Whatever else has the name is left alone. */
 export async function removed(
@@ -22,3 +22,10 @@ export const isAliasOf =
   ({ resourceId, tags }: { readonly resourceId: string; readonly tags: Readonly<Record<string, string>> }): boolean =>
     resourceId !== native.original?.resourceId &&
     (resourceId === native.restored?.resourceId || tags[RESTORE_TAG] === restoreId);
+
+/**
+ * Whether RemoveReplaced took anything away, and did not only find that nothing is left. Whatever it asks for is gone at a
+ * later look than its first.
+ */
+export const tookAway = ({ native: { steps }, replacedDroppedAt }: NativeRecord): boolean =>
+  replacedDroppedAt !== undefined && replacedDroppedAt > (steps.RemoveReplaced?.startedAt ?? replacedDroppedAt);

@@ -4,11 +4,11 @@ import { resourceOf, type NativeTarget } from '../../core/config.ts';
 import { isId } from '../../core/ids.ts';
 import type { NativeResource, NativeRestore, NativeSettings } from '../../core/native.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
+import { unfinishedSwap, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
-import type { NativeRecord } from './look.ts';
 import { whereIs } from './names.ts';
 import { serviceOf } from './services.ts';
-import { isGoing, wasMoved } from './serving.ts';
+import { isGoing } from './serving.ts';
 
 export interface Source {
   readonly from: NativeRestore['from'];
@@ -38,7 +38,7 @@ export async function readSource(parts: Needs, wish: Wish): Promise<Source> {
   const service = serviceOf(parts, target.engine);
   const resource = await service.read(resourceOf(target));
   if (resource && !isGoing(resource)) return ofLiving(parts, wish, resource);
-  const unfinished = await unfinishedRestore(parts, target.name);
+  const unfinished = unfinishedSwap(await parts.catalog.listRestores({ target: target.name }));
   if (!unfinished) return ofDeleted(parts, wish);
   return unfinished.native.settings.engine === 'dynamodb'
     ? ofUnfinishedTable(parts, wish, unfinished)
@@ -99,17 +99,6 @@ async function ofDeleted(parts: Needs, wish: Wish): Promise<Source> {
       `${resourceOf(target)} is gone, and with it the moments of its point-in-time recovery; its backup before then is ${newest.backupId} of ${newest.from.at} (\`--at ${newest.backupId}\`).`,
     ],
   };
-}
-
-/** The newest swap of the target, when it broke off after the original had been touched. */
-async function unfinishedRestore({ catalog }: Needs, target: string): Promise<NativeRecord | undefined> {
-  for (const record of await catalog.listRestores({ target })) {
-    const { native, mode, status } = record;
-    if (!native || mode !== 'swap' || status === 'RUNNING') continue;
-    const found = { ...record, native };
-    return native.serving !== 'restored' && wasMoved(found) ? found : undefined;
-  }
-  return undefined;
 }
 
 /** The original is under the name that the broken swap gave it: it is put there no second time. */

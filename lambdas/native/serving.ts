@@ -1,8 +1,7 @@
-/** What serves under an original's name, read from the service, and said to a person. */
+/** What serves under an original's name, read from the service. */
 import type { NativeResource, NativeRestore, NativeService } from '../../core/native.ts';
+import { servingSentence, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
-import type { NativeRecord } from './look.ts';
-import { undoneName } from './names.ts';
 import { serviceOf } from './services.ts';
 
 export type Serving = NativeRestore['serving'];
@@ -24,7 +23,7 @@ export async function servingNow(service: Pick<NativeService, 'read'>, native: N
   return native.recreatedFrom === native.backups?.original ? 'original' : 'restored';
 }
 
-const MOVES = ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames', 'DeleteTable'];
+const MOVES = ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames', 'RollBackNamesAgain', 'DeleteTable'];
 /** A rename or a deletion that was asked for shows itself within this time. */
 const SHOWS_MS = 10 * 60_000;
 
@@ -52,42 +51,7 @@ export async function trueToLife(
   }
 }
 
-/** Which data serves, where the other is, and what to do next. */
-export function servingSentence(record: NativeRecord): string {
-  const { native, restoreId, mode } = record;
-  const { name } = native.settings;
-  const left = leftovers(record);
-  if (native.pointer)
-    return native.pointer.switched
-      ? `${native.pointer.where} says ${native.pointer.after}, so the application finds the restored data; \`nightjar rollback ${restoreId}\` makes it say ${native.pointer.before} again.`
-      : `${native.pointer.where} says ${native.pointer.before}, so the application finds the original. ${left}`.trim();
-  if (native.serving === 'original') return `The original serves under ${name}. ${left}`.trim();
-  if (native.serving === 'restored')
-    return native.oldName === undefined
-      ? `The restored data serves under ${name}.`
-      : `The restored data serves under ${name}; the original is kept as ${native.oldName}. \`nightjar rollback ${restoreId}\` gives it its name back.`;
-  if (mode === 'new' || !wasMoved(record))
-    return `Nothing serves under ${name}, as before this restore. ${left}`.trim();
-  if (native.settings.engine === 'dynamodb') return nothingServes(record);
-  return `NOTHING SERVES UNDER ${name}. Nothing is lost: the original is ${native.oldName ?? 'gone'}, what was restored is ${native.alias} or ${undoneName(native, restoreId)}. \`nightjar rollback ${restoreId}\` gives the original its name back; or start the restore again.`;
-}
-
-const nothingServes = ({ native }: NativeRecord): string =>
-  `NOTHING SERVES UNDER ${native.settings.name}. Nothing is lost: its backup is ${native.backups?.original ?? '(none)'}, that of the restored data ${native.backups?.restored ?? '(none)'}. Start the restore again: it goes on from there.`;
-
-/** Whether anything was done to the name: then the original is somewhere else when nothing serves. */
-export const wasMoved = ({ native: { original, steps, serving } }: NativeRecord): boolean =>
-  original !== undefined &&
-  (serving !== 'original' || ['RenameOriginal', 'DeleteTable'].some((step) => steps[step] !== undefined));
-
-function leftovers({ native, status }: NativeRecord): string {
-  if (native.steps.RemoveAlias?.doneAt) return 'What was restored was removed again.';
-  if (!native.steps.RestoreServer && !native.steps.RestoreTable) return 'Nothing was made.';
-  const rest = status === 'FAILED' ? '; the pruner removes it after a week, or do so by hand' : '';
-  return `What was restored${native.restored ? '' : ', if it was begun,'} is ${native.alias}${rest}.`;
-}
-
-/** The same after a rollback that broke off; what really serves goes into the record. */
+/** What a person is told after a rollback that broke off; what really serves goes into the record. */
 export async function rollbackSentence(
   parts: Pick<Parts, 'services' | 'catalog' | 'now'>,
   before: NativeRecord,

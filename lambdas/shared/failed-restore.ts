@@ -4,7 +4,8 @@ import { idOfExecution } from '../../core/ids.ts';
 import type { Progress } from '../../core/job.ts';
 import { EVENTS, aliasDatabase, replacedDatabase } from '../../core/names.ts';
 import type { ExecutionFacts } from '../../core/payloads.ts';
-import { isNativeRecord, nativeEnd } from '../native/fail.ts';
+import { isNativeRecord } from '../../core/serving.ts';
+import { nativeEnd } from '../native/fail.ts';
 import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { failRestore } from './restore-done.ts';
@@ -19,6 +20,8 @@ export interface FailedRestore {
   readonly tellAgain: boolean;
   readonly attempt?: number;
   readonly safetyBackupId?: string;
+  /** Somebody cancelled it instead of approving. */
+  readonly denied?: { readonly decidedBy?: string };
 }
 
 /**
@@ -35,7 +38,7 @@ export async function closeFailedRestore(
   const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the restore ${id} failed (${failed.failure.code}).`);
   const progress = await parts.catalog.getProgress(id, failed.attempt);
   const before = await parts.catalog.getRestore(id);
-  const native = isNativeRecord(before) ? await nativeEnd(parts, before) : undefined;
+  const native = isNativeRecord(before) ? await nativeEnd(parts, before, failed.denied) : undefined;
   const closed = await failRestore(parts, id, progress, {
     endedAt: parts.now().toISOString(),
     failure: failed.failure,

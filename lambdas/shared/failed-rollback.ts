@@ -1,4 +1,4 @@
-import { isNativeRecord } from '../native/fail.ts';
+import { isNativeRecord } from '../../core/serving.ts';
 import { rollbackSentence } from '../native/serving.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';

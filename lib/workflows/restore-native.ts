@@ -20,7 +20,8 @@ export const approval = (
         'opened.$': '$.opened',
       },
     },
-    ResultPath: null,
+    // Who said yes; the next state notes it.
+    ResultPath: '$.approval',
     Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'RemoveCancelled' }],
     Next: options.next,
   },

@@ -1,3 +1,4 @@
+import { safetyExecution } from '../../core/names.ts';
 import { approval } from './restore-native.ts';
 import { byValue, look, startExecution, type State, type States, type WorkflowParts } from './states.ts';
 
@@ -72,7 +73,7 @@ export const restoreTable = (parts: WorkflowParts): States => ({
   // A backup like any other, with manifest and record: the way back is a restore of it.
   SafetyTable: startExecution(parts, {
     machine: 'backup',
-    name: "States.Format('safety-{}', $.opened.id)",
+    name: `States.Format('${safetyExecution('{}')}', $.opened.id)`,
     input: {
       Input: { 'target.$': '$.opened.target', trigger: 'admin', 'safetyFor.$': '$.opened.id' },
     },

@@ -1,3 +1,4 @@
+import { safetyExecution } from '../../core/names.ts';
 import { endsOfNative } from './restore-native.ts';
 import { restoreServer } from './restore-server.ts';
 import { restoreTable } from './restore-table.ts';
@@ -82,7 +83,7 @@ export const restoreDefinition = (parts: WorkflowParts): Definition => {
       },
       SafetyBackup: startExecution(parts, {
         machine: 'backup',
-        name: "States.Format('safety-{}', $.opened.id)",
+        name: `States.Format('${safetyExecution('{}')}', $.opened.id)`,
         input: {
           Input: { 'target.$': '$.opened.target', trigger: 'admin', 'safetyFor.$': '$.opened.id' },
         },

@@ -38,7 +38,18 @@ export const rollbackDefinition = (parts: WorkflowParts): Definition => {
         },
         'RunRollback',
       ),
-      ...(servers ? look(parts, 'RollBackNames', { next: 'CloseRollback', fail: 'FailRollback' }) : {}),
+      ...(servers
+        ? {
+            ...look(parts, 'RollBackNames', { next: 'CloseRollback', fail: 'RollBackNamesAgain' }),
+            // It may have broken off between two names: they are put right before it is told.
+            ...look(parts, 'RollBackNames', {
+              as: 'RollBackNamesAgain',
+              next: 'FailRollback',
+              fail: 'FailRollback',
+              failurePath: '$.cleanupFailure',
+            }),
+          }
+        : {}),
       ...(servers || tables
         ? {
             RollBackPointer: invoke(parts, 'RollBackPointer', {

@@ -127,8 +127,13 @@ describe('nightjar restore of what its service keeps', () => {
     ['a file of items that is not there', ['orders', '--items', 'none.json'], /none\.json: no such file/],
     ['a file that chooses nothing', ['orders', '--items', 'empty.json'], /DynamoDB JSON/],
     ['items and a swap at once', ['orders', '--items', 'items.json', '--swap'], /one mode/],
-    ['approval where there is no outage', ['shop-rds', '--new', '--approve'], /no outage/],
-    ['another target as destination', ['orders', '--destination', 'shop-rds'], /--destination/],
+    [
+      'approval where there is no outage',
+      ['shop-rds', '--new', '--approve'],
+      /before an outage, and mode new has none/,
+    ],
+    ['another target as destination', ['orders', '--destination', 'shop-rds'], /leave the destination out/],
+    ['a name of its own', ['shop-rds', '--database', 'shop-2'], /only what is called shop-db-nj-…/],
   ])('refuses %s before anything starts', async (_, argv, words) => {
     const files = { 'empty.json': '{"keys":[]}', 'items.json': '{"keys":[{"pk":{"S":"a"}}]}' };
     const world = natives({ files });
@@ -265,6 +270,15 @@ describe('nightjar restore --plan of what its service keeps', () => {
 });
 
 describe('nightjar approve and cancel', () => {
+  it('alone know the token: nothing that is printed has it', async () => {
+    const world = natives();
+    const record = waitingRestore();
+    await world.store.openRestore(record);
+    const printed = [await world.run('show', record.restoreId, '--json'), JSON.stringify(world.json())];
+    expect(printed[1]).toContain(record.native.approval!.askedAt);
+    expect(printed[1]).not.toContain('the-token');
+  });
+
   it('answer the restore that waits, with who did', async () => {
     const world = natives();
     const record = waitingRestore();

@@ -33,10 +33,52 @@ describe('which data serves', () => {
     );
     expect(servingSentence(table)).toMatch(/^NOTHING SERVES UNDER orders\..*arn:o.*arn:r.*Start the restore again/);
   });
+  it('after a rollback is the original, and what was restored has the name that the rollback gave it', () => {
+    const steps = { RestoreServer: { startedAt: at(3) }, RollBackNames: { startedAt: at(2) } };
+    const back = nativeRestore(3, { status: 'ROLLED_BACK' }, { serving: 'original', steps });
+    expect(servingSentence(back)).toBe(
+      `The original serves under shop-db. What was restored is ${undoneName(back.native, back.restoreId)}.`,
+    );
+    expect(servingSentence({ ...back, status: 'COMPLETED' })).toContain(` or ${back.native.alias}.`);
+  });
   it('of a restore that failed early is the original, and what it left is named', () =>
     expect(servingSentence(early)).toMatch(
       /^The original serves under shop-db\. What was restored, if it was begun, is shop-db-nj-.*pruner/,
     ));
+});
+
+describe('a table whose restore died behind its fence', () => {
+  const begun = { startedAt: at(3), doneAt: at(3) };
+  const dead = (native: object, status: 'FAILED' | 'RUNNING' | 'ROLLED_BACK' = 'FAILED') =>
+    servingSentence(
+      tableRestore(
+        3,
+        { status },
+        { serving: 'original', steps: { RestoreTable: begun, FenceTable: begun }, ...native },
+      ),
+    );
+  const fenced = { fencedAt: at(2), fencedPolicy: '' };
+  const again = { steps: { RestoreTable: begun, FenceTable: begun, FenceRecreated: begun }, serving: 'restored' };
+  const recreated = { arn: 'arn', resourceId: 'r' };
+
+  it.each([
+    ['denies writes', fenced, /The original serves .* Writes to orders are DENIED until the restore is started again/],
+    ['may deny them, when it died at the fence itself', {}, /Writes to orders may be DENIED/],
+    ['denies them also once it was made again', { ...fenced, ...again, recreated }, /restored .* are DENIED until/],
+  ])('%s', (_, native, words) => expect(dead(native)).toMatch(words));
+
+  it.each([
+    ['when it was lifted', { ...fenced, openedAt: at(1) }],
+    ['when the way back has looked', { steps: { FenceTable: begun, LiftFence: begun } }],
+    ['where the application is stopped instead', { fencedAt: at(2) }],
+    ['when it never came to it', { steps: { RestoreTable: begun } }],
+    ['of a table that is away', { ...fenced, serving: 'nothing', steps: { FenceTable: begun, DeleteTable: begun } }],
+  ])('says nothing of it %s', (_, native) => expect(dead(native)).not.toMatch(/DENIED/));
+
+  it('says so while it runs, and no more when it was taken back', () => {
+    expect(dead(fenced, 'RUNNING')).toMatch(/are DENIED until it comes to its end/);
+    expect(dead(fenced, 'ROLLED_BACK')).not.toMatch(/DENIED/);
+  });
 });
 
 describe('the way back', () => {

@@ -86,8 +86,11 @@ describe('a native backup', () => {
       'nightjar:target': 'shop',
       'nightjar:backup': event.id,
     });
-    expect(await verify(event)).toEqual({ objects: 1, storedBytes: 20_000_000_000 });
+    const { manifestVersionId, ...verified } = await verify(event);
+    expect(verified).toEqual({ objects: 1, storedBytes: 20_000_000_000 });
     const closed = await close(event);
+    // The very manifest that was proven, should anybody write another one after it.
+    expect(closed.manifestVersionId).toBe(manifestVersionId);
     expect(closed).toMatchObject({ status: 'COMPLETED', points: [manifest.points[0]!.arn], window: { on: true } });
     expect(closed).not.toHaveProperty('draft');
     expect(await world.catalog.newestGood('shop')).toMatchObject({
@@ -104,7 +107,11 @@ describe('a native backup', () => {
     await verify(event);
     const closed = await close(event);
     const catalog = memoryCatalog();
-    expect(await rebuildCatalog(world.vault, catalog)).toEqual({ recovered: 1, unreadable: [] });
+    expect(await rebuildCatalog(world.vault, catalog)).toEqual({
+      recovered: [await catalog.getBackup('shop', event.id)],
+      known: 0,
+      unreadable: [],
+    });
     expect(await catalog.getBackup('shop', event.id)).toMatchObject({
       ...closed,
       endedAt: expect.any(String) as string,

@@ -26,6 +26,7 @@ const BORROWED: Readonly<Record<string, string>> = {
   LiftFence: 'OpenTable',
   FenceRecreated: 'FenceTable',
   RemoveCancelled: 'RemoveAlias',
+  RollBackNamesAgain: 'RollBackNames',
   RemoveTableAlias: 'RemoveAlias',
   AskServerApproval: 'AskApproval',
   AskTableApproval: 'AskApproval',

@@ -53,7 +53,7 @@ it('the states that are left out here are those of native targets alone', () => 
   expect(Object.fromEntries(MACHINES.filter((one) => one !== 'restore').map((one) => [one, left(one)]))).toEqual({
     nightly: [],
     backup: ['CopyPoint', 'MakePoint', 'VerifyPoint', 'WriteManifest'],
-    rollback: ['RestoreOriginal', 'RollBackNames', 'RollBackPointer'],
+    rollback: ['RestoreOriginal', 'RollBackNames', 'RollBackNamesAgain', 'RollBackPointer'],
     // Every prune comes to DeletePoints, so it is swept here all the same.
     prune: ['DeletePoints', 'RemoveReplaced'],
     probe: [],

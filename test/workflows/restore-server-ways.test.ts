@@ -1,5 +1,6 @@
 /** The other ways of a server's restore: beside the original, by pointer, of one that is gone, cancelled, refused by its checks. */
 import { describe, expect, it } from 'vitest';
+import { approvedBy, deniedBy } from '../../core/approval.ts';
 import { DEATHS, FAULTS, at } from './faults.ts';
 import { SeenError } from './seen-error.ts';
 import {
@@ -20,13 +21,14 @@ describe('a restore beside the original', () => {
   it('ends with the restored server under a name of its own, and touches nothing else', async () => {
     const one = await openServer();
     const before = await one.world.services.rds.read('shop');
-    const input = swapOf({ mode: 'new', approve: false, database: 'shop-before' });
+    const input = swapOf({ mode: 'new', approve: false });
     const ended = await one.harness.run('restore', input, one.before);
     expect(ended).toMatchObject({
       status: 'SUCCEEDED',
-      output: { status: 'COMPLETED', serving: 'original', restoredDatabase: 'shop-before' },
+      output: { status: 'COMPLETED', serving: 'original' },
     });
-    expect(servers(one).map(({ name }) => name)).toEqual(['shop', 'shop-before']);
+    const { alias } = (await one.world.catalog.getRestore(ended.id))!.native!;
+    expect(servers(one).map(({ name }) => name)).toEqual(['shop', alias]);
     expect(await one.world.services.rds.read('shop')).toEqual({
       ...before,
       settings: { ...before!.settings, readAt: expect.any(String) as string },
@@ -88,6 +90,7 @@ describe('a restore that waits for approval', () => {
     expect(ended).toMatchObject({ status: 'FAILED', error: 'APPROVAL_DENIED' });
     const record = (await one.world.catalog.getRestore(ended.id))!;
     expect(record).toMatchObject({ status: 'FAILED', failure: { code: 'APPROVAL_DENIED' } });
+    expect(record.native!.approval!.decision).toBeUndefined();
     expect(servers(one).map(({ name }) => name)).toEqual(['shop']);
     expect(sentence(one.world.published)).toBe('The original serves under shop. What was restored was removed again.');
     await expectFree(one);
@@ -95,10 +98,12 @@ describe('a restore that waits for approval', () => {
 
   it('is cancelled by a person, with the person’s words', async () => {
     const one = await openServer();
-    one.harness.answer = () => Promise.reject(new SeenError('APPROVAL_DENIED', 'Cancelled by dba.'));
+    one.harness.answer = () => Promise.reject(new SeenError('APPROVAL_DENIED', deniedBy('user/dba')));
     const ended = await one.harness.run('restore', swapOf(), one.before);
     expect(ended).toMatchObject({ status: 'FAILED', error: 'APPROVAL_DENIED' });
-    expect((await one.world.catalog.getRestore(ended.id))!.failure!.detail).toBe('Cancelled by dba.');
+    const record = (await one.world.catalog.getRestore(ended.id))!;
+    expect(record.failure!.detail).toBe('By user/dba.');
+    expect(record.native!.approval).toMatchObject({ decision: 'cancelled', decidedBy: 'user/dba' });
     expect(servers(one).map(({ name }) => name)).toEqual(['shop']);
   });
 
@@ -117,6 +122,31 @@ describe('a restore that waits for approval', () => {
     expect(asked).toContain('is renamed to shop');
     expect(asked).toContain('Everything written to shop after');
     expect(one.world.mails.slice(0, 2).map(({ to }) => to)).toEqual(['oncall@example.org', 'dba@example.org']);
+  });
+
+  it.each(['swap', 'pointer'] as const)('by %s notes who said yes', async (mode) => {
+    const one = await openServer();
+    one.harness.answer = () => Promise.resolve(approvedBy('user/dba'));
+    const seen: unknown[] = [];
+    const { id, status } = await one.harness.run('restore', swapOf({ mode }), async (call, work) => {
+      const [running] = await one.world.catalog.listRestores({ target: 'shop' });
+      if (['RenameAlias', 'CloseNative'].includes(call.state)) seen.push(running!.native!.approval!.decision);
+      return one.before(call, work);
+    });
+    expect(status).toBe('SUCCEEDED');
+    // From the first state of the outage on, should the execution die there.
+    expect([...new Set(seen)]).toEqual(['approved']);
+    const { approval } = (await one.world.catalog.getRestore(id))!.native!;
+    expect(approval).toMatchObject({ decision: 'approved', decidedBy: 'user/dba' });
+  });
+
+  it.each(['yes', {}, { decidedBy: 7 }, null])('takes %j for a yes of somebody unnamed', async (answer) => {
+    const one = await openServer();
+    one.harness.answer = () => Promise.resolve(answer);
+    const { id, status } = await one.harness.run('restore', swapOf(), one.before);
+    expect(status).toBe('SUCCEEDED');
+    const { approval } = (await one.world.catalog.getRestore(id))!.native!;
+    expect([approval!.decision, approval!.decidedBy]).toEqual(['approved', undefined]);
   });
 
   it('is cancelled when nobody can be asked', async () => {

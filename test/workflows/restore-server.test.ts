@@ -101,7 +101,7 @@ describe.each(['rds', 'aurora'] as const)('a swap in %s', (engine) => {
 
 describe.each(['rds', 'aurora'] as const)('a rollback in %s', (engine) => {
   const faults = { ...FAULTS, ...DEATHS };
-  const states = ['OpenRollback', 'RollBackNames', 'CloseRollback', 'FailRollback'];
+  const states = ['OpenRollback', 'RollBackNames', 'RollBackNamesAgain', 'CloseRollback', 'FailRollback'];
   const cases = states.flatMap((state) => Object.keys(faults).map((fault) => [state, fault] as const));
   it.each(cases)('whose %s %s loses nothing, and can be run again', async (state, fault) => {
     const one = await openServer({ engine });
@@ -109,7 +109,9 @@ describe.each(['rds', 'aurora'] as const)('a rollback in %s', (engine) => {
     one.rds.turn(30);
     const hook = at('rollback', state, faults[fault]!, one.before);
     const route: Hook = (call, work) =>
-      state === 'FailRollback' && call.state === 'RollBackNames' ? broken() : hook(call, work);
+      ['RollBackNamesAgain', 'FailRollback'].includes(state) && call.state === 'RollBackNames'
+        ? broken()
+        : hook(call, work);
     const ended = await one.harness.run('rollback', { restoreId: id }, route);
     expect(ended.called).toContain(state);
     await one.harness.rule();
@@ -128,6 +130,38 @@ describe.each(['rds', 'aurora'] as const)('a rollback in %s', (engine) => {
     expect(await one.world.catalog.getRestore(id)).toMatchObject({ status: 'ROLLED_BACK' });
     await expectFree(one);
   });
+});
+
+it('a rollback that breaks off between two names gives the original its name before it is told', async () => {
+  const one = await openServer();
+  const { id } = await one.harness.run('restore', swapOf(), one.before);
+  one.rds.turn(30);
+  const ended = await one.harness.run('rollback', { restoreId: id }, async (call, work) => {
+    if (call.state !== 'RollBackNames') return one.before(call, work);
+    await one.before(call, work);
+    return holderOf(one) ? { done: false, waitSeconds: 2 } : broken();
+  });
+  expect(ended).toMatchObject({ status: 'FAILED' });
+  one.rds.turn(30);
+  expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
+  expect((await one.world.catalog.getRestore(id))!.native!.serving).toBe('original');
+});
+
+it('a rollback that waited in vain has its whole time again at its second try', async () => {
+  const one = await openServer();
+  const { id } = await one.harness.run('restore', swapOf(), one.before);
+  one.rds.turn(30);
+  const { oldName } = (await one.world.catalog.getRestore(id))!.native!;
+  const server = one.rds.instance(oldName!)!;
+  server.goes([{ status: 'modifying', looks: 1e9 }]);
+  const ended = await one.harness.run('rollback', { restoreId: id }, (call, work) => {
+    if (call.state === 'RollBackNames') one.world.clock += 3_600_000;
+    if (call.state === 'RollBackNamesAgain' && call.count === 3) server.goes([]);
+    return one.before(call, work);
+  });
+  expect(ended).toMatchObject({ status: 'FAILED', error: 'STEP_TIMED_OUT' });
+  one.rds.turn(30);
+  expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
 });
 
 describe.each(['rds', 'aurora'] as const)('a crash of a swap in %s', (engine) => {

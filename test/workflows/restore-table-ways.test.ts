@@ -101,6 +101,22 @@ describe('beside the original', () => {
       expect(native!.pointer).toMatchObject({ before: 'orders', after: native!.alias, switched: true });
   });
 
+  // A service attaches consumers of a table's changes only to the name that the settings say.
+  it.each(['pointer', 'new'] as const)(
+    'a restore by %s moves consumers only to an alias that is to serve',
+    async (mode) => {
+      const one = await openTable();
+      const asked = new Set<string>();
+      const apply = one.tables.applySettings.bind(one.tables);
+      one.tables.applySettings = (name, wanted) => {
+        asked.add(`${name === 'orders' ? 'orders' : 'alias'} ${wanted.name === name ? 'of its own' : wanted.name}`);
+        return apply(name, wanted);
+      };
+      expect((await run(one, { mode })).status).toBe('SUCCEEDED');
+      expect([...asked]).toEqual([mode === 'pointer' ? 'alias of its own' : 'alias orders']);
+    },
+  );
+
   const cases = modes.flatMap((mode) => every(MODES[mode]).map(([state, fault]) => [mode, state, fault] as const));
   it.each(cases)('a restore by %s whose %s %s leaves the original as it was', async (mode, state, fault) => {
     const one = await openTable();

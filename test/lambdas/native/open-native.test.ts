@@ -38,9 +38,9 @@ describe('opening a native restore', () => {
 
   it.each([
     [{ mode: 'overwrite', confirm: 'shop' }, 'not by overwrite'],
-    [{ mode: 'new', approve: false, database: 'Shop_2' }, "'Shop_2' can not be a name"],
-    [{ mode: 'new', approve: false, database: 'shop' }, 'is the original’s name'.replace('’', "'")],
-    [{ database: 'shop-2' }, 'Mode swap takes no name'],
+    [{ mode: 'new', approve: false, database: 'shop-2' }, 'only what is called shop-nj-…'],
+    [{ mode: 'pointer', database: 'shop-2' }, 'only what is called shop-nj-…'],
+    [{ database: 'shop-2' }, 'only what is called shop-nj-…'],
     [{ items: { keys: [{ id: { S: '1' } }] } }, 'Items go with mode items only'],
     [{ at: '2020-01-01T00:00:00Z' }, '2020-01-01'],
   ])('refuses %j', async (input, reason) => {

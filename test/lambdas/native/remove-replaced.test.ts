@@ -1,5 +1,6 @@
 /** What the pruner takes away after a native restore, and what it never takes. */
 import { describe, expect, it } from 'vitest';
+import { makeClosePrune } from '../../../lambdas/ClosePrune.ts';
 import { makeRemoveReplaced } from '../../../lambdas/RemoveReplaced.ts';
 import { SeenError } from '../../workflows/seen-error.ts';
 import { holderOf, openServer, servers, swapOf, type ServerCase } from '../../workflows/server-case.ts';
@@ -24,6 +25,14 @@ async function removeReplaced(one: ServerCase, restoreId: string, looks = 60): P
 const later = (one: ServerCase, days: number): void => void (one.world.clock += days * DAY);
 const pruned = async (one: ServerCase, id: string) => (await one.world.catalog.getRestore(id))!.replacedDroppedAt;
 
+/** Of one look for this restore, as the prune counts it. */
+async function counted(one: ServerCase, restoreId: string): Promise<number> {
+  const plan = { backups: 0, drops: [{ restoreId, native: true }] };
+  const deleted = { deleted: 0, failed: 0, done: true };
+  const event = { ...execution(one.world, 'prune'), plan, deleted, drops: [{ ok: true, restoreId }] };
+  return (await makeClosePrune(one.world)(event)).dropped;
+}
+
 async function swapped(one: ServerCase): Promise<string> {
   const { id, status } = await one.harness.run('restore', swapOf(), one.before);
   expect(status).toBe('SUCCEEDED');
@@ -41,6 +50,7 @@ describe.each(['rds', 'aurora'] as const)('the original of a swap in %s', (engin
     await removeReplaced(one, id);
     expect(servers(one).find(({ name }) => name === oldName)).toMatchObject({ status: 'stopped' });
     expect(await pruned(one, id)).toBeUndefined();
+    expect(await counted(one, id)).toBe(0);
   });
 
   it('goes after its day, and a recovery point of it stays', async () => {
@@ -56,6 +66,7 @@ describe.each(['rds', 'aurora'] as const)('the original of a swap in %s', (engin
     const { snapshots, clusterSnapshots } = one.rds.region();
     expect([...snapshots, ...clusterSnapshots].map(({ data }) => data)).toEqual(['rows of shop']);
     expect(await pruned(one, id)).toBeDefined();
+    expect(await counted(one, id)).toBe(1);
   });
 
   it('is not touched while a rollback is at work, nor after it', async () => {
@@ -94,6 +105,7 @@ describe('what a restore that failed has left behind', () => {
     later(one, 2);
     await removeReplaced(one, id);
     expect(names(one)).toEqual(['shop']);
+    expect(await counted(one, id)).toBe(1);
     expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
   });
 
@@ -130,4 +142,6 @@ it('what a restore made beside the original is there to stay', async () => {
   later(one, 400);
   await removeReplaced(one, id);
   expect(names(one)).toEqual(['shop', 'shop-nj']);
+  expect(await pruned(one, id)).toBeDefined();
+  expect(await counted(one, id)).toBe(0);
 });
