@@ -261,7 +261,8 @@ export interface RenamingService extends CopyingService {
   readonly engine: 'rds' | 'aurora';
   /** Asks for the new name; members of a cluster are renamed with it. Done already, or under way: nothing is asked. */
   rename(resourceId: string, from: string, to: string): Promise<'asked' | 'done' | 'busy'>;
-  stop(name: string): Promise<void>;
+  /** False when it was not told to stop, for the service refuses it (the log has its words) or it is busy: it runs on and costs. */
+  stop(name: string): Promise<boolean>;
   start(name: string): Promise<void>;
   /** Who else names the resource (alarms, event subscriptions, proxies, replicas): what was re-pointed, and what a person must do. */
   repoint(from: { readonly resourceId: string; readonly name: string }, to: NativeResource): Promise<string[]>;

@@ -58,8 +58,10 @@ async function stopped(parts: Needs, { record: { native }, target }: Looked): Pr
   const service = renamingServiceOf(parts, target.engine);
   const old = await service.read(native.oldName);
   if (old?.settings.resourceId !== native.original?.resourceId || old?.state === 'stopped') return [];
-  await service.stop(native.oldName);
-  return [];
+  if (await service.stop(native.oldName)) return [];
+  return [
+    `${native.oldName} could not be stopped, so it runs on and costs; the function's log has the service's words.`,
+  ];
 }
 
 export const handler = wire.lambda(() =>

@@ -77,10 +77,13 @@ const servers = (config: Config): boolean =>
   (['rds', 'aurora'] as const).some((engine) => originals(config, engine).length);
 const tables = (config: Config): boolean => originals(config, 'dynamodb').length > 0;
 
-/** Instances and clusters; the members of a cluster have names of their own, which nobody knows at deploy. */
 const originalServers = (scope: Construct, config: Config): string[] => [
   ...rds(scope, 'db', originals(config, 'rds')),
   ...rds(scope, 'cluster', originals(config, 'aurora')),
+];
+/** With the members of clusters, which have names of their own that nobody knows at deploy: for the renaming alone. */
+const originalsAndMembers = (scope: Construct, config: Config): string[] => [
+  ...originalServers(scope, config),
   ...(originals(config, 'aurora').length ? rds(scope, 'db', ['*']) : []),
 ];
 const madeServers = (scope: Construct, config: Config): string[] => [
@@ -92,6 +95,22 @@ const madeMembers = (scope: Construct, config: Config, actions: readonly string[
   originals(config, 'aurora').length
     ? [allow(actions, rds(scope, 'db', ['*']), { Null: { 'aws:ResourceTag/nightjar:restore': 'false' } })]
     : [];
+/** Members of a cluster that stands beside its original: each bears the cluster's suffix after a name of its own. */
+const suffixedMembers = (scope: Construct, config: Config, actions: readonly string[]): PolicyStatement[] =>
+  originals(config, 'aurora').length
+    ? [
+        allow(
+          actions,
+          rds(
+            scope,
+            'db',
+            [aliasResource, replacedResource, rolledBackResource].map(
+              (make) => `*${make('aurora', 'x', PLACEHOLDER).slice(1, -10)}${'?'.repeat(10)}`,
+            ),
+          ),
+        ),
+      ]
+    : [];
 const points = (scope: Construct, region?: string): string[] => [
   ...rds(scope, 'snapshot', [`${POINT_PREFIX}*`], region),
   ...rds(scope, 'cluster-snapshot', [`${POINT_PREFIX}*`], region),
@@ -102,6 +121,10 @@ const groups = (scope: Construct): string[] =>
   );
 const originalTables = (scope: Construct, config: Config): string[] => table(scope, originals(config, 'dynamodb'));
 const madeTables = (scope: Construct, config: Config): string[] => table(scope, made(config, 'dynamodb'));
+
+const POLICY_ACTIONS = ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'];
+/** A stream has a policy of its own. Source: AWS, DynamoDB Developer Guide, "Attach a resource-based policy to a stream". */
+const withStreams = (arns: readonly string[]): string[] => [...arns, ...under(arns, 'stream/*')];
 
 const key = (scope: Construct): string =>
   Stack.of(scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
@@ -304,7 +327,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       scope,
       config,
       ['rds:ModifyDBInstance', 'rds:ModifyDBCluster', 'rds:StartDBInstance', 'rds:StartDBCluster'],
-      originalServers,
+      originalsAndMembers,
       madeServers(scope, config),
     ),
   serversRepoint: (scope, config) => [
@@ -341,6 +364,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
         madeServers(scope, config),
       ),
       ...madeMembers(scope, config, ['rds:DeleteDBInstance', 'rds:ModifyDBInstance']),
+      ...suffixedMembers(scope, config, ['rds:DeleteDBInstance', 'rds:ModifyDBInstance']),
       allow(
         ['rds:CreateDBSnapshot', 'rds:CreateDBClusterSnapshot', 'rds:AddTagsToResource'],
         [...madeServers(scope, config), ...points(scope)],
@@ -350,12 +374,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
   pointerRead: (scope, config) => pointerRights(scope, config, false),
   pointerWrite: (scope, config) => pointerRights(scope, config, true),
   tablesFence: (scope, config) =>
-    onOriginals(
-      scope,
-      config,
-      ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'],
-      originalTables,
-    ),
+    onOriginals(scope, config, POLICY_ACTIONS, (...of) => withStreams(originalTables(...of))),
   tablesRead: (scope, config) =>
     when(tables(config), () => [
       allow(
@@ -397,13 +416,12 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
             'dynamodb:UpdateContributorInsights',
             'dynamodb:EnableKinesisStreamingDestination',
             'dynamodb:UpdateKinesisStreamingDestination',
-            'dynamodb:PutResourcePolicy',
-            'dynamodb:DeleteResourcePolicy',
             'dynamodb:TagResource',
             'dynamodb:UntagResource',
           ],
           all,
         ),
+        allow(POLICY_ACTIONS, withStreams(all)),
         allow(['dynamodb:RestoreTableFromBackup'], under(all, 'backup/*')),
         allow(['dynamodb:UpdateContributorInsights'], under(all, 'index/*')),
         allow(

@@ -105,17 +105,22 @@ function windowOf({ EarliestRestorableTime, LatestRestorableTime }: DBCluster): 
   return { on: true, ...(earliest ? { earliest } : {}), ...(latest ? { latest } : {}) };
 }
 
-/** Busy as long as the cluster or a member is. */
-function stateWord(cluster: DBCluster, members: readonly DBInstance[]): string {
+/**
+ * Not ready as long as the cluster or a member is not. The word is the cluster's own, a member's stands behind it: reader auto
+ * scaling deletes members every day, and the cluster serves on.
+ */
+function stateWith(cluster: DBCluster, members: readonly DBInstance[]): Pick<NativeResource, 'state' | 'stateWord'> {
   const status = cluster.Status ?? '';
-  if (stateOf(status) !== 'ready') return status;
-  return members.map(({ DBInstanceStatus = '' }) => DBInstanceStatus).find((one) => stateOf(one) !== 'ready') ?? status;
+  const state = stateOf(status);
+  const late = members.find(({ DBInstanceStatus = '' }) => stateOf(DBInstanceStatus) !== 'ready');
+  if (state !== 'ready' || !late) return { state, stateWord: status };
+  const { DBInstanceIdentifier = '', DBInstanceStatus = '' } = late;
+  return { state: stateOf(DBInstanceStatus), stateWord: `${status} (${DBInstanceIdentifier}: ${DBInstanceStatus})` };
 }
 
 export async function clusterResource(rds: Rds, cluster: DBCluster): Promise<NativeResource> {
   const members = await membersOf(rds, cluster);
   const custom = await customEndpoints(rds, cluster);
-  const word = stateWord(cluster, members);
   return {
     settings: {
       engine: 'aurora',
@@ -134,8 +139,7 @@ export async function clusterResource(rds: Rds, cluster: DBCluster): Promise<Nat
       })),
       tags: settable(tagsOf(cluster.TagList)),
     },
-    state: stateOf(word),
-    stateWord: word,
+    ...stateWith(cluster, members),
     window: windowOf(cluster),
     bytes: (cluster.AllocatedStorage ?? 0) * GIB,
     ...(cluster.Endpoint ? { endpoint: cluster.Endpoint } : {}),

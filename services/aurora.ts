@@ -17,12 +17,11 @@ import { clusterRefusals } from './aurora-refusals.ts';
 import { renameCluster } from './aurora-rename.ts';
 import { repointCluster } from './aurora-repoint.ts';
 import type { RdsClients } from './clients.ts';
-import { taken } from './rds-apply.ts';
+import { stopped, taken } from './rds-apply.ts';
 import { asTags, isMissing, nameOf, tagsOf, unless } from './rds-calls.ts';
 import { finalSnapshot } from './rds-final.ts';
 import { CLUSTER_SNAPSHOTS, findSnapshot, pointVerbs } from './rds-points.ts';
 import { beginAlias } from './rds-alias.ts';
-import { stateOf } from './rds-states.ts';
 import { request } from './settings-table.ts';
 
 export function auroraService(clients: RdsClients): RenamingService {
@@ -71,11 +70,10 @@ export function auroraService(clients: RdsClients): RenamingService {
 
     rename: (resourceId, from, to) => renameCluster(rds, resourceId, from, to),
 
-    async stop(name) {
-      const cluster = await find(name);
-      if (cluster && stateOf(cluster.Status ?? '') === 'ready')
-        await taken('stop', name, () => rds.send(new StopDBClusterCommand({ DBClusterIdentifier: name })));
-    },
+    stop: async (name) =>
+      stopped(name, (await find(name))?.Status, () =>
+        rds.send(new StopDBClusterCommand({ DBClusterIdentifier: name })),
+      ),
     start,
 
     repoint: (from, to) => repointCluster(rds, from, to),

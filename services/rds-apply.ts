@@ -3,6 +3,7 @@ import { AddTagsToResourceCommand, RemoveTagsFromResourceCommand } from '@aws-sd
 import type { NativeSettings } from '../core/native.ts';
 import { RESTORE_TAG } from '../core/names.ts';
 import { asTags, isBusy, isMissing, isRefused, refused, settable, wordsOf, type Rds } from './rds-calls.ts';
+import { stateOf } from './rds-states.ts';
 import { modifications, type Table, type Values } from './settings-table.ts';
 
 /** What is still awaited of one thing. */
@@ -22,6 +23,24 @@ export async function taken(operation: string, name: string, call: () => Promise
     if (isBusy(error)) return false;
     throw refused(operation, name, error);
   }
+}
+
+/** What RDS answers with the code of a busy resource is also what it will never do, such as stop one with read replicas. */
+export async function stopped(
+  name: string,
+  status: string | undefined,
+  call: () => Promise<unknown>,
+): Promise<boolean> {
+  if (status === undefined || status === 'stopped' || status === 'stopping') return true;
+  if (stateOf(status) !== 'ready') return false;
+  return taken('stop', name, async () => {
+    try {
+      await call();
+    } catch (error) {
+      if (isBusy(error)) console.warn(`RDS did not stop ${name}: ${wordsOf(error)}`);
+      throw error;
+    }
+  });
 }
 
 /**

@@ -40,6 +40,8 @@ export interface Snapshot {
   readonly engineVersion: string | undefined;
   /** DbiResourceId or DbClusterResourceId of what it was taken from. */
   readonly sourceId: string | undefined;
+  /** Copied from another Region. */
+  readonly copied: boolean;
   readonly optionGroup: string | undefined;
 }
 
@@ -74,6 +76,7 @@ export const INSTANCE_SNAPSHOTS: SnapshotKind = {
         keyArn: one.KmsKeyId,
         engineVersion: one.EngineVersion,
         sourceId: one.DbiResourceId,
+        copied: one.SourceDBSnapshotIdentifier !== undefined,
         optionGroup: one.OptionGroupName,
       }
     );
@@ -109,6 +112,7 @@ export const CLUSTER_SNAPSHOTS: SnapshotKind = {
         keyArn: one.KmsKeyId,
         engineVersion: one.EngineVersion,
         sourceId: one.DbClusterResourceId,
+        copied: one.SourceDBClusterSnapshotArn !== undefined,
         optionGroup: undefined,
       }
     );
@@ -136,6 +140,8 @@ function stateOf({ status, ...one }: Snapshot, kind: RecoveryPoint['kind']): Poi
     kind,
     arn: one.arn,
     name: one.name,
+    // Ids are "unique to an AWS Region" (AWS, RDS API reference, DBSnapshot): a copy's is not said, for nothing says whose it is.
+    ...(one.sourceId === undefined || one.copied ? {} : { sourceResourceId: one.sourceId }),
     region: regionOf(one.arn),
     at: (one.at ?? new Date(0)).toISOString(),
     bytes: one.gib * GIB,

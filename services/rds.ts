@@ -12,7 +12,7 @@ import type { NativeRestore, RenamingService } from '../core/native.ts';
 import { RESTORE_TAG } from '../core/names.ts';
 import type { RdsClients } from './clients.ts';
 import { asTags, nameOf, tagsOf } from './rds-calls.ts';
-import { taken } from './rds-apply.ts';
+import { stopped, taken } from './rds-apply.ts';
 import { applyInstance } from './rds-instance-apply.ts';
 import { finalSnapshot } from './rds-final.ts';
 import { findSnapshot, INSTANCE_SNAPSHOTS, pointVerbs } from './rds-points.ts';
@@ -22,7 +22,6 @@ import { renameStep } from './rds-rename.ts';
 import { beginAlias } from './rds-alias.ts';
 import { instanceCalls } from './rds-instance-rename.ts';
 import { repointInstance } from './rds-repoint.ts';
-import { stateOf } from './rds-states.ts';
 import { request } from './settings-table.ts';
 
 /** What is turned on is kept for so many days; the config's own retention is of recovery points. */
@@ -42,6 +41,10 @@ export function rdsService(clients: RdsClients): RenamingService {
       return shape && !shape.DBClusterIdentifier ? instanceResource(rds, shape) : undefined;
     },
 
+    /**
+     * "An outage occurs if you change the backup retention period of a DB instance from 0 to a nonzero value": at once, for the
+     * backup that asks for it needs the window. Source: AWS, RDS User Guide, "Backup retention period".
+     */
     async enablePitr(name) {
       const shape = await find(name);
       if (!shape)
@@ -83,11 +86,10 @@ export function rdsService(clients: RdsClients): RenamingService {
 
     rename: (resourceId, from, to) => renameStep(instanceCalls(rds), { resourceId, from, to }),
 
-    async stop(name) {
-      const shape = await find(name);
-      if (shape && stateOf(shape.DBInstanceStatus ?? '') === 'ready')
-        await taken('stop', name, () => rds.send(new StopDBInstanceCommand({ DBInstanceIdentifier: name })));
-    },
+    stop: async (name) =>
+      stopped(name, (await find(name))?.DBInstanceStatus, () =>
+        rds.send(new StopDBInstanceCommand({ DBInstanceIdentifier: name })),
+      ),
     async start(name) {
       if ((await find(name))?.DBInstanceStatus === 'stopped')
         await taken('start', name, () => rds.send(new StartDBInstanceCommand({ DBInstanceIdentifier: name })));

@@ -3,12 +3,13 @@ import { CONTAINER, FUNCTION_ENV, TASK_ENV } from '../../core/environment.ts';
 import { BACKUP_OUTPUTS, MACHINES, METRIC_NAMESPACE, METRICS } from '../../core/names.ts';
 import { nightlyInputSchema } from '../../core/payloads.ts';
 import { ALARMS } from '../../lib/alarm-list.ts';
-import { FUNCTION_NAMES, nativesOf } from '../../lib/function-list.ts';
+import { functionsFor, nativesOf } from '../../lib/function-list.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
 import { ofType, only, Resolver } from './resolve.ts';
 import { CONFIG, synth } from './synth.ts';
 
 const stacks = synth();
+const MADE = functionsFor(nativesOf(stacks.config));
 const { backup } = stacks;
 const resolver = new Resolver(backup, [new Resolver(stacks.vault)]);
 const said = (one: ReturnType<typeof synth>): string => one.said.join('\n');
@@ -110,9 +111,7 @@ describe('the task definitions', () => {
 describe('the functions', () => {
   const functions = ofType(backup, 'AWS::Lambda::Function').map(([, one]) => one.Properties);
   it('are those of the list and no other', () => {
-    expect(functions.map((one) => one.FunctionName).sort()).toEqual(
-      FUNCTION_NAMES.map((name) => `nightjar-${name}`).sort(),
-    );
+    expect(functions.map((one) => one.FunctionName).sort()).toEqual(MADE.map((name) => `nightjar-${name}`).sort());
   });
   it('carry the environment that handlers read', () => {
     const namesIn = (one: Record<string, unknown>) => Object.keys((one.Environment as { Variables: object }).Variables);
@@ -128,7 +127,7 @@ describe('the functions', () => {
   });
   it('log to groups of their own that forget', () => {
     const groups = ofType(backup, 'AWS::Logs::LogGroup').map(([, one]) => one.Properties);
-    expect(groups).toHaveLength(FUNCTION_NAMES.length + 2);
+    expect(groups).toHaveLength(MADE.length + 2);
     for (const one of groups) expect(one.RetentionInDays).toBe(90);
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../core/config.ts';
+import { aliasResource, replacedResource, rolledBackResource } from '../../core/names.ts';
+import { nameUnder } from '../../services/aurora-members.ts';
 import { FUNCTIONS, FUNCTION_NAMES, functionsFor, nativesOf, type FunctionFacts } from '../../lib/function-list.ts';
 import { ofType } from './resolve.ts';
 import { Roles, type Question } from './roles.ts';
@@ -11,6 +13,9 @@ const NATIVE: Partial<ConfigInput> = {
     { name: 'billing', engine: 'rds', instance: 'billing', pointer: { parameter: '/billing/host' } },
     { name: 'orders', engine: 'dynamodb', table: 'orders' },
   ],
+};
+const AURORA: Partial<ConfigInput> = {
+  targets: [targetOf('shop'), { name: 'ledger', engine: 'aurora', cluster: 'ledger' }],
 };
 const native = synth(NATIVE);
 const roles = new Roles(native);
@@ -67,6 +72,10 @@ describe('rights on originals', () => {
     for (const name of functionsFor(nativesOf(native.config))) {
       const allowed = ['FenceTable', 'OpenTable', 'RestoreTable', 'RecreateTable', 'ApplyTable'].includes(name);
       expect(await may(name, 'dynamodb:PutResourcePolicy', table('orders')), name).toBe(allowed);
+      const stream = table('orders/stream/2026-11-21T02:00:00.000');
+      for (const action of ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy'])
+        expect(await may(name, action, stream), `${name} ${action}`).toBe(allowed);
+      if (allowed) expect(await may(name, 'dynamodb:GetResourcePolicy', stream), name).toBe(true);
     }
   });
   it('reads items where they are verified or copied, and writes them into the original for CopyItems and a restore only', async () => {
@@ -86,6 +95,48 @@ describe('rights on originals', () => {
     expect(await may('WriteManifest', 's3:PutObject', object, creation)).toBe(true);
     for (const action of ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject', 's3:DeleteObjectVersion'])
       expect(await may('WriteManifest', action, object), action).toBe(false);
+  });
+});
+
+describe('rights on an Aurora cluster, whose members have names that nobody knows at deploy', () => {
+  const aurora = new Roles(synth(AURORA));
+  const ask = (name: string, action: string, resource: string, context: Question['context'] = {}) =>
+    aurora.may(`Functions${name}Role`, { action, resource: rds(resource), context });
+  const [ID, CLUSTER] = ['01KAHJ00000000000000000000', 'ledger'];
+  // As long as a member's name may be, and one that has nothing of the cluster's.
+  const MEMBERS = [`reports`, 'ledger-1', 'm'.repeat(45)];
+  const made = [aliasResource, replacedResource, rolledBackResource].map((make) => make('aurora', CLUSTER, ID));
+  const madeMembers = made.flatMap((cluster) => MEMBERS.map((member) => nameUnder(cluster, member)));
+
+  it('let the pruner delete what a swap replaced with its members, whose tag is the original’s, and no member that serves', async () => {
+    for (const action of ['rds:DeleteDBInstance', 'rds:ModifyDBInstance']) {
+      for (const name of ['RemoveReplaced', 'RemoveAlias'])
+        for (const member of madeMembers)
+          expect(await ask(name, action, `db:${member}`), `${name} ${member}`).toBe(true);
+      for (const member of [...MEMBERS, 'another', 'crm-old-archive', 'my-old-db'])
+        expect(await ask('RemoveReplaced', action, `db:${member}`), member).toBe(false);
+    }
+    for (const cluster of made)
+      expect(await ask('RemoveReplaced', 'rds:DeleteDBCluster', `cluster:${cluster}`)).toBe(true);
+    expect(await ask('RemoveReplaced', 'rds:DeleteDBCluster', 'cluster:ledger')).toBe(false);
+  });
+  it('let members be renamed, and changed by nobody else', async () => {
+    for (const name of ['RenameOriginal', 'RenameAlias', 'PutNamesBack', 'RollBackNames'])
+      expect(await ask(name, 'rds:ModifyDBInstance', 'db:ledger-1'), name).toBe(true);
+    for (const name of ['MakePoint', 'Repoint', 'ApplyServer', 'RestoreServer', 'RemoveReplaced'])
+      for (const action of [
+        'rds:ModifyDBInstance',
+        'rds:CreateDBSnapshot',
+        'rds:AddTagsToResource',
+        'rds:StopDBInstance',
+      ])
+        expect(await ask(name, action, 'db:ledger-1'), `${name} ${action}`).toBe(false);
+  });
+  it('let snapshots be made of the cluster, and its window be widened', async () => {
+    expect(await ask('MakePoint', 'rds:CreateDBClusterSnapshot', 'cluster:ledger')).toBe(true);
+    expect(await ask('MakePoint', 'rds:CreateDBClusterSnapshot', 'cluster-snapshot:nightjar-ledger-01')).toBe(true);
+    expect(await ask('MakePoint', 'rds:CreateDBClusterSnapshot', 'cluster:another')).toBe(false);
+    expect(await ask('Repoint', 'rds:ModifyDBCluster', 'cluster:ledger')).toBe(true);
   });
 });
 
@@ -114,5 +165,12 @@ describe('every native function', () => {
       if (facts.grants.some((grant) => /^(points|alias|servers|tables|items)/.test(grant)))
         expect(facts.uses, name).toBeDefined();
     }
+  });
+});
+
+describe('a config of native targets only', () => {
+  it('synthesizes, and its tasks read no secret', () => {
+    const { backup } = synth({ targets: [{ name: 'orders', engine: 'dynamodb', table: 'orders' }] });
+    expect(JSON.stringify(backup)).not.toContain('secretsmanager:GetSecretValue');
   });
 });

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { differencesOf, nativeRestoreSchema, type NativeRestore } from '../../core/native.ts';
 import { aliasResource, POINT_PREFIX, replacedResource, RESTORE_TAG } from '../../core/names.ts';
+import { isGoing } from '../../lambdas/native/serving.ts';
 import { eventually, renamingContract } from '../contracts/native.ts';
+import { fault } from '../support/fake-rds-store.ts';
 import { auroraHarness, type FakeHarness } from './rds-harness.ts';
 
 renamingContract('Aurora', () => Promise.resolve(auroraHarness()));
@@ -104,6 +106,38 @@ describe('a cluster', () => {
     expect(harness.fake.cluster('shop')).toBeDefined();
   });
 
+  it('serves on while a reader is being deleted, which auto scaling does every day: only its own deletion is one', async () => {
+    const harness = shop();
+    harness.fake.instance('shop-2')!.goes([{ status: 'deleting', looks: 9 }]);
+    const found = (await harness.service.read('shop'))!;
+    expect(isGoing(found)).toBe(false);
+    expect(found).toMatchObject({ state: 'busy', stateWord: 'available (shop-2: deleting)' });
+    harness.fake.cluster('shop')!.goes([{ status: 'deleting', looks: 9 }]);
+    expect(isGoing((await harness.service.read('shop'))!)).toBe(true);
+  });
+
+  it('that RDS will not stop is said to run on, in RDS’s words', async () => {
+    const harness = shop();
+    const log = vi.spyOn(console, 'warn').mockReturnValue();
+    const error = fault('InvalidDBClusterStateFault', 'Cannot stop a cluster that is part of a global database.');
+    harness.fake.fail({ operation: 'StopDBCluster', error });
+    expect(await harness.service.stop('shop')).toBe(false);
+    expect(log.mock.calls.join()).toContain('shop: InvalidDBClusterStateFault: Cannot stop');
+    log.mockRestore();
+    expect(await harness.service.stop('shop')).toBe(true);
+    expect(await harness.service.stop('shop')).toBe(true);
+    harness.fake.cluster('shop')!.goes([{ status: 'modifying', looks: 9 }]);
+    expect(await harness.service.stop('shop')).toBe(false);
+  });
+
+  it('is named in its recovery points by its id', async () => {
+    const harness = shop();
+    const { resourceId } = (await harness.service.read('shop'))!.settings;
+    const { arn } = await harness.service.createPoint('shop', `${POINT_PREFIX}a`, {});
+    harness.fake.turn(5);
+    expect((await harness.service.pointState(arn))?.point?.sourceResourceId).toBe(resourceId);
+  });
+
   it('is made from a snapshot in the snapshot’s version, not in the newest', async () => {
     const harness = shop();
     const { arn } = await harness.service.createPoint('shop', `${POINT_PREFIX}a`, {});
@@ -148,7 +182,9 @@ describe('a cluster', () => {
     const keyArn = 'arn:aws:kms:eu-central-1:123456789012:key/copies';
     const copy = await harness.service.copyPoint(point!, { region: 'eu-central-1', keyArn });
     harness.fake.turn(5);
-    expect((await harness.service.pointState(copy.arn))?.point?.encrypted).toBe(false);
+    const copied = (await harness.service.pointState(copy.arn))?.point;
+    expect(copied).toMatchObject({ encrypted: false });
+    expect(copied?.sourceResourceId).toBeUndefined();
   });
 
   it('leaves a person the exact command for a custom endpoint that can not be moved at once', async () => {

@@ -151,6 +151,29 @@ describe('an instance', () => {
     expect(kept?.data).toBe('rows of shop');
   });
 
+  it('that RDS will not stop, as one with read replicas, is said to run on, in RDS’s words', async () => {
+    const harness = shop({ ReadReplicaDBInstanceIdentifiers: ['shop-reader'] });
+    const log = vi.spyOn(console, 'warn').mockReturnValue();
+    const error = fault('InvalidDBInstanceStateFault', 'Cannot stop a DB instance that has a read replica.');
+    harness.fake.fail({ operation: 'StopDBInstance', error });
+    expect(await harness.service.stop('shop')).toBe(false);
+    expect(log.mock.calls.join()).toContain('shop: InvalidDBInstanceStateFault: Cannot stop');
+    log.mockRestore();
+    expect(await harness.service.stop('shop')).toBe(true);
+    expect(await harness.service.stop('shop')).toBe(true);
+    harness.fake.turn(9);
+    expect(await harness.service.stop('shop')).toBe(true);
+    expect(await harness.service.stop('not-there')).toBe(true);
+    expect(sent(harness, 'StopDBInstance')).toHaveLength(2);
+  });
+
+  it('that is busy and was not told to stop is said to run on', async () => {
+    const harness = shop();
+    harness.fake.instance('shop')!.goes([{ status: 'modifying', looks: 9 }]);
+    expect(await harness.service.stop('shop')).toBe(false);
+    expect(sent(harness, 'StopDBInstance')).toEqual([]);
+  });
+
   it('that is a member of a cluster is no instance of its own', async () => {
     const harness = rdsHarness();
     harness.fake.addCluster('shop', { shape: { TagList: [{ Key: 'nightjar:frequency', Value: 'daily' }] } });
@@ -173,6 +196,14 @@ describe('a recovery point', () => {
     expect(state.point).toMatchObject({ arn, bytes: 500 * 2 ** 30, encrypted: true, region: 'eu-west-1' });
   });
 
+  it('says by its id what it was taken of, whatever that is called by now', async () => {
+    const harness = shop();
+    const { resourceId } = (await harness.service.read('shop'))!.settings;
+    const { arn } = await harness.service.createPoint('shop', `${POINT_PREFIX}a`, {});
+    harness.fake.turn(5);
+    expect((await harness.service.pointState(arn))?.point?.sourceResourceId).toBe(resourceId);
+  });
+
   it('is copied into another region under that region’s key, and found there by its ARN', async () => {
     const harness = shop();
     const { arn } = await harness.service.createPoint('shop', `${POINT_PREFIX}a`, { team: 'shop' });
@@ -186,6 +217,7 @@ describe('a recovery point', () => {
     const copy = await harness.service.copyPoint(point, to);
     expect(await harness.service.copyPoint(point, to)).toEqual(copy);
     expect(await ready(copy.arn)).toMatchObject({ region: to.region, keyArn: to.keyArn, encrypted: true });
+    expect((await ready(copy.arn))?.sourceResourceId).toBeUndefined();
     await harness.service.deletePoint(copy.arn);
     expect(await harness.service.pointState(copy.arn)).toBeUndefined();
     expect((await harness.service.pointState(arn))?.status).toBe('ready');

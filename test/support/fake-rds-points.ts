@@ -210,7 +210,14 @@ export const pointOperations: Record<string, Operation> = {
     if (named(region, name)) throw fault('DBSnapshotAlreadyExistsFault', `${name} exists already.`);
     const shape: DBSnapshot = { ...structuredClone(from.shape), ...copied(region, 'snapshot', input, name) };
     const made = new Being(
-      { ...shape, DBSnapshotIdentifier: name, DBSnapshotArn: region.arn('snapshot', name) },
+      {
+        ...shape,
+        DBSnapshotIdentifier: name,
+        DBSnapshotArn: region.arn('snapshot', name),
+        SourceDBSnapshotIdentifier: arn,
+        // Harsher than AWS, which says no more than that an id is unique in its Region.
+        DbiResourceId: `${shape.DbiResourceId}-copied`,
+      },
       from.data,
     );
     made.goes(creating);
@@ -228,7 +235,11 @@ export const pointOperations: Record<string, Operation> = {
       ...copied(region, 'cluster-snapshot', input, name),
     };
     const ids = { DBClusterSnapshotIdentifier: name, DBClusterSnapshotArn: region.arn('cluster-snapshot', name) };
-    const made = new Being({ ...shape, ...ids }, from.data);
+    const source = {
+      SourceDBClusterSnapshotArn: arn,
+      DbClusterResourceId: `${shape.DbClusterResourceId}-copied`,
+    };
+    const made = new Being({ ...shape, ...ids, ...source }, from.data);
     made.goes(creating);
     region.clusterSnapshots.push(made);
     return { DBClusterSnapshot: { ...made.shape, Status: made.status } };
