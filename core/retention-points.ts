@@ -1,5 +1,6 @@
 /** How long recovery points of a service are kept: by number, because an account may hold only so many of them. */
 import type { BackupRecord, RestoreRecord } from './backup.ts';
+import { isNativeRecord, leftResource } from './serving.ts';
 
 /** How many of each a target keeps. */
 export interface PointCounts {
@@ -72,15 +73,18 @@ export function neededByRestores(restores: readonly RestoreRecord[], now: number
  * server every night, because AWS starts a stopped one again. RemoveReplaced decides.
  */
 export const removable = (restores: readonly RestoreRecord[], now: number, leftoverDays: number): RestoreRecord[] =>
-  restores.filter(({ status, native, replacedUntil, replacedDroppedAt, endedAt, startedAt }) => {
-    if (!native || status === 'RUNNING' || replacedDroppedAt !== undefined) return false;
+  restores.filter((record) => {
+    const { status, native, replacedUntil, replacedDroppedAt, endedAt, startedAt } = record;
+    if (!isNativeRecord(record) || !native || status === 'RUNNING' || replacedDroppedAt !== undefined) return false;
+    // What is there to stay. Where nothing serves somebody may have put a name right by hand.
+    if (leftResource(record) === undefined && native.serving !== 'nothing') return false;
     const until = replacedUntil ?? new Date(Date.parse(endedAt ?? startedAt) + leftoverDays * DAY).toISOString();
     return Date.parse(until) <= now || (native.oldName !== undefined && native.serving === 'restored');
   });
 
 /**
  * Recovery points that a restore made for itself and nobody needs any more: of a table's alias when the time for going back
- * is over, and the last one of a replaced server as long after its removal as a backup is kept.
+ * is over, and the last ones of removed servers as long after the removal as a backup is kept.
  */
 export function sparePoints(
   { status, native, endedAt, replacedUntil, replacedDroppedAt }: RestoreRecord,
@@ -89,12 +93,15 @@ export function sparePoints(
 ): ('original' | 'restored')[] {
   if (!native?.backups || status === 'RUNNING' || native.serving === 'nothing' || endedAt === undefined) return [];
   const past = (since: string, days: number): boolean => Date.parse(since) + days * DAY < now;
-  const spare: ('original' | 'restored')[] = [];
-  if (native.backups.restored !== undefined)
-    if (replacedUntil === undefined ? past(endedAt, retention.replacedDays) : past(replacedUntil, 0))
-      spare.push('restored');
-  // A table's original is the point of its safety backup, which has a record of its own.
-  if (native.settings.engine !== 'dynamodb' && native.backups.original !== undefined)
-    if (replacedDroppedAt !== undefined && past(replacedDroppedAt, retention.days)) spare.push('original');
-  return spare;
+  const { original, restored } = native.backups;
+  if (native.settings.engine === 'dynamodb') {
+    // A table's original is the point of its safety backup, which has a record of its own.
+    const over = replacedUntil === undefined ? past(endedAt, retention.replacedDays) : past(replacedUntil, 0);
+    return restored !== undefined && over ? ['restored'] : [];
+  }
+  if (replacedDroppedAt === undefined || !past(replacedDroppedAt, retention.days)) return [];
+  return [
+    ...(restored === undefined ? [] : (['restored'] as const)),
+    ...(original === undefined ? [] : (['original'] as const)),
+  ];
 }

@@ -86,16 +86,22 @@ export type WayBack =
   | { readonly why: string; readonly way?: undefined };
 
 export function wayBackOf(record: NativeRecord): WayBack {
-  const { native, mode, status, replacedDroppedAt, safetyBackupId } = record;
+  const { native, mode, status, replacedDroppedAt } = record;
   if (status !== 'COMPLETED' && status !== 'FAILED') return { why: `it is ${status}` };
   if (mode === 'pointer') return native.pointer ? { way: 'pointer' } : { why: 'it never came to switch the pointer' };
   if (mode !== 'swap') return { why: `its mode was ${mode}` };
-  if (native.settings.engine === 'dynamodb')
-    return safetyBackupId === undefined ? { why: 'it kept no backup of an original' } : { way: 'table' };
+  if (native.settings.engine === 'dynamodb') return wayBackOfTable(record);
   if (!native.original) return { why: 'there was no original when it began' };
   if (!wasMoved(record)) return { why: 'it never came to its swap; the original serves' };
   if (replacedDroppedAt !== undefined) return { why: `the original was removed at ${replacedDroppedAt}` };
   return { way: 'server' };
+}
+
+/** To go back deletes the table that serves: never for what is the original still, or again. */
+function wayBackOfTable(record: NativeRecord): WayBack {
+  if (record.safetyBackupId === undefined) return { why: 'it kept no backup of an original' };
+  if (!wasMoved(record)) return { why: 'it never came to its swap; the original serves' };
+  return record.native.serving === 'original' ? { why: 'the original serves again' } : { way: 'table' };
 }
 
 /**

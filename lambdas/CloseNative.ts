@@ -8,6 +8,7 @@ import { servingSentence, type NativeRecord } from '../core/serving.ts';
 import { failureOfCatch } from '../core/task-failure.ts';
 import { nativeRecord } from './native/look.ts';
 import { mailAll } from './native/mail.ts';
+import { keptUntil } from './shared/kept-until.ts';
 import { ofFailure } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
@@ -37,8 +38,6 @@ export interface ClosedNative extends Pick<
   readonly serving: NativeRecord['native']['serving'];
   readonly differences: number;
 }
-
-const DAY = 86_400_000;
 
 export const makeCloseNative =
   (parts: Needs) =>
@@ -92,7 +91,7 @@ async function ending(
       ? {}
       : {
           replacedDatabase: kept,
-          replacedUntil: new Date(now.getTime() + retention.replacedDays * DAY).toISOString(),
+          replacedUntil: keptUntil(now, retention),
         }),
   };
 }

@@ -1,28 +1,32 @@
 /** COMPLETED → ROLLED_BACK: the old data serves again. */
 import { NightjarError } from '../core/errors.ts';
-import type { ExecutionFacts, OpenedRollback, RollbackInput } from '../core/payloads.ts';
+import type { ExecutionFacts, RollbackInput } from '../core/payloads.ts';
 import { closeNativeRollback } from './native/close-rollback.ts';
+import type { OpenedAnyRollback } from './native/open-rollback.ts';
 import { outcomeOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
 export interface CloseRollbackEvent extends ExecutionFacts {
   readonly input: RollbackInput;
-  readonly opened: OpenedRollback;
+  readonly opened: OpenedAnyRollback;
+  /** Way `table`: how the restore of its original ended. */
+  readonly restored?: { readonly Output?: { readonly restoreId?: string } };
 }
 
 /** The execution's output. */
 export interface ClosedRollback {
   readonly restoreId: string;
   readonly serving: string;
-  readonly setAside: string;
+  /** Absent when it is not known. */
+  readonly setAside?: string;
 }
 
 export const makeCloseRollback =
-  (parts: Pick<Parts, 'catalog'>) =>
+  (parts: Pick<Parts, 'catalog' | 'now'>) =>
   async (event: CloseRollbackEvent): Promise<ClosedRollback> => {
     const { restoreId } = event.input;
-    if (event.opened.way !== 'dump') return closeNativeRollback(parts, event.opened);
+    if (event.opened.way !== 'dump') return closeNativeRollback(parts, event.opened, event.restored?.Output?.restoreId);
     const { id, target, attempt } = event.opened;
     const { serving, setAside } = await outcomeOf(parts.catalog, 'rollback', id, attempt);
     const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {
@@ -40,4 +44,4 @@ export const makeCloseRollback =
     return { restoreId, serving, setAside };
   };
 
-export const handler = wire.lambda(() => makeCloseRollback({ catalog: wire.catalog() }));
+export const handler = wire.lambda(() => makeCloseRollback({ catalog: wire.catalog(), now: wire.now }));

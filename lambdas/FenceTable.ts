@@ -43,8 +43,10 @@ async function fenceOriginal(parts: TableNeeds, look: TableLook): Promise<boolea
 }
 
 /** What is written to it is not lost, so nothing has to settle; without an original nobody was told of a fence. */
-async function fenceRecreated({ looked, service, name, target }: TableLook): Promise<boolean> {
-  if (target.fence === 'application' || !looked.record.native.original) return true;
+async function fenceRecreated({ looked, service, name }: TableLook): Promise<boolean> {
+  const { original, fencedPolicy } = looked.record.native;
+  // By what was noted, as OpenTable lifts it: the config may say another thing by now.
+  if (fencedPolicy === undefined || !original) return true;
   if (await service.fenced(name)) return true;
   await service.fence(name);
   return false;

@@ -40,6 +40,12 @@ async function ask(looked: PointLook): Promise<string> {
       operation: 'read resource',
       detail: `${resource.settings.arn} is '${resource.stateWord}': no recovery point can be made of it.`,
     });
+  // Only an available one can be copied into a snapshot. Source: AWS, RDS API reference, CreateDBSnapshot.
+  if (resource.state === 'stopped')
+    throw new NightjarError('POINT_FAILED', {
+      operation: 'read resource',
+      detail: `${resource.settings.arn} is stopped, and of a stopped one no recovery point can be made. Nothing was changed and its older points are untouched; start it and back it up again, or take the target out of the config while it is stopped.`,
+    });
   const waitsFor = await checkPitr(looked, resource);
   if (waitsFor !== true) return waitsFor;
   if (resource.state === 'busy') return `${name} is '${resource.stateWord}'`;

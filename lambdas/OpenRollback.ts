@@ -4,14 +4,8 @@ import type { Catalog } from '../core/catalog.ts';
 import { targetNamed } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
-import {
-  parseInput,
-  rollbackInputSchema,
-  type OpenedRollback,
-  type OpenEvent,
-  type RollbackInput,
-} from '../core/payloads.ts';
-import { openNativeRollback } from './native/open-rollback.ts';
+import { parseInput, rollbackInputSchema, type OpenEvent, type RollbackInput } from '../core/payloads.ts';
+import { openNativeRollback, type OpenedAnyRollback } from './native/open-rollback.ts';
 import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
 import { lockReplaced, restoreWithReplaced } from './shared/replaced.ts';
@@ -22,7 +16,7 @@ type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'madeNe
 
 export const makeOpenRollback =
   (parts: Needs) =>
-  async (event: OpenEvent<RollbackInput>): Promise<OpenedRollback> => {
+  async (event: OpenEvent<RollbackInput>): Promise<OpenedAnyRollback> => {
     const { restoreId } = parseInput(rollbackInputSchema, event.input);
     const there = await parts.catalog.getRestore(restoreId);
     if (there?.native) {

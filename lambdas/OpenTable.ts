@@ -1,5 +1,5 @@
 /** Lets writes in again: the table's policy is what it was before the fence. As LiftFence also after something broke. */
-import { differencesOf } from '../core/native.ts';
+import { differencesOf, type NativeRestore } from '../core/native.ts';
 import { settled, tableState, whose, type TableLook, type TableNeeds } from './native/table.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -11,10 +11,9 @@ export const makeOpenTable = (parts: TableNeeds) =>
     parts,
     (event) => (event.failure ? 'LiftFence' : 'OpenTable'),
     async (look) => {
-      const { looked, service, name, target } = look;
+      const { looked, service, name } = look;
       const { native } = looked.record;
-      // Without that step there is no fence of ours; that it was begun is noted before anything is put there.
-      if (target.fence === 'application' || !native.steps.FenceTable) return true;
+      if (!mayBeFenced(native)) return true;
       const table = await service.read(name);
       if (!table || whose(native, table) === 'foreign') return true;
       if (table.state === 'busy') return false;
@@ -26,6 +25,13 @@ export const makeOpenTable = (parts: TableNeeds) =>
       return true;
     },
   );
+
+/**
+ * By what was noted: the config may say another thing by now. Without that step there is no fence of ours; that it was begun is
+ * noted before anything is put there, and an application that was stopped instead leaves no policy behind.
+ */
+const mayBeFenced = ({ steps, fencedAt, fencedPolicy }: NativeRestore): boolean =>
+  fencedPolicy !== undefined || (steps.FenceTable !== undefined && fencedAt === undefined);
 
 async function unfence(parts: TableNeeds, { looked, service, name }: TableLook): Promise<false> {
   // A look that died between the fence and its note: asked again, the service says what the policy was.

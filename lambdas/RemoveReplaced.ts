@@ -1,14 +1,14 @@
 /**
- * The pruner's look at one restore that a service did: an original whose time is over goes, after a last recovery point; what
- * a failed or undone restore left behind goes; a stopped one that AWS started again after seven days is stopped again.
+ * The pruner's look at one restore that a service did: what has served and whose time is over goes, after a last recovery point;
+ * what a failed restore left behind goes; a stopped one that AWS started again after seven days is stopped again.
  */
-import { NightjarError } from '../core/errors.ts';
 import type { RenamingService } from '../core/native.ts';
-import { pointName } from '../core/names.ts';
+import { pointName, swapBackupName } from '../core/names.ts';
 import type { DropEvent, Look } from '../core/payloads.ts';
 import { leftResource, leftUntil, undoneName, type NativeRecord } from '../core/serving.ts';
 import { lookAt, nativeRecord, type Looked, type LookParts } from './native/look.ts';
-import { isAliasOf, removed } from './native/removal.ts';
+import { originalOf, restoredOf, type Carrier } from './native/names.ts';
+import { isAliasOf, removed, removedAfterPoint, type Fate, type Served } from './native/removal.ts';
 import { servingNow } from './native/serving.ts';
 import { renamingServiceOf, serviceOf } from './native/services.ts';
 import { takeLock } from './shared/locking.ts';
@@ -24,12 +24,12 @@ const ENDED = ['COMPLETED', 'FAILED', 'ROLLED_BACK'] as const;
 export const makeRemoveReplaced =
   (parts: Needs) =>
   async (event: RemoveReplacedEvent): Promise<Look> => {
-    const { restoreId, executionArn } = event;
+    const { restoreId, executionArn, startedAt: since } = event;
     const { destination } = await nativeRecord(parts, restoreId);
     const id = dropIdOf(event);
     // A rollback would start and rename what is being taken away here.
     await takeLock(parts, { target: destination, kind: 'restore', id, executionArn });
-    const look = await lookAt(parts, { restoreId, step: 'RemoveReplaced', statuses: ENDED }, (looked) =>
+    const look = await lookAt(parts, { restoreId, step: 'RemoveReplaced', statuses: ENDED, since }, (looked) =>
       work(parts, looked),
     );
     if (look.done) await parts.catalog.unlock(destination, 'restore', id);
@@ -49,13 +49,37 @@ async function work(parts: Needs, looked: Looked): Promise<boolean> {
     if (old && target.replaced === 'stopped') await stopAgain(renamingServiceOf(parts, target.engine), native);
     return true;
   }
-  const done =
-    left === undefined ||
-    (old
-      ? await originalRemoved(renamingServiceOf(parts, target.engine), looked)
-      : await leftoverRemoved(parts, looked));
-  if (done) await parts.catalog.updateRestore(record.restoreId, ENDED, { replacedDroppedAt: now.toISOString() });
-  return done;
+  if (left === undefined) return true;
+  const fate = await step(parts, looked, old);
+  // What was only kept, or never seen, was not removed: a way back may lead there yet.
+  if (fate === 'gone')
+    await parts.catalog.updateRestore(record.restoreId, ENDED, { replacedDroppedAt: now.toISOString() });
+  return fate !== 'going';
+}
+
+function step(parts: Needs, looked: Looked, old: boolean): Promise<Fate> {
+  const { record, target } = looked;
+  const served = target.engine === 'dynamodb' ? undefined : servedOnce(record, old);
+  return served === undefined
+    ? leftoverRemoved(parts, looked)
+    : removedAfterPoint(renamingServiceOf(parts, target.engine), looked, served);
+}
+
+/** The replaced original; or the restored one that a rollback set aside, with all that was written since the swap. */
+function servedOnce({ native, restoreId, destination, status }: NativeRecord, old: boolean): Served | undefined {
+  const aside = ({ resourceId, names }: Carrier): Carrier => ({
+    resourceId,
+    names: names.filter((name) => name !== native.settings.name),
+  });
+  const original = originalOf(native);
+  if (old && original)
+    return { which: 'original', carrier: aside(original), pointName: pointName(destination, restoreId) };
+  const restored = restoredOf(native, restoreId);
+  const undone = status === 'ROLLED_BACK' || native.steps.RollBackNames !== undefined;
+  // The original's last point may have been taken before somebody rolled back: this one has a name of its own.
+  return undone && restored
+    ? { which: 'restored', carrier: aside(restored), pointName: swapBackupName(restoreId) }
+    : undefined;
 }
 
 /** Source: AWS, RDS User Guide, "Stopping an Amazon RDS DB instance temporarily": it is started after seven days. */
@@ -64,44 +88,14 @@ async function stopAgain(service: RenamingService, { oldName, original }: Native
   if (found?.state === 'ready' && found.settings.resourceId === original?.resourceId) await service.stop(oldName!);
 }
 
-/** The last recovery point is there and proven before anything is removed. */
-async function originalRemoved(service: RenamingService, looked: Looked): Promise<boolean> {
-  const { record, note } = looked;
-  const { native, restoreId, destination } = record;
-  const oldName = native.oldName!;
-  const found = await service.read(oldName);
-  if (found?.settings.resourceId !== native.original?.resourceId) return true;
-  if (!found || found.state === 'busy') return false;
-  const arn = native.backups?.original;
-  const point = arn === undefined ? undefined : await service.pointState(arn);
-  const of = point?.point?.sourceResourceId ?? native.original?.resourceId;
-  if (point?.status === 'ready' && of === native.original?.resourceId)
-    return removed(service, oldName, (it) => it.resourceId === native.original?.resourceId);
-  if (point && point.status !== 'creating')
-    throw new NightjarError('POINT_FAILED', {
-      operation: 'take last point',
-      detail: `${arn} is '${point.stateWord}' and of ${of}, so ${oldName} was not removed.`,
-    });
-  if (point) return false;
-  // Only an available one can be copied into a snapshot.
-  if (found.state === 'stopped') await service.start(oldName);
-  else {
-    const made = await service.createPoint(oldName, pointName(destination, restoreId), {
-      'nightjar:target': destination,
-    });
-    await note({ backups: { ...native.backups, original: made.arn } });
-  }
-  return false;
-}
-
-/** What is in nobody's use: the alias of a restore that failed, and the restored one that a rollback set aside, also half-way. */
-async function leftoverRemoved(parts: Needs, { record, target }: Looked): Promise<boolean> {
+/** What nobody ever used: the alias of a restore that failed, also half-way. */
+async function leftoverRemoved(parts: Needs, { record, target }: Looked): Promise<Fate> {
   const service = serviceOf(parts, target.engine);
   const isAlias = isAliasOf(record);
   const alias = await removed(service, record.native.alias, isAlias);
   const undone =
     target.engine === 'dynamodb' || (await removed(service, undoneName(record.native, record.restoreId), isAlias));
-  return alias && undone;
+  return alias && undone ? 'gone' : 'going';
 }
 
 export const handler = wire.lambda(() =>

@@ -19,9 +19,9 @@ export interface RollbackEvent extends ExecutionFacts {
 
 export const makeRollBackNames =
   (parts: LookParts & Pick<Parts, 'services'>) =>
-  ({ input: { restoreId }, failure }: RollbackEvent): Promise<Look> => {
+  ({ input: { restoreId }, failure, startedAt: since }: RollbackEvent): Promise<Look> => {
     const step = failure ? 'RollBackNamesAgain' : 'RollBackNames';
-    return lookAt(parts, { restoreId, step, statuses: ['COMPLETED', 'FAILED'] }, async (looked) => {
+    return lookAt(parts, { restoreId, step, statuses: ['COMPLETED', 'FAILED'], since }, async (looked) => {
       const { native } = looked.record;
       // Before it is asked: whoever reads the record after a crash must expect the worst.
       if (native.serving === 'restored') await looked.note({ serving: 'nothing' });

@@ -9,7 +9,7 @@ import * as wire from './shared/wiring.ts';
 export const makeRollBackPointer =
   (parts: LookParts & Pick<Parts, 'pointers'>) =>
   async ({ input: { restoreId } }: RollbackEvent): Promise<{ says: string }> => {
-    const { record, target, note } = await lookedAt(parts, restoreId, ['COMPLETED', 'FAILED']);
+    const { record, target, note } = await lookedAt(parts, { restoreId, statuses: ['COMPLETED', 'FAILED'] });
     const { pointer } = record.native;
     if (!pointer || !target.pointer || placeOf(target.pointer) !== pointer.where)
       throw new NightjarError('ROLLBACK_IMPOSSIBLE', {

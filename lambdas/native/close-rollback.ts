@@ -2,6 +2,7 @@
 import { NightjarError } from '../../core/errors.ts';
 import { undoneName, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
+import { keptUntil } from '../shared/kept-until.ts';
 import { nativeRecord } from './look.ts';
 import type { OpenedNativeRollback } from './open-rollback.ts';
 
@@ -9,22 +10,29 @@ export interface Undone {
   readonly restoreId: string;
   /** The old data serves under this name, or where this says so. */
   readonly serving: string;
-  /** What was restored is kept under this name. */
-  readonly setAside: string;
+  /** What was restored is kept under this name, of a table as this backup; absent when it is not known. */
+  readonly setAside?: string;
 }
 
-/** @throws NightjarError EXECUTION_FAILED when the record could not be changed. */
+/**
+ * `backBy` is the restore that made a table's original again.
+ * @throws NightjarError EXECUTION_FAILED when the record could not be changed.
+ */
 export async function closeNativeRollback(
-  parts: Pick<Parts, 'catalog'>,
-  { restoreId, id, target, way }: OpenedNativeRollback,
+  parts: Pick<Parts, 'catalog' | 'now'>,
+  { restoreId, id, target, way, replacedDays }: OpenedNativeRollback,
+  backBy?: string,
 ): Promise<Undone> {
   const record = await nativeRecord(parts, restoreId);
-  const undone = undoneOf(record, way);
+  const taken = backBy === undefined ? undefined : (await parts.catalog.getRestore(backBy))?.safetyBackupId;
+  const undone = undoneOf(record, way, taken);
   const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {
     status: 'ROLLED_BACK',
     restoredDatabase: undone.setAside,
     replacedDatabase: undefined,
-    // The restored one is the pruner's from the same day on as the original would have been.
+    // What is set aside holds every write since the swap: its time begins now, whatever the pruner did before.
+    replacedUntil: keptUntil(parts.now(), { replacedDays }),
+    replacedDroppedAt: undefined,
     native: { ...record.native, serving: 'original' },
   });
   if (!changed && (await parts.catalog.getRestore(restoreId))?.status !== 'ROLLED_BACK')
@@ -36,7 +44,7 @@ export async function closeNativeRollback(
   return undone;
 }
 
-function undoneOf({ restoreId, native }: NativeRecord, way: OpenedNativeRollback['way']): Undone {
+function undoneOf({ restoreId, native }: NativeRecord, way: OpenedNativeRollback['way'], taken?: string): Undone {
   const { name } = native.settings;
   switch (way) {
     case 'server':
@@ -44,7 +52,7 @@ function undoneOf({ restoreId, native }: NativeRecord, way: OpenedNativeRollback
     case 'pointer':
       return { restoreId, serving: native.pointer?.before ?? name, setAside: native.alias };
     case 'table':
-      // The safety backup that the going back took of it.
-      return { restoreId, serving: name, setAside: native.backups?.restored ?? name };
+      // The safety backup that the going back took of it; `backups.restored` is of before it served.
+      return { restoreId, serving: name, ...(taken === undefined ? {} : { setAside: taken }) };
   }
 }

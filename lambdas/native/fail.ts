@@ -8,6 +8,7 @@ import { restoreMail } from '../../core/restore-mail.ts';
 import { isNativeRecord, servingSentence, wasMoved, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
 import { mailAll } from './mail.ts';
+import { keptUntil } from '../shared/kept-until.ts';
 import { trueToLife } from './serving.ts';
 
 /** Nobody answered in time: Step Functions only says that a state has timed out. */
@@ -33,13 +34,13 @@ export const denialIn = (caught: CaughtFailure): { readonly decidedBy?: string }
 export interface NativeEnd {
   /** What the record says from now on. */
   readonly change: Pick<RestoreRecord, 'native'> &
-    Partial<Pick<RestoreRecord, 'restoredDatabase' | 'replacedDatabase'>>;
+    Partial<Pick<RestoreRecord, 'restoredDatabase' | 'replacedDatabase' | 'replacedUntil'>>;
   /** Which data serves, where the other is, what next. */
   readonly sentence: string;
 }
 
 export async function nativeEnd(
-  parts: Pick<Parts, 'services' | 'now'>,
+  parts: Pick<Parts, 'services' | 'config' | 'now'>,
   before: NativeRecord,
   denied?: { readonly decidedBy?: string },
 ): Promise<NativeEnd> {
@@ -55,7 +56,9 @@ export async function nativeEnd(
     change: {
       native: denied && approval ? { ...native, approval: { ...approval, decision: 'cancelled', ...denied } } : native,
       ...(native.serving === 'restored' ? { restoredDatabase: record.database } : {}),
-      ...(moved && native.oldName !== undefined ? { replacedDatabase: native.oldName } : {}),
+      ...(moved && native.oldName !== undefined
+        ? { replacedDatabase: native.oldName, replacedUntil: keptUntil(parts.now(), (await parts.config()).retention) }
+        : {}),
     },
     sentence: doubt === undefined ? sentence : `${sentence} ${doubt}`,
   };

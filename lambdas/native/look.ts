@@ -20,6 +20,8 @@ export interface Looked {
   readonly record: NativeRecord;
   readonly target: NativeTarget;
   readonly now: Date;
+  /** Start of the execution, where more than one works on a record: what an earlier one noted of its own waiting is not ours. */
+  readonly since?: string;
   /** Merges into record.native and writes it (RUNNING only). @throws NightjarError when the restore is over. */
   readonly note: (change: Partial<NativeRestore>) => Promise<void>;
 }
@@ -33,6 +35,8 @@ export interface LookAt {
   readonly step: StepName;
   /** In which the record may be. */
   readonly statuses: readonly RestoreRecord['status'][];
+  /** Rollbacks and removals: when their execution began. A step that an earlier one left undone is begun anew. */
+  readonly since?: string;
 }
 
 /**
@@ -59,14 +63,14 @@ async function noteApproval({ record, note }: Looked, { approval: answer }: Note
 
 export async function lookAt(
   parts: LookParts,
-  { restoreId, step: stepName, statuses }: LookAt,
+  { restoreId, step: stepName, statuses, since }: LookAt,
   work: (looked: Looked) => Promise<boolean>,
 ): Promise<Look> {
-  const looked = await lookedAt(parts, restoreId, statuses);
+  const looked = await lookedAt(parts, { restoreId, statuses, ...(since === undefined ? {} : { since }) });
   const step = typeof stepName === 'string' ? stepName : stepName(looked.record);
   const before = looked.record.native.steps[step];
   // A step that was done is begun anew: its answer was lost, or the state comes a second time.
-  const startedAt = before && !before.doneAt ? before.startedAt : looked.now.toISOString();
+  const startedAt = before && !before.doneAt && isOf(since, before) ? before.startedAt : looked.now.toISOString();
   if (before?.startedAt !== startedAt) await looked.noteStep(step, { startedAt });
   if (await work(looked)) {
     await looked.noteStep(step, { startedAt, doneAt: looked.now.toISOString() });
@@ -82,8 +86,13 @@ export async function lookAt(
   return { done: false, waitSeconds: pauseAfter(waited) };
 }
 
+/** Whether this execution noted it. */
+export const isOf = (since: string | undefined, { startedAt }: Step): boolean =>
+  since === undefined || Date.parse(startedAt) >= Date.parse(since);
+
 const SHORTEST_PAUSE = 2;
-const LONGEST_PAUSE = 60;
+/** A look is nine events, and an execution has 25,000 of them. Source: AWS, Step Functions Developer Guide, "Quotas". */
+const LONGEST_PAUSE = 600;
 /** Seconds until the next look: an eighth of what was waited so far. */
 export const pauseAfter = (waitedSeconds: number): number =>
   Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, Math.ceil(waitedSeconds / 8)));
@@ -99,7 +108,7 @@ export function leftBehind({ native, destination }: NativeRecord): string {
 
 /** The same for a state that does not wait. */
 export async function withRecord(parts: LookParts, event: NoteworthyEvent): Promise<Looked> {
-  const looked = await lookedAt(parts, event.opened.id, ['RUNNING']);
+  const looked = await lookedAt(parts, { restoreId: event.opened.id, statuses: ['RUNNING'] });
   await noteApproval(looked, event);
   return looked;
 }
@@ -118,8 +127,7 @@ type Step = NativeRestore['steps'][string];
 
 export async function lookedAt(
   parts: LookParts,
-  restoreId: string,
-  statuses: readonly RestoreRecord['status'][],
+  { restoreId, statuses, since }: Omit<LookAt, 'step'>,
 ): Promise<Looked & { noteStep(name: string, step: Step): Promise<void> }> {
   let record = await nativeRecord(parts, restoreId);
   if (!statuses.includes(record.status)) throw over(record);
@@ -142,6 +150,7 @@ export async function lookedAt(
     },
     target,
     now: parts.now(),
+    ...(since === undefined ? {} : { since }),
     note,
     noteStep: (name, step) => note({ steps: { ...record.native.steps, [name]: step } }),
   };

@@ -10,7 +10,12 @@ import { nativeRecord } from './look.ts';
 import { findTarget } from './targets.ts';
 
 export type OpenRollbackParts = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'now'>;
-export type OpenedNativeRollback = Exclude<OpenedRollback, { way: 'dump' }>;
+/** What OpenRollback answers. */
+export type OpenedAnyRollback = Extract<OpenedRollback, { way: 'dump' }> | OpenedNativeRollback;
+export type OpenedNativeRollback = Exclude<OpenedRollback, { way: 'dump' }> & {
+  /** How long what is set aside is kept. */
+  readonly replacedDays: number;
+};
 
 /** @throws NightjarError ROLLBACK_IMPOSSIBLE, TARGET_BUSY, TARGET_UNKNOWN. */
 export async function openNativeRollback(
@@ -24,7 +29,8 @@ export async function openNativeRollback(
   const target = await findTarget(parts, destination);
   if (!isNativeTarget(target)) throw impossible(restoreId, `${target.name} is a target of ${target.engine} by now`);
   const id = idOfExecution(event.executionArn, event.startedAt);
-  const opened = { id, target: target.name, attempt: 1, restoreId } as const;
+  const { replacedDays } = (await parts.config()).retention;
+  const opened = { id, target: target.name, attempt: 1, restoreId, replacedDays } as const;
   // To go back is a restore of its own, which takes the lock itself.
   if (way === 'table') return { ...opened, way, ...(safetyBackupId === undefined ? {} : { backupId: safetyBackupId }) };
   await takeLock(parts, { target: target.name, kind: 'restore', id, executionArn: event.executionArn });

@@ -1,7 +1,10 @@
 /** Removing what a restore made or set aside: by name, by id, and never what serves. */
-import type { NativeService } from '../../core/native.ts';
-import { RESTORE_TAG } from '../../core/names.ts';
+import { NightjarError } from '../../core/errors.ts';
+import type { NativeService, RenamingService } from '../../core/native.ts';
+import { POINT_TAGS, RESTORE_TAG } from '../../core/names.ts';
 import type { NativeRecord } from '../../core/serving.ts';
+import type { Looked } from './look.ts';
+import { whereIs, type Carrier } from './names.ts';
 
 /** One step towards this resource being gone; true when it is. Whatever else has the name is left alone. */
 export async function removed(
@@ -14,6 +17,57 @@ export async function removed(
   // Deleting, or still being made: a service refuses to delete what it is busy with.
   if (found.state !== 'busy') await service.remove(name, {});
   return false;
+}
+
+/** `gone`: it was seen, asked to go, and is away. `unseen`: it was never found, so nobody can say what became of it. */
+export type Fate = 'going' | 'gone' | 'unseen';
+
+/** A server that has served, and holds writes that nothing else has. */
+export interface Served {
+  /** Under which its last point is noted in `native.backups`. */
+  readonly which: 'original' | 'restored';
+  /** With none of the names that clients use. */
+  readonly carrier: Carrier;
+  readonly pointName: string;
+}
+
+/**
+ * One step towards it being gone. Its last recovery point is there and proven before anything is removed.
+ * @throws NightjarError POINT_FAILED; then it was not removed.
+ */
+export async function removedAfterPoint(
+  service: RenamingService,
+  { record, note, now }: Looked,
+  { which, carrier, pointName }: Served,
+): Promise<Fate> {
+  const { native, destination } = record;
+  const asked = `removing ${which}`;
+  const found = await whereIs(service, carrier);
+  if (!found) return native.steps[asked] ? 'gone' : 'unseen';
+  const { name, resource } = found;
+  if (resource.state === 'busy') return 'going';
+  const arn = native.backups?.[which];
+  const point = arn === undefined ? undefined : await service.pointState(arn);
+  const of = point?.point?.sourceResourceId ?? carrier.resourceId;
+  if (point?.status === 'ready' && of === carrier.resourceId) {
+    // Before it is asked: afterwards there may be nothing to see.
+    if (!native.steps[asked]) await note({ steps: { ...native.steps, [asked]: { startedAt: now.toISOString() } } });
+    await removed(service, name, ({ resourceId }) => resourceId === carrier.resourceId);
+    return 'going';
+  }
+  if (point && point.status !== 'creating')
+    throw new NightjarError('POINT_FAILED', {
+      operation: 'take last point',
+      detail: `${arn} is '${point.stateWord}' and of ${of}, so ${name} was not removed.`,
+    });
+  if (point) return 'going';
+  // Only an available one can be copied into a snapshot.
+  if (resource.state === 'stopped') await service.start(name);
+  else {
+    const made = await service.createPoint(name, pointName, { [POINT_TAGS.target]: destination });
+    await note({ backups: { ...native.backups, [which]: made.arn } });
+  }
+  return 'going';
 }
 
 /** The alias of this restore, under its alias name: noted in the record, or carrying the restore's tag. */

@@ -86,8 +86,9 @@ async function manifestOf({ vault }: Needs, backup: BackupRecord): Promise<Nativ
 async function ofDeleted(parts: Needs, wish: Wish): Promise<Source> {
   const { input, target } = wish;
   const { at } = input;
-  if (isId(at) || at === 'latest') return { ...SAYS_NOTHING, ...(await ofBackup(parts, wish)) };
   const newest = await ofBackup(parts, wish);
+  if (at === 'latest') return (await ofKept(parts, wish, newest.settings)) ?? { ...SAYS_NOTHING, ...newest };
+  if (isId(at)) return { ...SAYS_NOTHING, ...newest };
   const from = moment(newest.settings, new Date(at).toISOString());
   if (target.engine !== 'dynamodb') return { ...SAYS_NOTHING, settings: newest.settings, from };
   // Source: AWS, DynamoDB Developer Guide, "Point-in-time recovery": a deleted table has one system backup and no moments.
@@ -99,6 +100,19 @@ async function ofDeleted(parts: Needs, wish: Wish): Promise<Source> {
       `${resourceOf(target)} is gone, and with it the moments of its point-in-time recovery; its backup before then is ${newest.backupId} of ${newest.from.at} (\`--at ${newest.backupId}\`).`,
     ],
   };
+}
+
+/** How a table was just before it was deleted, where the service still has that: its newest backup is mostly older. */
+async function ofKept(parts: Needs, { input, target }: Wish, settings: NativeSettings): Promise<Source | undefined> {
+  if (target.engine !== 'dynamodb') return undefined;
+  const name = resourceOf(target);
+  const from = moment(settings, 'latest');
+  const plan: NativeRestore = { from, alias: name, settings, steps: {}, serving: 'nothing' };
+  if ((await serviceOf(parts, target.engine).refusals(plan, name, input.mode)).length > 0) return undefined;
+  const warnings = [
+    `${name} is gone; it is restored as it was just before, from the backup that AWS kept then. Its settings are of its newest backup, read ${settings.readAt}.`,
+  ];
+  return { from, settings, reasons: [], warnings };
 }
 
 /** The original is under the name that the broken swap gave it: it is put there no second time. */

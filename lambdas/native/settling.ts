@@ -1,6 +1,6 @@
 /** Both ways in which names go back: what must serve under the name, and what the record says of it. */
 import type { NativeRestore, RenamingService } from '../../core/native.ts';
-import type { Looked } from './look.ts';
+import { isOf, type Looked } from './look.ts';
 import { exchange, originalOf, restoredOf, whereIs, giveName } from './names.ts';
 import { servingNow } from './serving.ts';
 
@@ -9,7 +9,7 @@ const SETTLED_SECONDS = 60;
 /** Between two names a resource is found under neither, for minutes; after this long it is taken to be gone. */
 const GONE_SECONDS = 20 * 60;
 
-type Facts = Pick<Looked, 'record' | 'now' | 'note'>;
+type Facts = Pick<Looked, 'record' | 'now' | 'note' | 'since'>;
 
 /**
  * One step towards the original serving under its name, the restored one standing aside under `aside`; where the original is
@@ -40,11 +40,12 @@ async function step(service: RenamingService, looked: Facts, aside: string): Pro
 }
 
 /** Seconds for which something has been so, from look to look; kept among the steps. */
-async function since({ record, now, note }: Facts, what: string, is: boolean): Promise<number> {
+async function since({ record, now, note, since: begun }: Facts, what: string, is: boolean): Promise<number> {
   const key = `names ${what}`;
-  const { [key]: known, ...steps }: NativeRestore['steps'] = record.native.steps;
+  const { [key]: noted, ...steps }: NativeRestore['steps'] = record.native.steps;
+  const known = noted && isOf(begun, noted) ? noted : undefined;
   if (!is) {
-    if (known) await note({ steps });
+    if (noted) await note({ steps });
     return 0;
   }
   if (!known) await note({ steps: { ...steps, [key]: { startedAt: now.toISOString() } } });

@@ -31,7 +31,7 @@ export interface FailedRestore {
  * @throws NightjarError UNEXPECTED, after all of that, when the task could not be stopped; its target then stays locked.
  */
 export async function closeFailedRestore(
-  parts: Pick<Parts, 'name' | 'catalog' | 'tasks' | 'services' | 'events' | 'now'>,
+  parts: Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'now'>,
   failed: FailedRestore,
 ): Promise<{ serving: string; record: RestoreRecord | undefined }> {
   const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);

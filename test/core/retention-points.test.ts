@@ -155,9 +155,9 @@ describe('what restores hold back from the pruner', () => {
   it('ends for the alias’ backup with the way back, for a server’s last point when its time as a backup is over', () => {
     const { retention } = configOf();
     expect(sparePoints(restore(), retention, NOW)).toEqual([]);
-    expect(sparePoints(restore({ replacedUntil: ago(1) }), retention, NOW)).toEqual(['restored']);
+    expect(sparePoints(restore({ replacedUntil: ago(1) }), retention, NOW)).toEqual([]);
     const removed = { replacedUntil: ago(100), replacedDroppedAt: ago(89) };
-    expect(sparePoints(restore(removed), retention, NOW)).toEqual(['restored']);
+    expect(sparePoints(restore(removed), retention, NOW)).toEqual([]);
     expect(sparePoints(restore({ ...removed, replacedDroppedAt: ago(91) }), retention, NOW)).toEqual([
       'restored',
       'original',
@@ -172,11 +172,14 @@ describe('what restores hold back from the pruner', () => {
     const listed = (one: RestoreRecord): boolean => removable([one], NOW, 7).length === 1;
     expect(listed(restore())).toBe(true);
     expect(listed(restore({}, { oldName: undefined }))).toBe(false);
-    expect(listed(restore({ replacedUntil: ago(1) }, { oldName: undefined }))).toBe(true);
+    expect(listed(restore({ replacedUntil: ago(1) }))).toBe(true);
     const failed = { status: 'FAILED', replacedUntil: undefined } as const;
     expect(listed(restore({ ...failed, endedAt: ago(6) }, { serving: 'original' }))).toBe(false);
     expect(listed(restore({ ...failed, endedAt: ago(8) }, { serving: 'original' }))).toBe(true);
     expect(listed(restore({ status: 'RUNNING', replacedUntil: ago(1) }))).toBe(false);
     expect(listed(restore({ replacedDroppedAt: ago(1), replacedUntil: ago(2) }))).toBe(false);
+    const beside = restore({ mode: 'new', replacedUntil: undefined, endedAt: ago(99) }, { oldName: undefined });
+    expect(listed(beside)).toBe(false);
+    expect(listed(restore({ ...failed, endedAt: ago(8) }, { serving: 'nothing' }))).toBe(true);
   });
 });

@@ -101,6 +101,16 @@ describe('the way back', () => {
     ['one whose original was removed', nativeRestore(3, { replacedDroppedAt: at(1) }), /removed at/],
     ['one of what was gone already', nativeRestore(3, {}, { original: undefined }), /no original/],
     ['a table without a safety backup', tableRestore(3), /kept no backup/],
+    [
+      'a table that was never touched',
+      tableRestore(3, { safetyBackupId: 'x', status: 'FAILED' }, { steps: {}, serving: 'original' }),
+      /the original serves/,
+    ],
+    [
+      'a table whose original was made again',
+      tableRestore(3, { safetyBackupId: 'x', status: 'FAILED' }, { serving: 'original' }),
+      /the original serves/,
+    ],
     ['a pointer that was never switched', nativeRestore(3, { mode: 'pointer' }), /never came to switch/],
   ])('there is none of %s', (_, record, why) => expect(wayBackOf(record).why).toMatch(why));
 });

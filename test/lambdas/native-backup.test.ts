@@ -184,6 +184,10 @@ describe('what keeps a native backup from being good', () => {
       'POINT_FAILED',
       () => Object.assign(world.natives.rds.resources.get('shop-db')!, { state: 'failed', stateWord: 'storage-full' }),
     ],
+    [
+      'POINT_FAILED',
+      () => Object.assign(world.natives.rds.resources.get('shop-db')!, { state: 'stopped', stateWord: 'stopped' }),
+    ],
     ['SERVICE_REFUSED', () => world.natives.rds.breaks.set('createPoint', new NightjarError('SERVICE_REFUSED'))],
   ])('is %s, and leaves nothing behind', async (code, act) => {
     const event = await opened();

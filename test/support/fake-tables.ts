@@ -209,12 +209,36 @@ export class FakeTables implements TableService {
     return Promise.resolve();
   }
   discover = (): Promise<[]> => Promise.resolve([]);
-  refusals = (): Promise<string[]> => Promise.resolve([]);
+  /** Like the service: of a deleted table there is no moment, but the latest where a system backup is kept. */
+  refusals = ({ from }: NativeRestore): Promise<string[]> => {
+    const there = from.kind === 'point' || [...this.tables.values()].some(({ id }) => id === from.sourceResourceId);
+    const kept = from.kind === 'moment' && from.at === 'latest' && this.#kept(from.sourceResourceId) !== undefined;
+    return Promise.resolve(there || kept ? [] : ['The table is not there, so no moment of it can be restored.']);
+  };
+  #kept = (id: string): string | undefined =>
+    [...this.backups].find(([, { name, sourceId }]) => name === 'system' && sourceId === id)?.[0];
+  /** Somebody deletes the table while point-in-time recovery is on. */
+  keep(name: string): void {
+    const { id, items, values } = this.#table(name);
+    const at = this.#now().getTime();
+    const backup = {
+      name: 'system',
+      sourceId: id,
+      items: new Map(items),
+      values: structuredClone(values),
+      at,
+      readyAt: at,
+    };
+    this.backups.set(`${arnOf(name)}/backup/system`, backup);
+    this.tables.delete(name);
+  }
 
   startAlias({ from, alias }: NativeRestore, restoreId: string): Promise<void> {
     return this.#change('startAlias', () => {
       if (from.kind === 'point') return this.#restore(alias, from.arn, restoreId);
       const [, source] = [...this.tables].find(([, { id }]) => id === from.sourceResourceId) ?? [];
+      const kept = from.at === 'latest' ? this.#kept(from.sourceResourceId) : undefined;
+      if (!source && kept !== undefined) return this.#restore(alias, kept, restoreId);
       if (!source) throw refused('RestoreTableToPointInTime', 'TableNotFoundException');
       const at = from.at === 'latest' ? Infinity : Date.parse(from.at);
       const items = source.history.findLast((one) => one.at <= at)!.items;

@@ -147,6 +147,35 @@ it('a rollback that breaks off between two names gives the original its name bef
   expect((await one.world.catalog.getRestore(id))!.native!.serving).toBe('original');
 });
 
+it('a rollback that broke off days ago has its whole time, and its own patience, when it is started again', async () => {
+  const one = await openServer();
+  const { id } = await one.harness.run('restore', swapOf(), one.before);
+  one.rds.turn(30);
+  const { oldName } = (await one.world.catalog.getRestore(id))!.native!;
+  const first = await one.harness.run('rollback', { restoreId: id }, (call, work) => {
+    if (call.state === 'RollBackNamesAgain' || (call.state === 'RollBackNames' && call.count > 1)) return broken();
+    return one.before(call, work);
+  });
+  expect(first.status).toBe('FAILED');
+  const { native } = (await one.world.catalog.getRestore(id))!;
+  // Seen under no name when it broke off: no word on where it is days later.
+  const steps = { ...native!.steps, 'names missing': { startedAt: one.world.now().toISOString() } };
+  await one.world.catalog.updateRestore(id, ['COMPLETED'], { native: { ...native!, steps } });
+  one.world.clock += 3 * 24 * 3_600_000;
+  one.rds.turn(30);
+  const original = one.rds.instance(oldName!) ?? one.rds.instance('shop')!;
+  const { DBInstanceIdentifier } = original.shape;
+  original.shape.DBInstanceIdentifier = 'nowhere';
+  const again = await one.harness.run('rollback', { restoreId: id }, (call, work) => {
+    if (call.state === 'RollBackNames' && call.count === 3) original.shape.DBInstanceIdentifier = DBInstanceIdentifier!;
+    return one.before(call, work);
+  });
+  expect(again.cause).toBeUndefined();
+  expect(again).toMatchObject({ status: 'SUCCEEDED' });
+  expect(again.called).not.toContain('RollBackNamesAgain');
+  expect(holderOf(one)).toMatchObject({ id: one.original, serves: true });
+});
+
 it('a rollback that waited in vain has its whole time again at its second try', async () => {
   const one = await openServer();
   const { id } = await one.harness.run('restore', swapOf(), one.before);

@@ -43,6 +43,30 @@ describe('a table that somebody deleted', () => {
     await expectFree(one);
   });
 
+  it('comes back as it was just before, when the service keeps that', async () => {
+    const one = await openTable();
+    const { id } = one.tables.tables.get('orders')!;
+    one.tables.keep('orders');
+    const ended = await run(one, { at: 'latest', approve: true });
+    expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { serving: 'restored' } });
+    expect(spoilt(one)).toBe('spoilt');
+    const record = await recordOf(one, ended.id);
+    expect(record.native!.from).toMatchObject({ kind: 'moment', at: 'latest', sourceResourceId: id });
+    expect(record.backupId).toBeUndefined();
+    await expectAsBefore(one);
+    await expectFree(one);
+  });
+
+  it('comes back from its backup when what the service keeps is gone or the backup is asked for', async () => {
+    const one = await openTable();
+    one.tables.keep('orders');
+    const ended = await run(one, { at: one.backupId });
+    expect((await recordOf(one, ended.id)).native!.from).toMatchObject({ kind: 'point', backupId: one.backupId });
+    const without = await deleted();
+    const other = await run(without, { at: 'latest' });
+    expect((await recordOf(without, other.id)).native!.from).toMatchObject({ kind: 'point' });
+  });
+
   const states = [
     ...['OpenRestore', 'RecreateTable', 'FenceRecreated', 'VerifyRecreated', 'ApplyTable', 'OpenTable'],
     ...['RemoveTableAlias', 'CloseNative'],
@@ -132,6 +156,20 @@ describe('beside the original', () => {
     // A pointer that was switched by the broken one is told, not switched twice.
     if (mode !== 'pointer') expect(again.status, again.cause).toBe('SUCCEEDED');
   });
+});
+
+it('a rollback names the backup that holds what was written since the swap', async () => {
+  const one = await openTable();
+  const ended = await run(one, {});
+  expect(ended.status, ended.cause).toBe('SUCCEEDED');
+  const back = await one.harness.run('rollback', { restoreId: ended.id }, one.before);
+  expect(back.status, back.cause).toBe('SUCCEEDED');
+  const child = one.harness.ended.find(({ machine, id }) => machine === 'restore' && id !== ended.id)!;
+  const { safetyBackupId } = await recordOf(one, child.id);
+  expect(safetyBackupId).toBeDefined();
+  expect(back.output).toMatchObject({ setAside: safetyBackupId });
+  const record = await recordOf(one, ended.id);
+  expect(record).toMatchObject({ status: 'ROLLED_BACK', restoredDatabase: safetyBackupId });
 });
 
 describe('before the outage', () => {

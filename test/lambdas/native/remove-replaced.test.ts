@@ -80,8 +80,44 @@ describe.each(['rds', 'aurora'] as const)('the original of a swap in %s', (engin
     const back = await one.harness.run('rollback', { restoreId: id }, one.before);
     expect(back.status).toBe('SUCCEEDED');
     await removeReplaced(one, id);
+    expect(servers(one)).toHaveLength(2);
+    later(one, 8);
+    await removeReplaced(one, id);
     expect(servers(one).map(({ id }) => id)).toEqual([one.original]);
     expect(holderOf(one)).toMatchObject({ serves: true });
+  });
+
+  it('is not said to be removed when it is not seen, and is when it went after it was asked to', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    later(one, 8);
+    const { oldName } = (await one.world.catalog.getRestore(id))!.native!;
+    const shape = (engine === 'rds' ? one.rds.instance(oldName!)! : one.rds.cluster(oldName!)!).shape as Record<
+      string,
+      unknown
+    >;
+    const key = engine === 'rds' ? 'DBInstanceIdentifier' : 'DBClusterIdentifier';
+    shape[key] = 'elsewhere';
+    await removeReplaced(one, id);
+    expect(await pruned(one, id)).toBeUndefined();
+    expect(servers(one).map((each) => each.id)).toContain(one.original);
+    shape[key] = oldName;
+    await expect(removeReplaced(one, id, 1)).rejects.toThrow('not done');
+    Object.assign(one.world, { executions: { isOver: () => Promise.resolve(true) } });
+    await removeReplaced(one, id);
+    expect(await pruned(one, id)).toBeDefined();
+  });
+
+  it('goes in its own time when a removal broke off days before', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    later(one, 8);
+    await expect(removeReplaced(one, id, 1)).rejects.toThrow('not done after 1 looks');
+    Object.assign(one.world, { executions: { isOver: () => Promise.resolve(true) } });
+    later(one, 2);
+    await removeReplaced(one, id);
+    expect(names(one)).toEqual(['shop']);
+    expect(await counted(one, id)).toBe(1);
   });
 
   it('is not removed without a point, whatever RDS says', async () => {
@@ -93,6 +129,49 @@ describe.each(['rds', 'aurora'] as const)('the original of a swap in %s', (engin
     expect(servers(one).map((each) => each.id)).toContain(one.original);
     expect(await pruned(one, id)).toBeUndefined();
   });
+});
+
+describe.each(['rds', 'aurora'] as const)('what a rollback set aside in %s', (engine) => {
+  it.each([{ mode: 'swap' }, { mode: 'pointer', approve: false }] as const)(
+    'after a $mode is kept for its days, and goes only after a point of it',
+    async (input) => {
+      const one = await openServer({ engine });
+      const { id } = await one.harness.run('restore', swapOf(input), one.before);
+      one.rds.turn(30);
+      const { restored } = (await one.world.catalog.getRestore(id))!.native!;
+      if (input.mode === 'pointer') {
+        later(one, 8);
+        await removeReplaced(one, id);
+        expect(await pruned(one, id)).toBeUndefined();
+      } else later(one, 6);
+      const back = await one.harness.run('rollback', { restoreId: id }, one.before);
+      expect(back.status, back.cause).toBe('SUCCEEDED');
+      const { replacedUntil } = (await one.world.catalog.getRestore(id))!;
+      expect(Date.parse(replacedUntil!)).toBeGreaterThan(one.world.clock + 6.9 * DAY);
+      one.rds.turn(30);
+      later(one, 6);
+      await removeReplaced(one, id);
+      expect(servers(one).map((each) => each.id)).toContain(restored!.resourceId);
+      later(one, 2);
+      await removeReplaced(one, id);
+      expect(servers(one).map((each) => each.id)).toEqual([one.original]);
+      const { native } = (await one.world.catalog.getRestore(id))!;
+      const point = await one.world.services[engine].pointState(native!.backups!.restored!);
+      expect(point).toMatchObject({ status: 'ready', point: { sourceResourceId: restored!.resourceId } });
+      expect(await pruned(one, id)).toBeDefined();
+    },
+  );
+});
+
+it('an original that was replaced by a swap which failed later is kept as long as the config says', async () => {
+  const one = await openServer();
+  const { id, status } = await one.harness.run('restore', swapOf(), (call, work) =>
+    call.state === 'CloseNative' || call.state === 'PutNamesBack' ? broken() : one.before(call, work),
+  );
+  expect(status).toBe('FAILED');
+  const { replacedUntil, endedAt, native } = (await one.world.catalog.getRestore(id))!;
+  expect(native!.serving).toBe('restored');
+  expect(Date.parse(replacedUntil!) - Date.parse(endedAt!)).toBe(7 * DAY);
 });
 
 describe('what a restore that failed has left behind', () => {
@@ -142,6 +221,6 @@ it('what a restore made beside the original is there to stay', async () => {
   later(one, 400);
   await removeReplaced(one, id);
   expect(names(one)).toEqual(['shop', 'shop-nj']);
-  expect(await pruned(one, id)).toBeDefined();
+  expect(await pruned(one, id)).toBeUndefined();
   expect(await counted(one, id)).toBe(0);
 });

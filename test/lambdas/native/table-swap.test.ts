@@ -64,6 +64,18 @@ describe('the fence', () => {
     expect([table.fencedAt, table.policy]).toEqual([undefined, policy]);
   });
 
+  it('is lifted also when the config says by then that the application is stopped', async () => {
+    await world.through(states.fence);
+    const config = await world.parts.config();
+    Object.assign(world.parts, {
+      config: () =>
+        Promise.resolve({ ...config, targets: config.targets.map((one) => ({ ...one, fence: 'application' })) }),
+    });
+    world.clock += 60_000;
+    await world.through(states.open, world.event(broke));
+    expect(world.tables.tables.get('orders')!.fencedAt).toBeUndefined();
+  });
+
   it('of the application is a promise, and the record says that it was trusted', async () => {
     await begin({ target: { fence: 'application' } });
     await world.through(states.fence);
