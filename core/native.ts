@@ -149,7 +149,10 @@ export const nativeRestoreSchema = z.object({
     .optional(),
   /** Where the application was pointed, and what it said before. */
   pointer: z.object({ where: z.string(), before: z.string(), after: z.string(), switched: z.boolean() }).optional(),
-  /** Tables: ARNs of the backups from which the table can be made again; DeleteTable proves both. */
+  /**
+   * Tables: ARNs of the backups from which the table can be made again; DeleteTable proves both. Servers: the last points of
+   * what the pruner is about to remove.
+   */
   backups: z.object({ original: z.string().optional(), restored: z.string().optional() }).optional(),
   /** Tables: the resource policy before the fence; an empty string when there was none. */
   fencedPolicy: z.string().optional(),

@@ -181,6 +181,8 @@ export type OpenedRollback =
       readonly target: string;
       readonly attempt: 1;
       readonly restoreId: string;
+      /** How long what is set aside is kept, in days. */
+      readonly replacedDays: number;
       /** Way `table`: the backup that holds the original. */
       readonly backupId?: string;
     };

@@ -12,10 +12,7 @@ import { findTarget } from './targets.ts';
 export type OpenRollbackParts = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'now'>;
 /** What OpenRollback answers. */
 export type OpenedAnyRollback = Extract<OpenedRollback, { way: 'dump' }> | OpenedNativeRollback;
-export type OpenedNativeRollback = Exclude<OpenedRollback, { way: 'dump' }> & {
-  /** How long what is set aside is kept. */
-  readonly replacedDays: number;
-};
+export type OpenedNativeRollback = Exclude<OpenedRollback, { way: 'dump' }>;
 
 /** @throws NightjarError ROLLBACK_IMPOSSIBLE, TARGET_BUSY, TARGET_UNKNOWN. */
 export async function openNativeRollback(
