@@ -149,7 +149,7 @@ export function buildProgram(world: World, execute: Execute): Command {
     .option('--pointer', 'as --mode pointer: restore beside, then switch what the application reads to find it')
     .option('--items <file>', 'as --mode items: copy the items that this JSON file chooses into the living table')
     .option('--approve', 'stop before the outage, and ask by mail (swap and pointer of RDS, Aurora, DynamoDB)')
-    .option('--database <name>', 'name of the restored database')
+    .option('--database <name>', 'name of the restored database (dumps only: RDS, Aurora and DynamoDB refuse it)')
     .option('--destination <target>', 'another target whose server receives it')
     .option('--table <schema.table>', 'only this table; may be said several times', collect)
     .option('--schema-only', 'definitions without rows')

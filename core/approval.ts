@@ -38,13 +38,23 @@ export function approvalMail(facts: ApprovalFacts): Mail {
       { heading: 'To go on', lines: [], commands: [`nightjar approve ${restoreId}`] },
       {
         heading: 'To cancel',
-        lines: [`Without an answer it is cancelled on ${when}: the original serves on, what was restored is removed.`],
+        lines: [`Without an answer it is cancelled on ${when}: ${cancelled(facts)}`],
         commands: [`nightjar cancel ${restoreId}`],
       },
     ],
     foot: `Nightjar ${name} · restore ${restoreId}${record.requestedBy === undefined ? '' : ` · asked for by ${record.requestedBy}`}`,
   });
 }
+
+const cancelled = ({ record: { native } }: ApprovalFacts): string => {
+  if (native.original) return 'the original serves on, what was restored is removed.';
+  const rest = isMadeAtOnce(native) ? 'nothing is made.' : 'what was restored is removed.';
+  return `nothing serves under ${native.settings.name}, as now, and ${rest}`;
+};
+
+/** A table that is gone is made under its name without an alias. */
+const isMadeAtOnce = ({ settings, original }: NativeRestore): boolean =>
+  settings.engine === 'dynamodb' && original === undefined;
 
 function whatHappens({ record, pointer, fence }: ApprovalFacts): string[] {
   const { native, mode } = record;
@@ -53,6 +63,11 @@ function whatHappens({ record, pointer, fence }: ApprovalFacts): string[] {
     return [
       `${pointer ?? 'The pointer'} is switched to ${native.alias}. ${name} stays as it is.`,
       'The outage is as long as the application takes to notice.',
+    ];
+  if (isMadeAtOnce(native))
+    return [
+      `There is no table ${name}. It is made again ${sourceOf(native)}, with all its settings.`,
+      'It serves as soon as it is there; nothing that serves now is touched.',
     ];
   if (native.settings.engine === 'dynamodb')
     return [
@@ -69,9 +84,14 @@ function whatHappens({ record, pointer, fence }: ApprovalFacts): string[] {
   ];
 }
 
+const sourceOf = ({ from }: NativeRestore): string =>
+  from.kind === 'point' ? `from the backup ${from.backupId} of ${from.at}` : 'as it was just before it was deleted';
+
 function lost({ record: { native } }: ApprovalFacts): string {
   const { from, settings } = native;
   const moment = from.at === 'latest' ? 'the latest moment that could be restored when it began' : from.at;
+  if (isMadeAtOnce(native) && from.kind === 'moment') return 'Nothing that was in the table when it was deleted.';
+  if (isMadeAtOnce(native)) return `Everything written to ${settings.name} after ${moment}, before it was deleted.`;
   const kept = settings.engine === 'dynamodb' ? 'its last state is kept as a backup' : 'the original keeps them';
   return `Everything written to ${settings.name} after ${moment} is missing from what will serve; ${kept}.`;
 }

@@ -166,7 +166,13 @@ export const nativeRestoreSchema = z.object({
   counts: z.object({ alias: z.int().nonnegative().optional(), recreated: z.int().nonnegative().optional() }).optional(),
   /** Mode `items`: how many were written, were the same already, or changed under our hands and were left. */
   copied: z
-    .object({ written: z.int().nonnegative(), same: z.int().nonnegative(), conflicts: z.int().nonnegative() })
+    .object({
+      written: z.int().nonnegative(),
+      same: z.int().nonnegative(),
+      conflicts: z.int().nonnegative(),
+      /** Chosen by key and not in the alias; absent in records of before this was noted. */
+      missing: z.int().nonnegative().optional(),
+    })
     .optional(),
   /** Of a step that goes on where it was: the last key that was done, as the service's JSON. */
   cursor: z.string().optional(),
@@ -192,6 +198,8 @@ export interface NativeResource {
   /** Host and port under which clients reach it. */
   readonly endpoint?: string;
   readonly port?: number;
+  /** ARN of the secret in which the service itself keeps the master password; absent when a person does. */
+  readonly passwordSecret?: string;
   /** Read replicas, or a table's replicas in other regions: names or regions. */
   readonly replicas: readonly string[];
 }

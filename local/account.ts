@@ -163,9 +163,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     credentialSeconds: options.credentialSeconds,
   });
   const moto = options.rds ? await startMoto({ dir: join(dir, 'moto') }) : undefined;
-  const endpoints: Readonly<Record<string, string>> = moto
-    ? { AWS_ENDPOINT_URL_RDS: moto.endpoint, AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: moto.endpoint }
-    : {};
+  const endpoints = moto?.env ?? {};
   const out = openSync(log, 'a');
   const emulator = spawn(PYTHON, [join(REPO, 'local', 'account', 'launcher.py')], {
     cwd: dir,

@@ -17,7 +17,7 @@ import { isPatient, modifyTowards, pendingOf, tagTowards, taken, type Awaited } 
 import { asTags, codeOf, exists, settable, tagsOf, unless, type Rds } from './rds-calls.ts';
 import { applyInstance } from './rds-instance-apply.ts';
 import { findInstance } from './rds-read.ts';
-import { rolesOf } from './rds-settings.ts';
+import { rolesOf } from './server-settings.ts';
 import { stateOf } from './rds-states.ts';
 import { readValues, request } from './settings-table.ts';
 

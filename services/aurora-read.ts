@@ -144,6 +144,7 @@ export async function clusterResource(rds: Rds, cluster: DBCluster): Promise<Nat
     bytes: (cluster.AllocatedStorage ?? 0) * GIB,
     ...(cluster.Endpoint ? { endpoint: cluster.Endpoint } : {}),
     ...(cluster.Port ? { port: cluster.Port } : {}),
+    ...(cluster.MasterUserSecret?.SecretArn ? { passwordSecret: cluster.MasterUserSecret.SecretArn } : {}),
     replicas: cluster.ReadReplicaIdentifiers ?? [],
   };
 }

@@ -1,26 +1,28 @@
 /** A cluster takes another name: its members first, then itself, so that a cluster under a name has that name's members. */
-import { ModifyDBClusterCommand, type DBCluster } from '@aws-sdk/client-rds';
+import { ModifyDBClusterCommand } from '@aws-sdk/client-rds';
 import { NightjarError } from '../core/errors.ts';
 import { nameUnder } from './aurora-members.ts';
 import { findCluster, findClusterById, membersOf } from './aurora-read.ts';
 import type { Rds } from './rds-calls.ts';
 import { instanceCalls } from './rds-instance-rename.ts';
-import { renameStep, type Named, type RenameCalls } from './rds-rename.ts';
+import { renameCalls, renameStep, type RenameCalls } from './rds-rename.ts';
 import { stateOf } from './rds-states.ts';
 
-const clusterNamed = (shape: DBCluster | undefined): Named | undefined =>
-  shape && {
-    name: shape.DBClusterIdentifier ?? '',
-    resourceId: shape.DbClusterResourceId ?? '',
-    status: shape.Status ?? '',
-    pendingName: shape.PendingModifiedValues?.DBClusterIdentifier,
-  };
-const clusterCalls = (rds: Rds): RenameCalls => ({
-  byId: async (id) => clusterNamed(await findClusterById(rds, id)),
-  byName: async (name) => clusterNamed(await findCluster(rds, name)),
-  ask: (from, NewDBClusterIdentifier) =>
-    rds.send(new ModifyDBClusterCommand({ DBClusterIdentifier: from, NewDBClusterIdentifier, ApplyImmediately: true })),
-});
+const clusterCalls = (rds: Rds): RenameCalls =>
+  renameCalls({
+    byId: (id) => findClusterById(rds, id),
+    byName: (name) => findCluster(rds, name),
+    named: ({ DBClusterIdentifier, DbClusterResourceId, Status, PendingModifiedValues }) => ({
+      name: DBClusterIdentifier,
+      resourceId: DbClusterResourceId,
+      status: Status,
+      pendingName: PendingModifiedValues?.DBClusterIdentifier,
+    }),
+    ask: (from, NewDBClusterIdentifier) =>
+      rds.send(
+        new ModifyDBClusterCommand({ DBClusterIdentifier: from, NewDBClusterIdentifier, ApplyImmediately: true }),
+      ),
+  });
 
 /**
  * Also with `from` and `to` the same, which gives the members the names that go with the cluster's.

@@ -2,10 +2,12 @@
 import { CreateDBClusterEndpointCommand, DeleteDBClusterEndpointCommand, type DBCluster } from '@aws-sdk/client-rds';
 import type { NativeResource } from '../core/native.ts';
 import { resourceSuffix } from '../core/names.ts';
-import { customEndpoints, findCluster, findClusterById } from './aurora-read.ts';
-import { nameUnder } from './aurora-members.ts';
+import { nameUnder, properName } from './aurora-members.ts';
+import { customEndpoints, findCluster, findClusterById, membersOf } from './aurora-read.ts';
+import type { RdsClients } from './clients.ts';
 import { wordsOf, type Rds } from './rds-calls.ts';
-import { byHand, repointShared, type Exchanged } from './rds-repoint.ts';
+import type { Exchanged } from './rds-namers.ts';
+import { knownInstance, repoint, type Repointing, type Side } from './rds-repoint.ts';
 
 /**
  * An endpoint that is in use leads to the old cluster until it is deleted there and made on the restored one. Deleting takes a
@@ -45,27 +47,42 @@ async function moveEndpoints(rds: Rds, was: DBCluster, is: DBCluster): Promise<s
   return said;
 }
 
+/** Members that take each other's place: they have one name but for their cluster's suffix. */
+async function exchangedMembers(rds: Rds, was: DBCluster, is: DBCluster): Promise<Exchanged[]> {
+  const restored = (await membersOf(rds, is)).map(knownInstance);
+  return (await membersOf(rds, was)).flatMap((member) => {
+    const old = knownInstance(member);
+    const heir = restored.find(({ name }) => properName(name) === properName(old.name));
+    return heir ? [{ kind: 'db-instance' as const, old, restored: heir }] : [];
+  });
+}
+
+const sideOf = (shape: DBCluster): Side => ({
+  known: {
+    name: shape.DBClusterIdentifier ?? '',
+    arn: shape.DBClusterArn ?? '',
+    resourceId: shape.DbClusterResourceId ?? '',
+  },
+  shape,
+});
+
 export async function repointCluster(
-  rds: Rds,
-  from: { readonly resourceId: string; readonly name: string },
+  clients: RdsClients,
+  from: Repointing['from'],
   to: NativeResource,
 ): Promise<string[]> {
+  const rds = clients();
   const [was, is] = [await findClusterById(rds, from.resourceId), await findCluster(rds, to.settings.name)];
-  const exchanged: Exchanged = {
+  return repoint(clients, {
     kind: 'db-cluster',
-    old: { name: was?.DBClusterIdentifier ?? from.name, arn: was?.DBClusterArn ?? '', resourceId: from.resourceId },
-    restored: { name: to.settings.name, arn: to.settings.arn, resourceId: to.settings.resourceId },
-  };
-  const said = byHand(exchanged, {
-    oldSecret: was?.MasterUserSecret?.SecretArn,
-    newSecret: is?.MasterUserSecret?.SecretArn,
-    iam: is?.IAMDatabaseAuthenticationEnabled === true,
+    from,
+    to,
+    was: was && sideOf(was),
+    is: is && sideOf(is),
+    members: was && is ? await exchangedMembers(rds, was, is) : [],
     monitored: to.settings.instances.some(({ values }) => Number(values.MonitoringInterval ?? 0) > 0),
     replicas: was?.ReadReplicaIdentifiers ?? [],
     replications: 0,
-    activityStream: was?.ActivityStreamStatus === 'started' || was?.ActivityStreamStatus === 'starting',
+    ...(was && is ? { move: () => moveEndpoints(rds, was, is) } : {}),
   });
-  if (exchanged.old.name === exchanged.restored.name) return said;
-  const moved = was && is ? await moveEndpoints(rds, was, is) : [];
-  return [...(await repointShared(rds, exchanged)), ...moved, ...said];
 }

@@ -7,18 +7,12 @@
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import { RESTORE_TAG } from '../core/names.ts';
 import { settable, tagsOf } from './rds-calls.ts';
-import { INSIGHTS, logExports, MONITORING, PASSWORD, rolesOf } from './rds-settings.ts';
-import { sorted, unlessEmpty, type Table } from './settings-table.ts';
-
-const BOTH = ['moment', 'point'] as const;
-const ALL = ['moment', 'point', 'modify'] as const;
+import { INSTANCE_SETTINGS } from './rds-settings.ts';
+import { ALL, BOTH, INSIGHTS, MONITORING, PASSWORD, rolesOf, SERVERS } from './server-settings.ts';
+import { unlessEmpty, type Setting, type Table } from './settings-table.ts';
 
 export const CLUSTER_SETTINGS = {
-  VpcSecurityGroupIds: {
-    read: (one) => sorted(one.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId)),
-    takes: ALL,
-    resets: 'the default security group of the VPC',
-  },
+  VpcSecurityGroupIds: SERVERS.VpcSecurityGroupIds,
   DBSubnetGroupName: { read: (one) => one.DBSubnetGroup, takes: BOTH, resets: 'the default subnet group' },
   DBClusterParameterGroupName: {
     read: (one) => one.DBClusterParameterGroup,
@@ -26,7 +20,7 @@ export const CLUSTER_SETTINGS = {
     resets: "the engine's default cluster parameter group",
   },
   Port: { read: (one) => one.Port, takes: ALL, resets: "the engine's default port" },
-  NetworkType: { read: (one) => one.NetworkType, takes: ALL, resets: 'as the subnet group has it' },
+  NetworkType: SERVERS.NetworkType,
   StorageType: { read: (one) => unlessEmpty(one.StorageType), takes: ALL, resets: '`aurora` (not I/O-Optimized)' },
   ServerlessV2ScalingConfiguration: {
     read: ({ ServerlessV2ScalingConfiguration: of }) =>
@@ -40,13 +34,8 @@ export const CLUSTER_SETTINGS = {
     takes: ALL,
     resets: 'none, so that no serverless member can be made',
   },
-  EnableIAMDatabaseAuthentication: { read: (one) => one.IAMDatabaseAuthenticationEnabled, takes: ALL, resets: 'off' },
-  EnableCloudwatchLogsExports: {
-    read: (one) => sorted(one.EnabledCloudwatchLogsExports),
-    takes: BOTH,
-    modify: logExports,
-    resets: 'none',
-  },
+  EnableIAMDatabaseAuthentication: SERVERS.EnableIAMDatabaseAuthentication,
+  EnableCloudwatchLogsExports: SERVERS.EnableCloudwatchLogsExports,
   BacktrackWindow: { read: (one) => unlessEmpty(one.BacktrackWindow), takes: ALL, resets: 'off (0)' },
   EngineLifecycleSupport: {
     read: (one) => one.EngineLifecycleSupport,
@@ -54,14 +43,10 @@ export const CLUSTER_SETTINGS = {
     modify: (wanted) => ({ EngineLifecycleSupport: wanted }),
     resets: 'enrolled in Extended Support, which costs',
   },
-  BackupRetentionPeriod: { read: (one) => one.BackupRetentionPeriod, takes: ALL, resets: 'the same period' },
-  PreferredBackupWindow: { read: (one) => one.PreferredBackupWindow, takes: ALL, resets: 'a random half hour' },
-  PreferredMaintenanceWindow: {
-    read: (one) => one.PreferredMaintenanceWindow,
-    takes: ['modify'],
-    resets: 'a random half hour',
-  },
-  CopyTagsToSnapshot: { read: (one) => one.CopyTagsToSnapshot, takes: ALL, resets: 'off' },
+  BackupRetentionPeriod: SERVERS.BackupRetentionPeriod,
+  PreferredBackupWindow: SERVERS.PreferredBackupWindow,
+  PreferredMaintenanceWindow: SERVERS.PreferredMaintenanceWindow,
+  CopyTagsToSnapshot: SERVERS.CopyTagsToSnapshot,
   Domain: {
     read: (one) => unlessEmpty(one.DomainMemberships?.[0]?.Domain),
     takes: ALL,
@@ -79,8 +64,8 @@ export const CLUSTER_SETTINGS = {
     takes: ['modify'],
     resets: 'off',
   },
-  ...(INSIGHTS as unknown as Table<DBCluster>),
-  ...(PASSWORD as Table<DBCluster>),
+  ...INSIGHTS,
+  ...PASSWORD,
   HttpEndpointEnabled: {
     read: (one) => unlessEmpty(one.HttpEndpointEnabled),
     takes: [],
@@ -95,14 +80,15 @@ export const CLUSTER_SETTINGS = {
   },
   // Read from the endpoints themselves.
   CustomEndpoints: { read: () => undefined, takes: [], own: 'CreateDBClusterEndpoint', resets: 'none' },
-  // Off until everything else is done, so that a half-made alias can be taken away again.
-  DeletionProtection: { read: (one) => one.DeletionProtection, takes: ['modify'], resets: 'off' },
+  DeletionProtection: SERVERS.DeletionProtection,
   KmsKeyId: { read: (one) => one.KmsKeyId, takes: BOTH, resets: 'kept, with the data' },
-  StorageEncrypted: { read: (one) => one.StorageEncrypted, takes: [], resets: 'kept, with the data' },
-  MasterUsername: { read: (one) => one.MasterUsername, takes: [], resets: 'kept, with the data' },
+  StorageEncrypted: SERVERS.StorageEncrypted,
+  MasterUsername: SERVERS.MasterUsername,
 } as const satisfies Table<DBCluster>;
 
 const MADE = ['create', 'modify'] as const;
+/** A setting of an instance, passed when the member is made. */
+const made = (setting: Setting<DBInstance>): Setting<DBInstance> => ({ ...setting, takes: MADE });
 
 /** Members are not restored: each is made anew, the writer first. */
 export const MEMBER_SETTINGS = {
@@ -113,15 +99,11 @@ export const MEMBER_SETTINGS = {
     takes: MADE,
     resets: "the engine's default parameter group",
   },
-  PubliclyAccessible: { read: (one) => one.PubliclyAccessible, takes: MADE, resets: 'as the subnet group has it' },
-  AutoMinorVersionUpgrade: { read: (one) => one.AutoMinorVersionUpgrade, takes: MADE, resets: 'on' },
-  PreferredMaintenanceWindow: {
-    read: (one) => one.PreferredMaintenanceWindow,
-    takes: MADE,
-    resets: 'a random half hour',
-  },
-  CACertificateIdentifier: { read: (one) => one.CACertificateIdentifier, takes: MADE, resets: "the account's default" },
-  ...(MONITORING as Table<DBInstance>),
+  PubliclyAccessible: made(INSTANCE_SETTINGS.PubliclyAccessible),
+  AutoMinorVersionUpgrade: made(INSTANCE_SETTINGS.AutoMinorVersionUpgrade),
+  PreferredMaintenanceWindow: made(INSTANCE_SETTINGS.PreferredMaintenanceWindow),
+  CACertificateIdentifier: made(INSTANCE_SETTINGS.CACertificateIdentifier),
+  ...MONITORING,
   ...(Object.fromEntries(
     Object.entries(INSIGHTS).filter(([name]) => name !== 'DatabaseInsightsMode'), // a member has that of its cluster
   ) as Table<DBInstance>),

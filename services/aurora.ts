@@ -76,7 +76,7 @@ export function auroraService(clients: RdsClients): RenamingService {
       ),
     start,
 
-    repoint: (from, to) => repointCluster(rds, from, to),
+    repoint: (from, to) => repointCluster(clients, from, to),
 
     async remove(name, { finalPoint }) {
       const cluster = await find(name);

@@ -4,6 +4,7 @@
  * service, so that a bundle carries only what it uses.
  */
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RDSClient } from '@aws-sdk/client-rds';
@@ -17,15 +18,20 @@ export type ClientSettings = Readonly<Record<string, unknown>>;
 export type Sends<C extends { send: unknown }> = Pick<C, 'send'>;
 
 /** One client per region, made at its first use; without a region that of the environment. */
-export type RdsClients = (region?: string) => Sends<RDSClient>;
+export interface RdsClients {
+  (region?: string): Sends<RDSClient>;
+  /** Who is asked for the alarms that name a server. Without it nobody is, and a person is told to look. */
+  readonly alarms?: () => Sends<CloudWatchClient>;
+}
 
 export function rdsClients(settings: ClientSettings = {}): RdsClients {
   const made = new Map<string, RDSClient>();
-  return (region = '') => {
+  const rds = (region = ''): RDSClient => {
     const known = made.get(region) ?? new RDSClient({ ...settings, ...(region ? { region } : {}) });
     made.set(region, known);
     return known;
   };
+  return Object.assign(rds, { alarms: () => new CloudWatchClient({ ...settings }) });
 }
 
 /** Everything that belongs to a table. */

@@ -1,12 +1,12 @@
 /** Takes a table towards its settings, one look at a time. */
-import { UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import { TagResourceCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { NightjarError } from '../core/errors.ts';
 import { RESTORE_TAG } from '../core/names.ts';
 import type { NativeSettings } from '../core/native.ts';
 import { isBusy, wordsOf } from './dynamodb-calls.ts';
 import { readFacts, type Clients } from './dynamodb-facts.ts';
-import { putTags, SETTINGS, settingsOf } from './dynamodb-settings.ts';
-import { stateOf } from './dynamodb-state.ts';
+import { SETTINGS } from './dynamodb-settings.ts';
+import { settingsOf, stateOf } from './dynamodb-state.ts';
 import { same, type Applying } from './dynamodb-throughput.ts';
 
 interface Seen {
@@ -25,6 +25,20 @@ async function ask(seen: Seen, key: string, call: () => Promise<boolean>): Promi
     else seen.refused.push(`${key} (${wordsOf(error)})`);
     return isBusy(error);
   }
+}
+
+/** Tags that are missing or differ; none is taken away. */
+async function putTags(applying: Applying): Promise<boolean> {
+  const { clients, facts, wanted } = applying;
+  const missing = Object.entries(wanted.tags).filter(([key, value]) => facts.tags[key] !== value);
+  if (missing.length === 0) return false;
+  await clients.dynamodb.send(
+    new TagResourceCommand({
+      ResourceArn: facts.table.TableArn!,
+      Tags: missing.map(([Key, Value]) => ({ Key, Value })),
+    }),
+  );
+  return true;
 }
 
 async function applyAll(applying: Applying, seen: Seen): Promise<void> {

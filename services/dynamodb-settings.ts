@@ -3,13 +3,11 @@
  * is written, and what Nightjar does about it. `docs/native-restore.md` holds the same lines; a test compares them.
  */
 import {
-  TagResourceCommand,
   UpdateContinuousBackupsCommand,
   UpdateContributorInsightsCommand,
   UpdateTimeToLiveCommand,
   type TimeToLiveSpecification,
 } from '@aws-sdk/client-dynamodb';
-import { canonical, type NativeSettings } from '../core/native.ts';
 import type { TableFacts } from './dynamodb-facts.ts';
 import { applyDestinations, applyMappings, type Destination, type Mapping } from './dynamodb-consumers.ts';
 import { putPolicy, withFence, withOwnArns } from './dynamodb-policy.ts';
@@ -23,7 +21,7 @@ import {
   type Applying,
   type Update,
 } from './dynamodb-throughput.ts';
-import { READ, type SettingName, type Warm } from './dynamodb-values.ts';
+import type { SettingName, Warm } from './dynamodb-values.ts';
 
 /** AWS's own pages; cited by `docs/native-restore.md`. */
 const GUIDE = 'https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/';
@@ -227,34 +225,3 @@ export const TABLE_SETTINGS = {
 
 /** The lines with their widest type, in order. */
 export const SETTINGS = Object.entries(TABLE_SETTINGS) as [SettingName, Setting][];
-
-/** Settings of a table under the contract's form; what is not set is left out. */
-export function settingsOf(facts: TableFacts): NativeSettings {
-  const read = Object.entries(READ)
-    .map(([key, of]) => [key, canonical(of(facts))] as const)
-    .filter(([, value]) => value !== undefined);
-  return {
-    engine: 'dynamodb',
-    name: facts.table.TableName!,
-    arn: facts.table.TableArn!,
-    resourceId: facts.table.TableId!,
-    readAt: new Date().toISOString(),
-    values: Object.fromEntries(read) as NativeSettings['values'],
-    instances: [],
-    tags: { ...facts.tags },
-  };
-}
-
-/** Tags that are missing or differ; none is taken away. */
-export async function putTags(applying: Applying): Promise<boolean> {
-  const { clients, facts, wanted } = applying;
-  const missing = Object.entries(wanted.tags).filter(([key, value]) => facts.tags[key] !== value);
-  if (missing.length === 0) return false;
-  await clients.dynamodb.send(
-    new TagResourceCommand({
-      ResourceArn: facts.table.TableArn!,
-      Tags: missing.map(([Key, Value]) => ({ Key, Value })),
-    }),
-  );
-  return true;
-}

@@ -1,9 +1,9 @@
 /** A table's own words for how it is, in those of the contract. */
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
-import type { NativeResource, PitrWindow } from '../core/native.ts';
+import { canonical, type NativeResource, type NativeSettings, type PitrWindow } from '../core/native.ts';
 import { regionOf } from './dynamodb-calls.ts';
 import type { TableFacts } from './dynamodb-facts.ts';
-import { settingsOf } from './dynamodb-settings.ts';
+import { READ } from './dynamodb-values.ts';
 
 const FAILED = ['ARCHIVING', 'ARCHIVED', 'INACCESSIBLE_ENCRYPTION_CREDENTIALS', 'REPLICATION_NOT_AUTHORIZED'];
 
@@ -50,5 +50,22 @@ export function resourceOf(facts: TableFacts): NativeResource {
     items: facts.table.ItemCount ?? 0,
     replicas: replicasOf(facts.table),
     ...(madeFrom ? { madeFrom } : {}),
+  };
+}
+
+/** Settings of a table under the contract's form; what is not set is left out. */
+export function settingsOf(facts: TableFacts): NativeSettings {
+  const read = Object.entries(READ)
+    .map(([key, of]) => [key, canonical(of(facts))] as const)
+    .filter(([, value]) => value !== undefined);
+  return {
+    engine: 'dynamodb',
+    name: facts.table.TableName!,
+    arn: facts.table.TableArn!,
+    resourceId: facts.table.TableId!,
+    readAt: new Date().toISOString(),
+    values: Object.fromEntries(read) as NativeSettings['values'],
+    instances: [],
+    tags: { ...facts.tags },
   };
 }

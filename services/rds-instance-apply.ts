@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-rds';
 import { codeOf, settable, tagsOf, unless, type Rds } from './rds-calls.ts';
 import { isPatient, modifyTowards, pendingOf, tagTowards, taken, type Awaited } from './rds-apply.ts';
-import { rolesOf } from './rds-settings.ts';
+import { rolesOf } from './server-settings.ts';
 import { stateOf } from './rds-states.ts';
 import { readValues, type Table } from './settings-table.ts';
 

@@ -80,6 +80,7 @@ export async function instanceResource(rds: Rds, shape: DBInstance): Promise<Nat
     bytes: (shape.AllocatedStorage ?? 0) * GIB,
     ...(shape.Endpoint?.Address ? { endpoint: shape.Endpoint.Address } : {}),
     ...(shape.Endpoint?.Port ? { port: shape.Endpoint.Port } : {}),
+    ...(shape.MasterUserSecret?.SecretArn ? { passwordSecret: shape.MasterUserSecret.SecretArn } : {}),
     replicas: [...(shape.ReadReplicaDBInstanceIdentifiers ?? []), ...(shape.ReadReplicaDBClusterIdentifiers ?? [])],
   };
 }

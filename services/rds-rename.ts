@@ -24,6 +24,25 @@ export interface RenameCalls {
   ask(from: string, to: string): Promise<unknown>;
 }
 
+/** The calls of a kind whose shape says it in words of its own. */
+export function renameCalls<S>(kind: {
+  byId(id: string): Promise<S | undefined>;
+  byName(name: string): Promise<S | undefined>;
+  named(shape: S): { [K in keyof Named]: Named[K] | undefined };
+  ask: RenameCalls['ask'];
+}): RenameCalls {
+  const named = (shape: S | undefined): Named | undefined => {
+    if (shape === undefined) return undefined;
+    const { name = '', resourceId = '', status = '', pendingName } = kind.named(shape);
+    return { name, resourceId, status, pendingName };
+  };
+  return {
+    byId: async (id) => named(await kind.byId(id)),
+    byName: async (name) => named(await kind.byName(name)),
+    ask: kind.ask,
+  };
+}
+
 const failed = (detail: string): NightjarError => new NightjarError('RENAME_FAILED', { operation: 'rename', detail });
 
 /**

@@ -5,10 +5,8 @@
  * group", "by default … single-AZ"), RestoreDBInstanceFromDBSnapshot, ModifyDBInstance; the defaults stand at each parameter.
  */
 import type { DBInstance } from '@aws-sdk/client-rds';
-import { sorted, unlessEmpty, type Json, type Setting, type Table } from './settings-table.ts';
-
-const BOTH = ['moment', 'point'] as const;
-const ALL = ['moment', 'point', 'modify'] as const;
+import { ALL, BOTH, INSIGHTS, MONITORING, PASSWORD, rolesOf, SERVERS } from './server-settings.ts';
+import { unlessEmpty, type Json, type Setting, type Table } from './settings-table.ts';
 
 /** IOPS and throughput are accepted where the storage type lets one choose. Source: AWS, RDS User Guide, "DB instance storage". */
 const GP3_BASELINE = { iops: 3_000, throughput: 125 };
@@ -16,78 +14,6 @@ const chosenIops = ({ StorageType, Iops }: DBInstance): number | undefined =>
   StorageType === 'gp3' && Iops === GP3_BASELINE.iops ? undefined : unlessEmpty(Iops);
 const chosenThroughput = ({ StorageType, StorageThroughput }: DBInstance): number | undefined =>
   StorageType !== 'gp3' || StorageThroughput === GP3_BASELINE.throughput ? undefined : unlessEmpty(StorageThroughput);
-
-/** Log exports are switched on and off, never said as a whole, once an instance is there. */
-export function logExports(wanted: Json, found: Json | undefined): Record<string, unknown> {
-  const [want, have] = [wanted, found ?? []].map((list) => list as readonly string[]);
-  const EnableLogTypes = want!.filter((one) => !have!.includes(one));
-  const DisableLogTypes = have!.filter((one) => !want!.includes(one));
-  return {
-    CloudwatchLogsExportConfiguration: {
-      ...(EnableLogTypes.length > 0 ? { EnableLogTypes } : {}),
-      ...(DisableLogTypes.length > 0 ? { DisableLogTypes } : {}),
-    },
-  };
-}
-
-/** What is watched by Performance Insights and CloudWatch; the same of an instance, a member and a cluster. */
-export const INSIGHTS: Table<Partial<DBInstance>> = {
-  DatabaseInsightsMode: {
-    read: (one) => one.DatabaseInsightsMode,
-    takes: ['modify', 'create'],
-    group: 'insights',
-    resets: '`standard`',
-  },
-  EnablePerformanceInsights: {
-    read: (one) => one.PerformanceInsightsEnabled,
-    takes: ['modify', 'create'],
-    group: 'insights',
-    resets: 'off',
-  },
-  PerformanceInsightsKMSKeyId: {
-    read: (one) => (one.PerformanceInsightsEnabled ? one.PerformanceInsightsKMSKeyId : undefined),
-    takes: ['modify', 'create'],
-    group: 'insights',
-    resets: 'the default key, once it is on',
-  },
-  PerformanceInsightsRetentionPeriod: {
-    read: (one) => (one.PerformanceInsightsEnabled ? one.PerformanceInsightsRetentionPeriod : undefined),
-    takes: ['modify', 'create'],
-    group: 'insights',
-    resets: '7 days, once it is on',
-  },
-};
-
-export const MONITORING: Table<Pick<DBInstance, 'MonitoringInterval' | 'MonitoringRoleArn'>> = {
-  MonitoringInterval: {
-    read: (one) => one.MonitoringInterval,
-    takes: ['modify', 'create'],
-    group: 'monitoring',
-    resets: 'off (0)',
-  },
-  MonitoringRoleArn: {
-    read: (one) => (one.MonitoringInterval ? one.MonitoringRoleArn : undefined),
-    takes: ['modify', 'create'],
-    group: 'monitoring',
-    resets: 'none',
-  },
-};
-
-/** A password that RDS keeps in Secrets Manager gets a secret of its own, with a new ARN, when the management is turned on. */
-export const PASSWORD: Table<Pick<DBInstance, 'MasterUserSecret'>> = {
-  ManageMasterUserPassword: {
-    read: ({ MasterUserSecret }) => (MasterUserSecret?.SecretArn ? true : undefined),
-    takes: ['modify'],
-    group: 'password',
-    resets: 'the password of that moment, kept by nobody (Oracle alone takes it at the restore)',
-  },
-  MasterUserSecretKmsKeyId: {
-    read: ({ MasterUserSecret }) => (MasterUserSecret?.SecretArn ? MasterUserSecret.KmsKeyId : undefined),
-    takes: ['modify'],
-    group: 'password',
-    resets: 'the key `aws/secretsmanager`',
-  },
-};
 
 type Membership = NonNullable<DBInstance['DomainMemberships']>[number];
 const domain = (read: (one: Membership) => Json | undefined): Setting<DBInstance> => ({
@@ -99,11 +25,7 @@ const domain = (read: (one: Membership) => Json | undefined): Setting<DBInstance
 
 export const INSTANCE_SETTINGS = {
   DBInstanceClass: { read: (one) => one.DBInstanceClass, takes: ALL, resets: 'the same class as the original' },
-  VpcSecurityGroupIds: {
-    read: (one) => sorted(one.VpcSecurityGroups?.map(({ VpcSecurityGroupId }) => VpcSecurityGroupId)),
-    takes: ALL,
-    resets: 'the default security group of the VPC',
-  },
+  VpcSecurityGroupIds: SERVERS.VpcSecurityGroupIds,
   // A subnet group of the same VPC is refused by a modification, so it is passed or it is a difference.
   DBSubnetGroupName: {
     read: (one) => one.DBSubnetGroup?.DBSubnetGroupName,
@@ -163,15 +85,10 @@ export const INSTANCE_SETTINGS = {
     modify: (wanted) => ({ DBPortNumber: wanted }),
     resets: 'the same port',
   },
-  NetworkType: { read: (one) => one.NetworkType, takes: ALL, resets: 'as the subnet group has it' },
+  NetworkType: SERVERS.NetworkType,
   EnableCustomerOwnedIp: { read: (one) => unlessEmpty(one.CustomerOwnedIpEnabled), takes: ALL, resets: 'off' },
-  EnableIAMDatabaseAuthentication: { read: (one) => one.IAMDatabaseAuthenticationEnabled, takes: ALL, resets: 'off' },
-  EnableCloudwatchLogsExports: {
-    read: (one) => sorted(one.EnabledCloudwatchLogsExports),
-    takes: BOTH,
-    modify: logExports,
-    resets: 'none',
-  },
+  EnableIAMDatabaseAuthentication: SERVERS.EnableIAMDatabaseAuthentication,
+  EnableCloudwatchLogsExports: SERVERS.EnableCloudwatchLogsExports,
   CACertificateIdentifier: { read: (one) => one.CACertificateIdentifier, takes: ALL, resets: "the account's default" },
   LicenseModel: { read: (one) => one.LicenseModel, takes: ALL, resets: 'the license of that moment' },
   EngineLifecycleSupport: {
@@ -179,14 +96,10 @@ export const INSTANCE_SETTINGS = {
     takes: ALL,
     resets: 'enrolled in Extended Support, which costs',
   },
-  BackupRetentionPeriod: { read: (one) => one.BackupRetentionPeriod, takes: ALL, resets: 'the same period' },
-  PreferredBackupWindow: { read: (one) => one.PreferredBackupWindow, takes: ALL, resets: 'a random half hour' },
-  PreferredMaintenanceWindow: {
-    read: (one) => one.PreferredMaintenanceWindow,
-    takes: ['modify'],
-    resets: 'a random half hour',
-  },
-  CopyTagsToSnapshot: { read: (one) => one.CopyTagsToSnapshot, takes: ALL, resets: 'off' },
+  BackupRetentionPeriod: SERVERS.BackupRetentionPeriod,
+  PreferredBackupWindow: SERVERS.PreferredBackupWindow,
+  PreferredMaintenanceWindow: SERVERS.PreferredMaintenanceWindow,
+  CopyTagsToSnapshot: SERVERS.CopyTagsToSnapshot,
   AutoMinorVersionUpgrade: { read: (one) => one.AutoMinorVersionUpgrade, takes: ALL, resets: 'on' },
   ProcessorFeatures: {
     read: (one) =>
@@ -205,26 +118,17 @@ export const INSTANCE_SETTINGS = {
   DomainAuthSecretArn: domain((one) => one.AuthSecretArn),
   DomainDnsIps: domain((one) => one.DnsIps),
   MultiTenant: { read: (one) => unlessEmpty(one.MultiTenant), takes: ['modify'], resets: 'as the data has it' },
-  ...(MONITORING as Table<DBInstance>),
-  ...(INSIGHTS as Table<DBInstance>),
-  ...(PASSWORD as Table<DBInstance>),
+  ...MONITORING,
+  ...INSIGHTS,
+  ...PASSWORD,
   AssociatedRoles: {
     read: (one) => rolesOf(one.AssociatedRoles),
     takes: [],
     own: 'AddRoleToDBInstance',
     resets: 'none',
   },
-  // Off until everything else is done, so that a half-made alias can be taken away again.
-  DeletionProtection: { read: (one) => one.DeletionProtection, takes: ['modify'], resets: 'off' },
-  StorageEncrypted: { read: (one) => one.StorageEncrypted, takes: [], resets: 'kept, with the data' },
+  DeletionProtection: SERVERS.DeletionProtection,
+  StorageEncrypted: SERVERS.StorageEncrypted,
   KmsKeyId: { read: (one) => one.KmsKeyId, takes: [], resets: 'kept, with the data' },
-  MasterUsername: { read: (one) => one.MasterUsername, takes: [], resets: 'kept, with the data' },
+  MasterUsername: SERVERS.MasterUsername,
 } as const satisfies Table<DBInstance>;
-
-/** Roles that are there or on their way, by ARN and feature. */
-export function rolesOf(roles: DBInstance['AssociatedRoles']): { RoleArn: string; FeatureName: string }[] {
-  return (roles ?? [])
-    .filter(({ Status }) => Status !== 'INVALID')
-    .map(({ RoleArn = '', FeatureName = '' }) => ({ RoleArn, FeatureName }))
-    .sort((a, b) => (a.RoleArn + a.FeatureName < b.RoleArn + b.FeatureName ? -1 : 1));
-}

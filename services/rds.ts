@@ -95,7 +95,7 @@ export function rdsService(clients: RdsClients): RenamingService {
         await taken('start', name, () => rds.send(new StartDBInstanceCommand({ DBInstanceIdentifier: name })));
     },
 
-    repoint: (from, to) => repointInstance(rds, from, to),
+    repoint: (from, to) => repointInstance(clients, from, to),
 
     async remove(name, { finalPoint }) {
       const shape = await find(name);

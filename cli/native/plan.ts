@@ -5,6 +5,7 @@ import { failure } from '../../core/errors.ts';
 import type { NativeResource } from '../../core/native.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
 import { servingSentence } from '../../core/serving.ts';
+import { passwordWarnings } from '../../services/passwords.ts';
 import { placeOf } from '../../services/pointer.ts';
 import { duration, plural, secondsBetween, utc } from '../format.ts';
 import type { NativeRestorePlan } from '../shapes.ts';
@@ -46,7 +47,10 @@ export function planNative(facts: NativePlanFacts): NativeRestorePlan {
     lastRestore: last
       ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
       : null,
-    notes: notesOf(facts, known),
+    notes: [
+      ...notesOf(facts, known),
+      ...(known ? passwordWarnings(known.settings, moment ?? 'latest', names.serves) : []),
+    ],
     refused: facts.refusals?.length
       ? failure('RESTORE_REFUSED', { operation: 'plan restore', detail: facts.refusals.join(' ') })
       : null,

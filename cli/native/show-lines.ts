@@ -70,7 +70,7 @@ export function nativeRestoreFields(
     [
       'items',
       native.copied &&
-        `${count(native.copied.written)} written, ${count(native.copied.same)} were the same, ${count(native.copied.conflicts)} changed meanwhile and were left`,
+        `${count(native.copied.written)} written, ${count(native.copied.same)} were the same, ${count(native.copied.conflicts)} changed meanwhile and were left${native.copied.missing ? `, ${count(native.copied.missing)} were not in the restored table` : ''}`,
     ],
   ];
 }

@@ -201,6 +201,38 @@ describe('a cluster', () => {
     expect(said).toContain('--static-members shop-2');
   });
 
+  it('takes proxies, subscriptions of its own and of its members along, and tells alarms on its ids and its followers', async () => {
+    const harness = shop({
+      shape: { ReadReplicaIdentifiers: ['arn:aws:rds:us-east-1:123456789012:cluster:shop-far'] },
+    });
+    const { fake, service } = harness;
+    const plan = await planOf(harness);
+    await restored(harness, plan);
+    const wasMember = fake.instance('shop-2')!.shape.DbiResourceId!;
+    await renamed(harness, plan.original!.resourceId, 'shop', OLD);
+    const alias = fake.cluster(ALIAS)!.shape.DbClusterResourceId!;
+    await renamed(harness, alias, ALIAS, 'shop');
+    const oldMember = `shop-2${tail(OLD)}`;
+    const region = fake.region();
+    region.subscriptions = [
+      { CustSubscriptionId: 'failovers', SourceType: 'db-cluster', SourceIdsList: [OLD] },
+      { CustSubscriptionId: 'reboots', SourceType: 'db-instance', SourceIdsList: [oldMember, 'other'] },
+    ];
+    const member = (name: string) => ({ RdsResourceId: name, TrackedClusterId: OLD, Type: 'RDS_INSTANCE' as const });
+    const tracked = { RdsResourceId: OLD, Type: 'TRACKED_CLUSTER' as const };
+    region.proxies = [{ name: 'front', targets: [member(`shop-1${tail(OLD)}`), member(oldMember), tracked] }];
+    const Expression = `DB_PERF_INSIGHTS('RDS', '${wasMember}', 'db.load.avg')`;
+    region.alarms = [{ AlarmName: 'load', Metrics: [{ Id: 'm1', Expression }] }];
+    const from = { resourceId: plan.original!.resourceId, name: OLD };
+    const said = (await service.repoint(from, (await service.read('shop'))!)).join('\n');
+    expect(region.subscriptions.map(({ SourceIdsList }) => SourceIdsList)).toEqual([['shop'], ['other', 'shop-2']]);
+    expect(region.proxies[0]!.targets).toEqual([{ RdsResourceId: 'shop', Type: 'TRACKED_CLUSTER' }]);
+    const isMember = fake.instance('shop-2')!.shape.DbiResourceId!;
+    expect(isMember).not.toBe(wasMember);
+    expect(said).toContain(`Let the alarm load name ${isMember} instead of ${wasMember}`);
+    expect(said).toContain(`Read replicas still follow ${OLD}: arn:aws:rds:us-east-1:123456789012:cluster:shop-far`);
+  });
+
   it.each([
     ['a swap of a global database', { shape: { GlobalClusterIdentifier: 'world' } }, 'the global database world'],
     ['Serverless v1', { shape: { EngineMode: 'serverless' } }, 'Serverless v1'],

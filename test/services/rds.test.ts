@@ -300,6 +300,62 @@ describe('after the names were exchanged', () => {
     expect((await service.repoint(from, (await service.read('shop'))!)).join()).not.toContain('subscription ops');
   });
 
+  it('an alarm that names the old one by its id is told with the id that it must name; one that names it by its name is right', async () => {
+    const { fake, service } = shop();
+    const old = fake.addInstance('shop-old');
+    const is = fake.instance('shop')!.shape.DbiResourceId!;
+    const load = (id: string) => [{ Id: 'm1', Expression: `DB_PERF_INSIGHTS('RDS', '${id}', 'db.load.avg')` }];
+    const byName = { Dimensions: [{ Name: 'DBInstanceIdentifier', Value: 'shop' }] };
+    // Beyond the first page, so that nobody stops there.
+    fake.region().alarms = [
+      { AlarmName: 'cpu', ...byName, AlarmDescription: `was ${old.DbiResourceId} once` },
+      { AlarmName: 'other-load', Metrics: load('db-SOMEBODYELSES') },
+      { AlarmName: 'load', Metrics: load(old.DbiResourceId!) },
+    ];
+    const from = { resourceId: old.DbiResourceId!, name: 'shop-old' };
+    const said = (await service.repoint(from, (await service.read('shop'))!)).filter((one) => / alarms? /.test(one));
+    expect(said).toEqual([
+      `Let the alarm load name ${is} instead of ${old.DbiResourceId}: it watches the replaced one.`,
+    ]);
+  });
+
+  it('who can not be asked keeps nobody else from being, and a person is told where to look', async () => {
+    const { fake, service } = shop();
+    const old = fake.addInstance('shop-old');
+    fake.region().proxies = [{ name: 'front', targets: [{ RdsResourceId: 'shop-old', Type: 'RDS_INSTANCE' }] }];
+    const denied = fault('AccessDenied', 'You may not.');
+    for (const operation of ['DescribeEventSubscriptions', 'DescribeAlarms']) fake.fail({ operation, error: denied });
+    const from = { resourceId: old.DbiResourceId!, name: 'shop-old' };
+    const said = (await service.repoint(from, (await service.read('shop'))!)).join('\n');
+    expect(said).toContain('The proxy front now leads to shop instead of shop-old.');
+    expect(said).toMatch(/Which event subscriptions name .*AccessDenied.*look for shop-old/);
+    expect(said).toMatch(/Which alarms name .*You may not.*look for shop-old and db-/);
+    expect(said).toContain('rds-db:connect');
+  });
+
+  it('a proxy that can not be given the restored one is told, with what to do', async () => {
+    const { fake, service } = shop();
+    const old = fake.addInstance('shop-old');
+    fake.region().proxies = [{ name: 'front', targets: [{ RdsResourceId: 'shop-old', Type: 'RDS_INSTANCE' }] }];
+    const error = fault('InvalidDBInstanceStateFault', 'It is modifying.');
+    fake.fail({ operation: 'RegisterDBProxyTargets', error });
+    const from = { resourceId: old.DbiResourceId!, name: 'shop-old' };
+    const said = (await service.repoint(from, (await service.read('shop'))!)).join('\n');
+    expect(said).toMatch(/Let the proxy front lead to shop instead of shop-old\. \(.*It is modifying/);
+  });
+
+  it('a proxy and a subscription that came along with the name are left, and the proxy is to be looked at', async () => {
+    const { fake, service } = shop();
+    const old = fake.addInstance('shop-old');
+    fake.region().proxies = [{ name: 'front', targets: [{ RdsResourceId: 'shop', Type: 'RDS_INSTANCE' }] }];
+    const from = { resourceId: old.DbiResourceId!, name: 'shop-old' };
+    const said = (await service.repoint(from, (await service.read('shop'))!)).join('\n');
+    expect(said).toContain('The proxy front names shop: see that its target is healthy');
+    expect(fake.requests.filter(({ operation }) => /^(Deregister|Register)DBProxyTargets$/.test(operation))).toEqual(
+      [],
+    );
+  });
+
   it('the new ARN of a managed password is told', async () => {
     const harness = shop();
     const plan = await planOf(harness);

@@ -1,4 +1,4 @@
-/** Of the in-memory RDS: tags, quotas, and whoever names a database. */
+/** Of the in-memory RDS: tags, quotas, and whoever names a database, CloudWatch's alarms among them. */
 import { fault, paged, tagsOf, text, type Operation, type Region } from './fake-rds-store.ts';
 
 function proxyOf(region: Region, name: string) {
@@ -94,4 +94,5 @@ export const otherOperations: Record<string, Operation> = {
     return { OptionGroupsList: [{ OptionGroupName: name, Options: region.options[name] ?? [] }] };
   },
   DescribeBlueGreenDeployments: ({ region }, input) => paged('BlueGreenDeployments', region.blueGreen, input),
+  DescribeAlarms: ({ region }, input) => paged('MetricAlarms', region.alarms, input, 'NextToken'),
 };

@@ -1,155 +1,36 @@
-/** Snapshots and moments of the in-memory RDS: instances and, by the same way, clusters. */
-import type { DBCluster, DBClusterSnapshot, DBInstance, DBSnapshot } from '@aws-sdk/client-rds';
-import {
-  availableCluster,
-  beginCluster,
-  clusterDefaults,
-  clusterNameIsFree,
-  clusterSnapshotOf,
-} from './fake-rds-clusters.ts';
-import { availableInstance, begin, defaults, nameIsFree, snapshotOf } from './fake-rds-instances.ts';
-import {
-  Being,
-  fault,
-  filterOf,
-  paged,
-  tagsOf,
-  text,
-  type Automated,
-  type Input,
-  type Operation,
-  type Region,
-} from './fake-rds-store.ts';
+/** Snapshots of the in-memory RDS: of instances and, by the same way, of clusters. */
+import type { DBClusterSnapshot, DBSnapshot } from '@aws-sdk/client-rds';
+import { clusterSnapshotOf } from './fake-rds-cluster-shape.ts';
+import { snapshotOf } from './fake-rds-instance-shape.ts';
+import { CLUSTERS, INSTANCES } from './fake-rds-kinds.ts';
+import { Being, fault, paged, tagsOf, text, type Input, type Operation, type Region } from './fake-rds-store.ts';
 
-const EARLIEST = new Date('2026-11-14T02:00:00.000Z');
-const LATEST = new Date('2026-11-21T01:55:00.000Z');
-
-function automated(region: Region): Automated[] {
-  return [
-    ...region.instances
-      .filter(({ shape }) => (shape.BackupRetentionPeriod ?? 0) > 0 && !shape.DBClusterIdentifier)
-      .map(({ shape, data }) => ({ resourceId: shape.DbiResourceId!, kind: 'db' as const, of: shape, data })),
-    ...region.clusters.map(({ shape, data }) => ({
-      resourceId: shape.DbClusterResourceId!,
-      kind: 'cluster' as const,
-      of: shape,
-      data,
-    })),
-    ...region.retained,
-  ];
-}
-
-function source(region: Region, kind: Automated['kind'], id: string, name: string): Automated {
-  const nameOf = ({ of }: Automated): string | undefined =>
-    'DBInstanceIdentifier' in of ? of.DBInstanceIdentifier : (of as DBCluster).DBClusterIdentifier;
-  const found = automated(region).find(
-    (one) => one.kind === kind && (id ? one.resourceId === id : nameOf(one) === name),
-  );
-  if (!found)
-    throw fault(kind === 'db' ? 'DBInstanceNotFoundFault' : 'DBClusterNotFoundFault', `${id || name} not found.`);
-  return found;
-}
-
-function moment(input: Input, field: string): void {
-  const at = input[field];
-  if (!(at instanceof Date)) {
-    if (input.UseLatestRestorableTime !== true)
-      throw fault('InvalidParameterCombination', `Either ${field} or UseLatestRestorableTime.`);
-    return;
-  }
-  if (input.UseLatestRestorableTime === true)
-    throw fault('InvalidParameterCombination', `Not both ${field} and UseLatestRestorableTime.`);
-  if (at < EARLIEST || at > LATEST)
-    throw fault('InvalidParameterValue', `The specified instance cannot be restored to a time outside of its window.`);
-}
-
-function usable<S>(found: Being<S> | undefined, name: string, kind: 'DBSnapshot' | 'DBClusterSnapshot'): Being<S> {
+export function usable<S>(
+  found: Being<S> | undefined,
+  name: string,
+  kind: 'DBSnapshot' | 'DBClusterSnapshot',
+): Being<S> {
   if (!found) throw fault(`${kind}NotFoundFault`, `${kind} ${name} not found.`);
   if (found.status !== 'available') throw fault(`Invalid${kind}StateFault`, `${name} is ${found.status}.`);
   return found;
 }
-const named = (region: Region, name: string) =>
+export const named = (region: Region, name: string) =>
   region.snapshots.find(({ shape }) => shape.DBSnapshotIdentifier === name || shape.DBSnapshotArn === name);
-const clusterNamed = (region: Region, name: string) =>
+export const clusterNamed = (region: Region, name: string) =>
   region.clusterSnapshots.find(
     ({ shape }) => shape.DBClusterSnapshotIdentifier === name || shape.DBClusterSnapshotArn === name,
   );
 
-function restored(region: Region, name: string, from: DBInstance | DBSnapshot): DBInstance {
-  const shape = defaults(region, name, from.Engine!, from.EngineVersion!);
-  return { ...shape, AllocatedStorage: from.AllocatedStorage, KmsKeyId: from.KmsKeyId };
-}
-function restoredCluster(region: Region, name: string, from: DBCluster | DBClusterSnapshot): DBCluster {
-  return { ...clusterDefaults(region, name, from.Engine!, from.EngineVersion!), KmsKeyId: from.KmsKeyId };
-}
 const creating = [{ status: 'creating', looks: 2 }];
 const MANUAL_QUOTA = 100;
 
 export const pointOperations: Record<string, Operation> = {
-  DescribeDBInstanceAutomatedBackups({ region }, input) {
-    const id = text(input.DbiResourceId) || filterOf(input, 'dbi-resource-id');
-    const all = automated(region)
-      .filter(({ kind, resourceId }) => kind === 'db' && (!id || resourceId === id))
-      .map(({ resourceId, of }) => ({
-        DbiResourceId: resourceId,
-        DBInstanceIdentifier: (of as DBInstance).DBInstanceIdentifier,
-        Status: region.retained.some((one) => one.resourceId === resourceId) ? 'retained' : 'active',
-        RestoreWindow: { EarliestTime: EARLIEST, LatestTime: LATEST },
-      }));
-    return paged('DBInstanceAutomatedBackups', all, input);
-  },
-  DescribeDBClusterAutomatedBackups({ region }, input) {
-    const id = text(input.DbClusterResourceId);
-    const all = automated(region)
-      .filter(({ kind, resourceId }) => kind === 'cluster' && (!id || resourceId === id))
-      .map(({ resourceId }) => ({
-        DbClusterResourceId: resourceId,
-        RestoreWindow: { EarliestTime: EARLIEST, LatestTime: LATEST },
-      }));
-    return paged('DBClusterAutomatedBackups', all, input);
-  },
-  RestoreDBInstanceToPointInTime({ region }, input) {
-    const name = text(input.TargetDBInstanceIdentifier);
-    moment(input, 'RestoreTime');
-    const from = source(region, 'db', text(input.SourceDbiResourceId), text(input.SourceDBInstanceIdentifier));
-    nameIsFree(region, name);
-    begin(region, restored(region, name, from.of as DBInstance), input, from.data);
-    return {};
-  },
-  RestoreDBInstanceFromDBSnapshot({ region }, input) {
-    const [name, point] = [text(input.DBInstanceIdentifier), text(input.DBSnapshotIdentifier)];
-    const from = usable(named(region, point), point, 'DBSnapshot');
-    nameIsFree(region, name);
-    begin(region, restored(region, name, from.shape), input, from.data);
-    return {};
-  },
-  RestoreDBClusterToPointInTime({ region }, input) {
-    const name = text(input.DBClusterIdentifier);
-    moment(input, 'RestoreToTime');
-    const from = source(
-      region,
-      'cluster',
-      text(input.SourceDbClusterResourceId),
-      text(input.SourceDBClusterIdentifier),
-    );
-    clusterNameIsFree(region, name);
-    beginCluster(region, restoredCluster(region, name, from.of as DBCluster), input, from.data);
-    return {};
-  },
-  RestoreDBClusterFromSnapshot({ region }, input) {
-    const [name, point] = [text(input.DBClusterIdentifier), text(input.SnapshotIdentifier)];
-    const from = usable(clusterNamed(region, point), point, 'DBClusterSnapshot');
-    clusterNameIsFree(region, name);
-    beginCluster(region, restoredCluster(region, name, from.shape), input, from.data);
-    return {};
-  },
-
   CreateDBSnapshot({ region, now }, input) {
     const name = text(input.DBSnapshotIdentifier);
     if (named(region, name)) throw fault('DBSnapshotAlreadyExistsFault', `${name} exists already.`);
     if (region.snapshots.length >= MANUAL_QUOTA)
       throw fault('SnapshotQuotaExceededFault', 'Too many manual snapshots.');
-    const from = availableInstance(region, text(input.DBInstanceIdentifier));
+    const from = INSTANCES.available(region, text(input.DBInstanceIdentifier));
     const made = new Being({ ...snapshotOf(region, from, name, now), TagList: tagsOf(input.Tags) }, from.data);
     made.goes(creating);
     from.goes([{ status: 'backing-up' }]);
@@ -159,7 +40,7 @@ export const pointOperations: Record<string, Operation> = {
   CreateDBClusterSnapshot({ region, now }, input) {
     const name = text(input.DBClusterSnapshotIdentifier);
     if (clusterNamed(region, name)) throw fault('DBClusterSnapshotAlreadyExistsFault', `${name} exists already.`);
-    const from = availableCluster(region, text(input.DBClusterIdentifier));
+    const from = CLUSTERS.available(region, text(input.DBClusterIdentifier));
     const made = new Being({ ...clusterSnapshotOf(region, from, name, now), TagList: tagsOf(input.Tags) }, from.data);
     made.goes(creating);
     region.clusterSnapshots.push(made);

@@ -1,4 +1,5 @@
 /** What the in-memory RDS keeps: beings that pass through states, one step with every look. */
+import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import type {
   BlueGreenDeployment,
   DBCluster,
@@ -94,6 +95,8 @@ export class Region {
   subscriptions: EventSubscription[] = [];
   proxies: { name: string; targets: DBProxyTarget[] }[] = [];
   blueGreen: BlueGreenDeployment[] = [];
+  /** Of CloudWatch. */
+  alarms: MetricAlarm[] = [];
   quotas: { AccountQuotaName: string; Used: number; Max: number }[] = [];
   /** Names of groups that are not there; every other is. */
   missingGroups: string[] = [];
@@ -151,10 +154,10 @@ export type Operation = (world: { region: Region; other: (name: string) => Regio
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 export const tagsOf = (value: unknown): Tag[] => structuredClone((value ?? []) as Tag[]);
 /** Answers by pages of two, so that nobody forgets the marker. */
-export function paged<T>(key: string, all: readonly T[], input: Input): object {
-  const from = Number(text(input.Marker) || 0);
-  const Marker = from + 2 < all.length ? String(from + 2) : undefined;
-  return { [key]: structuredClone(all.slice(from, from + 2)), ...(Marker ? { Marker } : {}) };
+export function paged<T>(key: string, all: readonly T[], input: Input, marker = 'Marker'): object {
+  const from = Number(text(input[marker]) || 0);
+  const next = from + 2 < all.length ? String(from + 2) : undefined;
+  return { [key]: structuredClone(all.slice(from, from + 2)), ...(next ? { [marker]: next } : {}) };
 }
 export const filterOf = (input: Input, name: string): string | undefined =>
   (input.Filters as { Name: string; Values: string[] }[] | undefined)?.find(({ Name }) => Name === name)?.Values[0];

@@ -7,16 +7,22 @@
 import type { DBCluster, DBInstance } from '@aws-sdk/client-rds';
 import type { RdsClients } from '../../services/clients.ts';
 import { mustFitModel, type ApiRequest } from './api-model.ts';
-import { clusterDefaults, clusterOperations } from './fake-rds-clusters.ts';
-import { defaults, instanceOperations } from './fake-rds-instances.ts';
+import { clusterDefaults } from './fake-rds-cluster-shape.ts';
+import { clusterOperations } from './fake-rds-clusters.ts';
+import { endpointOperations } from './fake-rds-endpoints.ts';
+import { defaults } from './fake-rds-instance-shape.ts';
+import { instanceOperations } from './fake-rds-instances.ts';
 import { otherOperations } from './fake-rds-others.ts';
 import { pointOperations } from './fake-rds-points.ts';
+import { restoreOperations } from './fake-rds-restores.ts';
 import { Being, Region, type Operation } from './fake-rds-store.ts';
 
 const OPERATIONS: Record<string, Operation> = {
   ...instanceOperations,
   ...clusterOperations,
+  ...endpointOperations,
   ...pointOperations,
+  ...restoreOperations,
   ...otherOperations,
 };
 const LOOKS = /^Describe(DBInstances|DBClusters|DBSnapshots|DBClusterSnapshots|DBClusterEndpoints)$/;
@@ -45,9 +51,10 @@ export class FakeRds {
   private strikes: { strike: Strike; calls: number }[] = [];
 
   /** For `rdsService` and `auroraService`. */
-  readonly clients: RdsClients = (region = 'eu-west-1') => ({
-    send: (command: object) => this.answer(region, command),
-  });
+  readonly clients: RdsClients = Object.assign(
+    (region = 'eu-west-1') => ({ send: (command: object) => this.answer(region, command) }),
+    { alarms: () => ({ send: (command: object) => this.answer('eu-west-1', command) }) },
+  );
 
   region(name = 'eu-west-1'): Region {
     const known = this.regions.get(name) ?? new Region(name);
@@ -133,7 +140,7 @@ export class FakeRds {
       Object.entries((command as { input: object }).input).filter(([, value]) => value !== undefined),
     );
     await Promise.resolve();
-    const request = { service: 'rds', operation, input };
+    const request = { service: operation === 'DescribeAlarms' ? 'cloudwatch' : 'rds', operation, input };
     this.requests.push(request);
     mustFitModel(request);
     const strike = this.strikeOn(operation, input);

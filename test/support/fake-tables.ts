@@ -2,7 +2,6 @@
  * DynamoDB in memory, behind the service's contract and as slow and forgetful as it: tables come and go over several looks,
  * are described for a moment as they were, lose their settings at a restore, and policies take their time to hold.
  */
-import { NightjarError } from '../../core/errors.ts';
 import { differencesOf } from '../../core/native.ts';
 import type {
   ItemCopied,
@@ -13,46 +12,29 @@ import type {
   PointState,
   TableService,
 } from '../../core/native.ts';
-import { RESTORE_TAG } from '../../core/names.ts';
+import { backupOf, stateOfBackup } from './fake-table-backups.ts';
+import {
+  arnOf,
+  described,
+  livingTable,
+  LOOKS,
+  PITR,
+  refused,
+  restoredTable,
+  type Backup,
+  type Items,
+  type Table,
+  type Values,
+} from './fake-table-shape.ts';
 
-export type Items = ReadonlyMap<string, string>;
-type Values = NativeSettings['values'];
+export type { Items } from './fake-table-shape.ts';
 
-/** Looks until something that was asked for is there, or gone. */
-const LOOKS = 2;
-const PITR = { PointInTimeRecoveryEnabled: true };
 /** Milliseconds from a backup's request until it can be used. */
 const BACKED_UP_AFTER = 20_000;
 /** A fence denies only from then on. */
 const HOLDS_AFTER = 20_000;
 const POLICY_BLOCKED = 15_000;
 const PAGE = 3;
-/** What a restore takes over; all else is reset. */
-const KEPT = ['KeySchema', 'AttributeDefinitions', 'GlobalSecondaryIndexes', 'BillingMode'];
-
-interface Table {
-  readonly id: string;
-  readonly madeFrom?: string;
-  items: Map<string, string>;
-  /** Items as they were, by the moment since when. */
-  readonly history: { readonly at: number; readonly items: Items }[];
-  values: Values;
-  tags: Record<string, string>;
-  policy: string;
-  policyAt: number;
-  fencedAt: number | undefined;
-  status: 'CREATING' | 'ACTIVE' | 'DELETING';
-  looks: number;
-}
-interface Backup {
-  readonly name: string;
-  readonly sourceId: string;
-  readonly items: Items;
-  readonly values: Values;
-  readonly at: number;
-  readyAt: number;
-}
-
 /** Verbs that change something, in the order in which they were called. */
 export type Verb = 'startAlias' | 'startFromBackup' | 'createPoint' | 'fence' | 'unfence' | 'applySettings' | 'remove';
 
@@ -73,30 +55,11 @@ export class FakeTables implements TableService {
 
   /** A table with everything that a restore resets. */
   make(name: string, items: Items, values: Values = {}): Table {
-    const table: Table = {
-      id: `id-${(this.#ids += 1)}`,
-      items: new Map(items),
-      history: [{ at: this.#now().getTime(), items: new Map(items) }],
-      values: {
-        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-        AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-        BillingMode: 'PAY_PER_REQUEST',
-        DeletionProtectionEnabled: true,
-        StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
-        TimeToLiveSpecification: { AttributeName: 'until', Enabled: true },
-        PointInTimeRecoverySpecification: PITR,
-        ...values,
-      },
-      tags: { team: 'shop' },
-      policy: '{"Statement":["everybody reads"]}',
-      policyAt: -Infinity,
-      fencedAt: undefined,
-      status: 'ACTIVE',
-      looks: 0,
-    };
+    const table = livingTable(this.#id(), this.#now().getTime(), items, values);
     this.tables.set(name, table);
     return table;
   }
+  #id = (): string => `id-${(this.#ids += 1)}`;
 
   /** An application's write. False when it was denied or there is no table. */
   write(name: string, key: string, value: string): boolean {
@@ -114,7 +77,7 @@ export class FakeTables implements TableService {
     const table = this.tables.get(name);
     if (table) this.#pass(name, table);
     const there = this.tables.get(name);
-    return Promise.resolve(there && this.#describe(name, there));
+    return Promise.resolve(there && described(name, there, this.#now()));
   }
 
   /** Time goes by in looks. A table that is asked to go is described once more as if it were to stay. */
@@ -122,34 +85,6 @@ export class FakeTables implements TableService {
     if (table.status === 'ACTIVE' || (table.looks -= 1) > 0) return;
     if (table.status === 'CREATING') table.status = 'ACTIVE';
     else this.tables.delete(name);
-  }
-
-  #describe(name: string, table: Table): NativeResource {
-    const stale = table.status === 'DELETING' && table.looks === LOOKS;
-    const status = stale ? 'ACTIVE' : table.status;
-    const now = this.#now().toISOString();
-    const { policy, values } = table;
-    return {
-      settings: {
-        engine: 'dynamodb',
-        name,
-        arn: arnOf(name),
-        resourceId: table.id,
-        readAt: now,
-        values: structuredClone({ ...values, ...(policy === '' ? {} : { ResourcePolicy: policy }) }),
-        instances: [],
-        tags: { ...table.tags },
-      },
-      state: status === 'ACTIVE' ? 'ready' : 'busy',
-      stateWord: status,
-      window: values.PointInTimeRecoverySpecification
-        ? { on: true, earliest: '2026-11-01T00:00:00.000Z', latest: now }
-        : { on: false },
-      bytes: table.items.size,
-      items: table.items.size,
-      replicas: [],
-      ...(table.madeFrom === undefined ? {} : { madeFrom: table.madeFrom }),
-    };
   }
 
   #change<T>(verb: Verb, work: () => T): Promise<T> {
@@ -172,37 +107,13 @@ export class FakeTables implements TableService {
       const arn = `${arnOf(name)}/backup/${pointName}`;
       const table = this.#table(name);
       if (table.status !== 'ACTIVE') throw refused('CreateBackup', 'TableInUseException');
-      if (!this.backups.has(arn))
-        this.backups.set(arn, {
-          name: pointName,
-          sourceId: table.id,
-          items: new Map(table.items),
-          values: structuredClone(table.values),
-          at: this.#now().getTime(),
-          readyAt: this.#now().getTime() + BACKED_UP_AFTER,
-        });
+      if (!this.backups.has(arn)) this.backups.set(arn, backupOf(table, pointName, this.#now(), BACKED_UP_AFTER));
       return { arn };
     });
   }
   pointState(arn: string): Promise<PointState | undefined> {
     const backup = this.backups.get(arn);
-    if (!backup) return Promise.resolve(undefined);
-    const ready = this.#now().getTime() >= backup.readyAt;
-    const point = {
-      kind: 'table-backup',
-      arn,
-      name: backup.name,
-      sourceResourceId: backup.sourceId,
-      region: 'eu-west-1',
-      at: new Date(backup.at).toISOString(),
-      bytes: backup.items.size,
-      encrypted: true,
-    } as const;
-    return Promise.resolve({
-      status: ready ? 'ready' : 'creating',
-      stateWord: ready ? 'AVAILABLE' : 'CREATING',
-      point,
-    });
+    return Promise.resolve(backup && stateOfBackup(arn, backup, this.#now()));
   }
   deletePoint(arn: string): Promise<void> {
     this.backups.delete(arn);
@@ -219,16 +130,7 @@ export class FakeTables implements TableService {
     [...this.backups].find(([, { name, sourceId }]) => name === 'system' && sourceId === id)?.[0];
   /** Somebody deletes the table while point-in-time recovery is on. */
   keep(name: string): void {
-    const { id, items, values } = this.#table(name);
-    const at = this.#now().getTime();
-    const backup = {
-      name: 'system',
-      sourceId: id,
-      items: new Map(items),
-      values: structuredClone(values),
-      at,
-      readyAt: at,
-    };
+    const backup = backupOf(this.#table(name), 'system', this.#now(), 0);
     this.backups.set(`${arnOf(name)}/backup/system`, backup);
     this.tables.delete(name);
   }
@@ -253,37 +155,17 @@ export class FakeTables implements TableService {
     if (!backup) throw refused('RestoreTableFromBackup', 'BackupNotFoundException');
     this.#create(name, backup.items, backup.values, arn, restoreId);
   }
-  #create(name: string, items: Items, from: Values, madeFrom: string, restoreId?: string): void {
+  #create(name: string, items: Items, values: Values, madeFrom: string, restoreId?: string): void {
     // Asked for already, or somebody else's: the next look tells.
     if (this.tables.has(name)) return;
-    const kept = Object.fromEntries(Object.entries(from).filter(([key]) => KEPT.includes(key)));
-    this.tables.set(name, {
-      ...this.#blank(items),
-      values: structuredClone(kept),
-      madeFrom,
-      tags: restoreId === undefined ? {} : { [RESTORE_TAG]: restoreId },
-    });
-  }
-  #blank(items: Items): Table {
-    return {
-      id: `id-${(this.#ids += 1)}`,
-      items: new Map(items),
-      history: [{ at: this.#now().getTime(), items: new Map(items) }],
-      values: {},
-      tags: {},
-      policy: '',
-      policyAt: -Infinity,
-      fencedAt: undefined,
-      status: 'CREATING',
-      looks: LOOKS,
-    };
+    this.tables.set(name, restoredTable(this.#id(), this.#now().getTime(), { items, values, madeFrom }, restoreId));
   }
 
   /** One setting for each look. */
   applySettings(name: string, wanted: NativeSettings): Promise<string[]> {
     return this.#change('applySettings', () => {
       const table = this.#table(name);
-      const differences = differencesOf(wanted, this.#describe(name, table).settings);
+      const differences = differencesOf(wanted, described(name, table, this.#now()).settings);
       const [next, ...rest] = differences.map(({ setting }) => setting);
       if (next === undefined) return [];
       if (next === 'ResourcePolicy') {
@@ -358,7 +240,11 @@ export class FakeTables implements TableService {
         if (!dryRun) target.set(key, value);
       }
     }
-    return Promise.resolve({ written, same, conflicts: 0, ...next });
+    const all = this.#table(from).items;
+    const absent = 'keys' in choice ? choice.keys.filter(({ pk }) => !all.has(pk?.S as string)).length : 0;
+    // The service counts them where it meets them; here they are met with the last page.
+    const missing = absent > 0 && !next.cursor ? { missing: absent } : {};
+    return Promise.resolve({ written, same, conflicts: 0, ...missing, ...next });
   }
   #page(name: string, cursor = '0') {
     const all = [...this.#table(name).items].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -372,7 +258,3 @@ export class FakeTables implements TableService {
     throw refused('DescribeTable', 'ResourceNotFoundException');
   }
 }
-
-const arnOf = (name: string): string => `arn:aws:dynamodb:eu-west-1:123456789012:table/${name}`;
-const refused = (operation: string, detail: string): NightjarError =>
-  new NightjarError('SERVICE_REFUSED', { operation, detail: `${operation}: ${detail}` });
