@@ -5,7 +5,8 @@ import { NightjarError } from '../core/errors.ts';
 import type { OutcomeOf, PointOutcome } from '../core/job.ts';
 import { EVENTS } from '../core/names.ts';
 import type { CloseEvent } from '../core/payloads.ts';
-import { ofFailure, outcomeOf } from './shared/outcome.ts';
+import { manifestOf, pointOutcome } from './native/point-manifest.ts';
+import { ofFailure, outcomeOf, saidOutcome } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -44,9 +45,20 @@ async function factsFor({ catalog }: Needs, event: CloseBackupEvent): Promise<Co
   const { id, target, attempt, manifestVersionId } = event;
   const record = await catalog.getBackup(target, id);
   return record?.method === 'native'
-    ? pointFacts(await outcomeOf(catalog, 'point', id, attempt), record.points)
+    ? pointFacts((await saidOutcome(catalog, id, attempt)) ?? outcomeFound(record, manifestVersionId), record.points)
     : dumpFacts(await outcomeOf(catalog, 'dump', id, attempt), manifestVersionId);
 }
+
+/** Its manifest's version was lost with S3's answer, and found by VerifyPoint. */
+function outcomeFound(record: BackupRecord, found: string | undefined): PointOutcome {
+  const outcome = pointOutcome(manifestOf(record, record.startedAt), found ?? '');
+  if (found === undefined) throw unknownVersion(outcome.manifestKey);
+  return outcome;
+}
+
+const unknownVersion = (key: string): NightjarError =>
+  // A record without it would let a restore read whatever lies there by then.
+  new NightjarError('MANIFEST_INVALID', { operation: 'close backup', detail: `The version of ${key} is not known.` });
 
 /** The service stores it; the point's own size is what there is to say. */
 function pointFacts(outcome: PointOutcome, points: BackupRecord['points']): Completed {
@@ -67,12 +79,7 @@ function pointFacts(outcome: PointOutcome, points: BackupRecord['points']): Comp
 function dumpFacts(outcome: OutcomeOf<'dump'>, found: string | undefined): Completed {
   const { manifestKey, snapshotAt, storedBytes, databaseBytes, rows, tables, consistency, warnings } = outcome;
   const manifestVersionId = outcome.kind === 'dump' ? outcome.manifestVersionId : found;
-  // A record without it would let a restore read whatever lies there by then.
-  if (manifestVersionId === undefined)
-    throw new NightjarError('MANIFEST_INVALID', {
-      operation: 'close backup',
-      detail: `The version of ${manifestKey} is not known.`,
-    });
+  if (manifestVersionId === undefined) throw unknownVersion(manifestKey);
   return {
     manifestKey,
     manifestVersionId,

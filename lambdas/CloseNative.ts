@@ -81,18 +81,16 @@ async function ending(
   const { retention } = await parts.config();
   const now = parts.now();
   const kept = mode === 'swap' ? native.oldName : undefined;
+  // Of a table's original there is a backup, which is kept as long.
+  const undoable = kept !== undefined || (mode === 'swap' && record.safetyBackupId !== undefined);
   const warnings = [...(record.warnings ?? []), ...lateFailures(event), ...warningsOf(record)];
   return {
     status: 'COMPLETED',
     endedAt: now.toISOString(),
     restoredDatabase: database,
     ...(warnings.length === 0 ? {} : { warnings: [...new Set(warnings)] }),
-    ...(kept === undefined
-      ? {}
-      : {
-          replacedDatabase: kept,
-          replacedUntil: keptUntil(now, retention),
-        }),
+    ...(kept === undefined ? {} : { replacedDatabase: kept }),
+    ...(undoable ? { replacedUntil: keptUntil(now, retention) } : {}),
   };
 }
 

@@ -1,11 +1,13 @@
 /**
- * After an execution of backup, restore or rollback ended badly: closes what it left open. Most have closed themselves,
- * and then nothing changes; what no Catch can see (StopExecution, an execution's own time-out) ends here.
+ * After an execution of backup, restore or rollback ended badly: closes what it left open, and lifts the fence of a table's
+ * swap. Most have closed themselves, and then nothing changes; what no Catch can see (StopExecution, an execution's own
+ * time-out) ends here. What it throws Lambda tries twice more, minutes later.
  */
 import { failure, type ErrorCode, type Failure } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { parseMachineArn } from '../core/names.ts';
 import { backupInputSchema, restoreInputSchema, rollbackInputSchema, type ExecutionFacts } from '../core/payloads.ts';
+import { mailFailed } from './native/fail.ts';
 import { closeFailedBackup } from './shared/failed-backup.ts';
 import { closeFailedRestore } from './shared/failed-restore.ts';
 import { closeFailedRollback } from './shared/failed-rollback.ts';
@@ -13,7 +15,7 @@ import type { Parts } from './shared/parts.ts';
 import { safetyBackupOf } from './shared/safety.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'now'>;
+type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'mailer' | 'now'>;
 
 /** EventBridge's "Step Functions Execution Status Change". */
 export interface ExecutionEnded {
@@ -23,6 +25,7 @@ export interface ExecutionEnded {
     readonly status: string;
     /** Milliseconds since the epoch. */
     readonly startDate: number;
+    readonly stopDate?: number | null;
     /** JSON; null when it was too large for the event. */
     readonly input?: string | null;
     readonly error?: string | null;
@@ -54,14 +57,18 @@ export const makeCloseOrphan =
         const parsed = restoreInputSchema.safeParse(input);
         const destination = parsed.success ? (parsed.data.destination ?? parsed.data.target) : undefined;
         const safetyBackupId = destination && (await safetyBackupOf(parts.catalog, destination, id));
-        const { record } = await closeFailedRestore(parts, {
+        const closed = await closeFailedRestore(parts, {
           execution,
           destination,
           failure: what,
           tellAgain: false,
+          over: detail.stopDate ? new Date(detail.stopDate) : parts.now(),
           ...(safetyBackupId === undefined ? {} : { safetyBackupId }),
         });
-        return { closed: record?.restoreId };
+        // FailRestore has mailed all else; that writes are denied nobody else tells of an execution that was stopped.
+        if (closed.denies !== undefined) await mailFailed(parts, closed);
+        if (closed.again) throw closed.again;
+        return { closed: closed.record?.restoreId };
       }
       case 'rollback': {
         const parsed = rollbackInputSchema.safeParse(input);
@@ -110,6 +117,7 @@ export const handler = wire.lambda(() =>
     tasks: wire.tasks(),
     services: wire.services(),
     events: wire.events(),
+    mailer: wire.mailer(),
     now: wire.now,
   }),
 );

@@ -3,6 +3,7 @@ import type { RestoreRecord } from '../core/backup.ts';
 import { NightjarError } from '../core/errors.ts';
 import { EVENTS } from '../core/names.ts';
 import type { ExecutionFacts, OpenedRestore, RestoreInput } from '../core/payloads.ts';
+import { keptUntil } from './shared/kept-until.ts';
 import { ofFailure, outcomeOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import { safetyBackupIn, type SafetyResult } from './shared/safety.ts';
@@ -57,7 +58,7 @@ export const makeCloseRestore =
         ? {}
         : {
             replacedDatabase: outcome.replacedDatabase,
-            replacedUntil: new Date(now.getTime() + retention.replacedDays * 86_400_000).toISOString(),
+            replacedUntil: keptUntil(now, retention),
           }),
     });
     const record = await parts.catalog.getRestore(id);

@@ -17,7 +17,7 @@ export const makeCopyItems = (parts: TableNeeds) =>
       await aliasTable(look);
       const { native } = looked.record;
       const begun = native.cursor !== undefined && native.cursor !== '';
-      let copied = (begun ? native.copied : undefined) ?? { written: 0, same: 0, conflicts: 0 };
+      let copied = (begun ? native.copied : undefined) ?? { written: 0, same: 0, conflicts: 0, missing: 0 };
       const done = await throughPages(parts, native.cursor ?? '', async (cursor) => {
         const page = await service.copyItems({
           from: native.alias,
@@ -30,13 +30,20 @@ export const makeCopyItems = (parts: TableNeeds) =>
           written: copied.written + page.written,
           same: copied.same + page.same,
           conflicts: copied.conflicts + page.conflicts,
+          missing: (copied.missing ?? 0) + (page.missing ?? 0),
         };
         await looked.note({ cursor: page.cursor ?? '', copied });
         return page.cursor ?? '';
       });
       if (!done) return false;
-      const { written, same, conflicts } = copied;
+      const { written, same, conflicts, missing = 0 } = copied;
       await tell(looked, `${written} items were written into ${name}, ${same} were the same already.`);
+      if (missing > 0)
+        await warn(
+          parts,
+          looked,
+          `${missing} items that were chosen are not in the restored table, so nothing came of them: were they there at that moment, and are their keys right?`,
+        );
       if (conflicts > 0)
         await warn(
           parts,

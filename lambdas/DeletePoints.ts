@@ -13,6 +13,7 @@ import { LEFTOVER_DAYS } from '../core/retention.ts';
 import { holdsPoints, neededByRestores, sparePoints } from '../core/retention-points.ts';
 import { pauseAfter } from './native/look.ts';
 import { serviceOf } from './native/services.ts';
+import { targetOrNone } from './native/targets.ts';
 import type { Parts } from './shared/parts.ts';
 import { NO_PROGRESS, allBackups, allRestores, pruneIdOf, pruneProgressSchema } from './shared/prune-plan.ts';
 import * as wire from './shared/wiring.ts';
@@ -36,8 +37,8 @@ export const makeDeletePoints =
     for await (const restore of allRestores(parts.catalog)) restores.push(restore);
     const needed = neededByRestores(restores, now.getTime());
     const failures: string[] = [];
-    const tell = (error: unknown): 'going' => {
-      failures.push(toNightjarError(error, 'delete recovery point').message);
+    const tell = (error: unknown, why = ''): 'going' => {
+      failures.push(`${toNightjarError(error, 'delete recovery point').message}${why}`);
       return 'going';
     };
 
@@ -46,8 +47,10 @@ export const makeDeletePoints =
       if (isSpare(record, now.getTime()) && !needed.has(record.backupId)) expired.push(record);
     let waiting = expired.length > POINTS_PORTION;
     for (const record of expired.slice(0, POINTS_PORTION))
-      if ((await ofBackup(parts, record).catch(tell)) === 'going') waiting = true;
-    for (const restore of restores) if ((await ofRestore(parts, restore).catch(tell)) === 'going') waiting = true;
+      if ((await ofBackup(parts, record).catch(async (error) => tell(error, await byHand(parts, record)))) === 'going')
+        waiting = true;
+    for (const restore of restores)
+      if ((await ofRestore(parts, restore).catch((error) => tell(error))) === 'going') waiting = true;
 
     const waited = (now.getTime() - Date.parse(event.startedAt)) / 1_000;
     // A failure is not tried again at once: somebody has to look at it.
@@ -75,11 +78,23 @@ async function ofBackup(parts: Needs, record: BackupRecord): Promise<Fate> {
   return 'gone';
 }
 
+/** The rights on a table's backups end with its target. */
+async function byHand(parts: Needs, { engine, target, points = [] }: BackupRecord): Promise<string> {
+  if (engine !== 'dynamodb' || (await targetOrNone(parts, target))) return '';
+  const commands = points.map((arn) => `aws dynamodb delete-backup --backup-arn ${arn}`);
+  return ` ${target} left the config, and Nightjar may delete backups of the tables in it only: ${commands.join(' && ')}`;
+}
+
 /** Only by what the restore itself noted; then it is noted that they are gone. */
 async function ofRestore(parts: Needs, restore: RestoreRecord): Promise<Fate> {
   const { retention } = await parts.config();
-  const spare = sparePoints(restore, retention, parts.now().getTime());
-  const { native } = restore;
+  const now = parts.now().getTime();
+  const spare = sparePoints(restore, retention, now);
+  const { native, mode, replacedDroppedAt } = restore;
+  // A table behind a pointer has served: its last point holds writes that nothing else has, and is kept as long as a backup.
+  const isLast = native?.settings.engine === 'dynamodb' && mode === 'pointer';
+  if (isLast && (replacedDroppedAt === undefined || Date.parse(replacedDroppedAt) + retention.days * DAY >= now))
+    return 'gone';
   if (!native || spare.length === 0) return 'gone';
   const service = serviceOf(parts, native.settings.engine);
   const backups = { ...native.backups };

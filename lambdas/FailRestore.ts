@@ -18,7 +18,7 @@ export const makeFailRestore =
     const input = restoreInputSchema.safeParse(event.input);
     const safetyBackupId = safetyBackupIn(event.safety);
     const denied = denialIn(event.failure);
-    const { serving, record } = await closeFailedRestore(parts, {
+    const closed = await closeFailedRestore(parts, {
       execution: event,
       destination: input.success ? (input.data.destination ?? input.data.target) : undefined,
       failure,
@@ -27,8 +27,8 @@ export const makeFailRestore =
       ...(safetyBackupId === undefined ? {} : { safetyBackupId }),
       ...(denied === undefined ? {} : { denied }),
     });
-    const unmailed = await mailFailed(parts, record, serving);
-    return { code: failure.code, cause: causeOf(failure, serving, ...unmailed) };
+    const unmailed = await mailFailed(parts, closed);
+    return { code: failure.code, cause: causeOf(failure, closed.serving, ...unmailed) };
   };
 
 export const handler = wire.lambda(() =>

@@ -33,8 +33,15 @@ async function fenceOriginal(parts: TableNeeds, look: TableLook): Promise<boolea
   }
   if (table.state === 'busy') return false;
   const fence = async (): Promise<false> => {
-    const before = await service.fence(name);
-    await looked.note({ fencedPolicy: native.fencedPolicy ?? before, fencedAt: parts.now().toISOString() });
+    const found = await service.fence(name);
+    const before = native.fencedPolicy ?? found;
+    try {
+      await looked.note({ fencedPolicy: before, fencedAt: parts.now().toISOString() });
+    } catch (error) {
+      // Closed meanwhile: nobody comes to lift it. Of a record that runs the next look puts it up again.
+      await service.unfence(name, before);
+      throw error;
+    }
     return false;
   };
   if (!native.fencedAt) return fence();

@@ -5,6 +5,7 @@ import { NightjarError } from '../core/errors.ts';
 import { POINT_TAGS, pointName } from '../core/names.ts';
 import type { NativeResource } from '../core/native.ts';
 import type { Look } from '../core/payloads.ts';
+import { siblingArn } from '../services/rds-calls.ts';
 import { awaited, lookingAtPoint, type PointEvent, type PointLook, type PointParts } from './native/point-look.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -49,12 +50,17 @@ async function ask(looked: PointLook): Promise<string> {
   const waitsFor = await checkPitr(looked, resource);
   if (waitsFor !== true) return waitsFor;
   if (resource.state === 'busy') return `${name} is '${resource.stateWord}'`;
-  await looked.note(readingOf(resource));
-  const { arn } = await service.createPoint(name, pointName(target.name, record.backupId), {
+  const wanted = pointName(target.name, record.backupId);
+  const asked = (arn: string) => ({ asked: [{ region: regionOf(arn), arn, at: now.toISOString() }] });
+  // A snapshot's ARN is known before: noted first, it is found again whatever dies in between. A table's backup gets its own.
+  const kind = target.engine === 'dynamodb' ? undefined : POINT_IN_ARN[target.engine];
+  const known = kind && siblingArn(resource.settings.arn, kind, wanted);
+  await looked.note({ ...readingOf(resource), ...(known === undefined ? {} : asked(known)) });
+  const { arn } = await service.createPoint(name, wanted, {
     [POINT_TAGS.target]: target.name,
     [POINT_TAGS.backup]: record.backupId,
   });
-  await looked.note({ asked: [{ region: regionOf(arn), arn, at: now.toISOString() }] });
+  if (arn !== known) await looked.note(asked(arn));
   return `${arn} was asked for`;
 }
 
@@ -87,6 +93,9 @@ const missing = (target: NativeTarget): NightjarError =>
     detail: `${target.name} names the ${NOUN[target.engine]} ${resourceOf(target)} of ${ENGINES[target.engine].label}. Nothing was made or deleted.`,
   });
 const NOUN = { rds: 'instance', aurora: 'cluster', dynamodb: 'table' } as const;
+
+/** As the ARN of a snapshot names its kind. */
+const POINT_IN_ARN = { rds: 'snapshot', aurora: 'cluster-snapshot' } as const;
 
 const regionOf = (arn: string): string => arn.split(':')[3] ?? '';
 

@@ -5,6 +5,7 @@ import { targetNamed } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { parseInput, rollbackInputSchema, type OpenEvent, type RollbackInput } from '../core/payloads.ts';
+import { isNativeRecord, wasMoved } from '../core/serving.ts';
 import { openNativeRollback, type OpenedAnyRollback } from './native/open-rollback.ts';
 import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
@@ -46,6 +47,18 @@ export const makeOpenRollback =
     return { way: 'dump', id, target: target.name, attempt: 1, task };
   };
 
+/**
+ * One that failed late serves all the same, and one that broke off between two names has moved what this one would. A failed
+ * restore of this one's own original is a way back that broke off, which is what is tried again.
+ */
+function cameThrough(restore: RestoreRecord, { safetyBackupId }: RestoreRecord): boolean {
+  if (restore.status !== 'FAILED') return restore.status === 'COMPLETED';
+  if (!isNativeRecord(restore)) return restore.replacedDatabase !== undefined;
+  if (safetyBackupId !== undefined && restore.backupId === safetyBackupId) return false;
+  const { serving } = restore.native;
+  return serving === 'restored' || (serving === 'nothing' && wasMoved(restore));
+}
+
 /** Going back two swaps at once would bring back what nobody has in mind. */
 async function refuseWhenSwappedAgain(catalog: Catalog, restore: RestoreRecord): Promise<void> {
   let before: string | undefined;
@@ -57,7 +70,7 @@ async function refuseWhenSwappedAgain(catalog: Catalog, restore: RestoreRecord):
         one.destination === restore.destination &&
         (one.database === restore.database || one.mode === 'pointer') &&
         (one.mode === 'swap' || one.mode === 'pointer') &&
-        one.status === 'COMPLETED',
+        cameThrough(one, restore),
     );
     if (later)
       throw new NightjarError('ROLLBACK_IMPOSSIBLE', {

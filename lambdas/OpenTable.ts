@@ -1,5 +1,6 @@
 /** Lets writes in again: the table's policy is what it was before the fence. As LiftFence also after something broke. */
-import { differencesOf, type NativeRestore } from '../core/native.ts';
+import { differencesOf } from '../core/native.ts';
+import { mayBeFenced } from './native/fence.ts';
 import { settled, tableState, whose, type TableLook, type TableNeeds } from './native/table.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -25,13 +26,6 @@ export const makeOpenTable = (parts: TableNeeds) =>
       return true;
     },
   );
-
-/**
- * By what was noted: the config may say another thing by now. Without that step there is no fence of ours; that it was begun is
- * noted before anything is put there, and an application that was stopped instead leaves no policy behind.
- */
-const mayBeFenced = ({ steps, fencedAt, fencedPolicy }: NativeRestore): boolean =>
-  fencedPolicy !== undefined || (steps.FenceTable !== undefined && fencedAt === undefined);
 
 async function unfence(parts: TableNeeds, { looked, service, name }: TableLook): Promise<false> {
   // A look that died between the fence and its note: asked again, the service says what the policy was.

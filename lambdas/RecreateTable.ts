@@ -4,11 +4,9 @@
  */
 import { NightjarError } from '../core/errors.ts';
 import type { NativeResource, NativeRestore } from '../core/native.ts';
+import { STAYS_SECONDS } from './native/fence.ts';
 import { foreign, settled, tableState, whereData, whose, type TableLook, type TableNeeds } from './native/table.ts';
 import * as wire from './shared/wiring.ts';
-
-/** After it was asked to delete a table DynamoDB may describe it for a moment as if it were to stay. */
-const STAYS_SECONDS = 60;
 
 export const makeRecreateTable = (parts: TableNeeds) =>
   tableState(

@@ -6,18 +6,21 @@ import type { RenamingService } from '../core/native.ts';
 import { pointName, swapBackupName } from '../core/names.ts';
 import type { DropEvent, Look } from '../core/payloads.ts';
 import { leftResource, leftUntil, undoneName, type NativeRecord } from '../core/serving.ts';
+import { placeOf } from '../services/pointer.ts';
+import { decidedSince } from './native/decided.ts';
 import { lookAt, nativeRecord, type Looked, type LookParts } from './native/look.ts';
 import { originalOf, restoredOf, type Carrier } from './native/names.ts';
 import { isAliasOf, removed, removedAfterPoint, type Fate, type Served } from './native/removal.ts';
 import { servingNow } from './native/serving.ts';
 import { renamingServiceOf, serviceOf } from './native/services.ts';
+import { tell } from './native/table.ts';
 import { takeLock } from './shared/locking.ts';
 import type { Parts } from './shared/parts.ts';
 import { dropIdOf } from './shared/prune-plan.ts';
 import * as wire from './shared/wiring.ts';
 
 export type RemoveReplacedEvent = DropEvent & { readonly native: true };
-type Needs = LookParts & Pick<Parts, 'services' | 'executions' | 'tasks'>;
+type Needs = LookParts & Pick<Parts, 'services' | 'executions' | 'tasks' | 'pointers'>;
 
 const ENDED = ['COMPLETED', 'FAILED', 'ROLLED_BACK'] as const;
 
@@ -27,20 +30,28 @@ export const makeRemoveReplaced =
     const { restoreId, executionArn, startedAt: since } = event;
     const { destination } = await nativeRecord(parts, restoreId);
     const id = dropIdOf(event);
-    // A rollback would start and rename what is being taken away here.
+    // A rollback would start and rename what is being taken away here; while this one only waits, nobody waits for it.
     await takeLock(parts, { target: destination, kind: 'restore', id, executionArn });
-    const look = await lookAt(parts, { restoreId, step: 'RemoveReplaced', statuses: ENDED, since }, (looked) =>
-      work(parts, looked),
-    );
-    if (look.done) await parts.catalog.unlock(destination, 'restore', id);
-    return look;
+    try {
+      return await lookAt(parts, { restoreId, step: 'RemoveReplaced', statuses: ENDED, since }, (looked) =>
+        work(parts, looked),
+      );
+    } finally {
+      await parts.catalog.unlock(destination, 'restore', id);
+    }
   };
 
 async function work(parts: Needs, looked: Looked): Promise<boolean> {
   const { record, target, now } = looked;
   if (record.replacedDroppedAt !== undefined) return true;
-  const serving = await servingNow(serviceOf(parts, target.engine), record.native);
-  const native = { ...record.native, serving };
+  const service = serviceOf(parts, target.engine);
+  const decided = await decidedSince(parts, service, record);
+  if (decided) {
+    await tell(looked, `What serves as ${record.native.settings.name} since is of the restore ${decided.by}.`);
+    await looked.note({ serving: decided.serving });
+  }
+  const serving = decided?.serving ?? (await servingNow(service, record.native));
+  const native = { ...looked.record.native, serving };
   // Somebody has to decide first which of the two comes back.
   if (serving === 'nothing' && native.original && !native.pointer) return true;
   const left = leftResource({ ...record, native });
@@ -49,7 +60,7 @@ async function work(parts: Needs, looked: Looked): Promise<boolean> {
     if (old && target.replaced === 'stopped') await stopAgain(renamingServiceOf(parts, target.engine), native);
     return true;
   }
-  if (left === undefined) return true;
+  if (left === undefined || !(await isUnread(parts, looked))) return true;
   const fate = await step(parts, looked, old);
   // What was only kept, or never seen, was not removed: a way back may lead there yet.
   if (fate === 'gone')
@@ -57,12 +68,28 @@ async function work(parts: Needs, looked: Looked): Promise<boolean> {
   return fate !== 'going';
 }
 
+/** A pointer that was switched while its record could not be written says the alias: then an application uses it. */
+async function isUnread({ pointers }: Needs, { record, target }: Looked): Promise<boolean> {
+  const { pointer } = record.native;
+  if (!pointer || record.status === 'ROLLED_BACK') return true;
+  if (!target.pointer || placeOf(target.pointer) !== pointer.where) return false;
+  return (await pointers.read(target.pointer)) !== pointer.after;
+}
+
 function step(parts: Needs, looked: Looked, old: boolean): Promise<Fate> {
   const { record, target } = looked;
-  const served = target.engine === 'dynamodb' ? undefined : servedOnce(record, old);
+  const served = target.engine === 'dynamodb' ? servedTable(record) : servedOnce(record, old);
   return served === undefined
     ? leftoverRemoved(parts, looked)
-    : removedAfterPoint(renamingServiceOf(parts, target.engine), looked, served);
+    : removedAfterPoint(serviceOf(parts, target.engine), looked, served);
+}
+
+/** The alias to which a pointer led for a time. Of a swap there is none that has served. */
+function servedTable({ native, restoreId }: NativeRecord): Served | undefined {
+  const { pointer, restored, alias } = native;
+  if (!pointer || !restored) return undefined;
+  const carrier = { resourceId: restored.resourceId, names: [alias] };
+  return { which: 'restored', carrier, pointName: swapBackupName(restoreId) };
 }
 
 /** The replaced original; or the restored one that a rollback set aside, with all that was written since the swap. */
@@ -105,6 +132,7 @@ export const handler = wire.lambda(() =>
     services: wire.services(),
     executions: wire.executions(),
     tasks: wire.tasks(),
+    pointers: wire.pointers(),
     now: wire.now,
   }),
 );

@@ -2,15 +2,18 @@
 import { NightjarError } from '../core/errors.ts';
 import type { NativeEvent } from '../core/payloads.ts';
 import { placeOf } from '../services/pointer.ts';
-import { withRecord, type LookParts } from './native/look.ts';
+import { withRecord, type Looked, type LookParts } from './native/look.ts';
+import { orSaid, tellHosts } from './native/pointer-hosts.ts';
 import { serviceOf } from './native/services.ts';
+import { warn } from './native/table.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
 export const makeSwitchPointer =
   (parts: LookParts & Pick<Parts, 'services' | 'pointers'>) =>
   async (event: NativeEvent): Promise<{ says: string }> => {
-    const { record, target, note } = await withRecord(parts, event);
+    const looked = await withRecord(parts, event);
+    const { record, target, note } = looked;
     const { native } = record;
     if (!target.pointer)
       throw new NightjarError('POINTER_FAILED', {
@@ -28,8 +31,21 @@ export const makeSwitchPointer =
     if (!native.pointer) await note({ pointer });
     await parts.pointers.change(target.pointer, pointer.before, pointer.after);
     await note({ pointer: { ...pointer, switched: true }, serving: 'restored' });
+    if (target.engine !== 'dynamodb')
+      for (const sentence of await orSaid('Whether secrets name the right host could not be found out', () =>
+        hosts(parts, looked),
+      ))
+        await warn(parts, looked, sentence);
     return { says: pointer.after };
   };
+
+/** The original stays where it was, and whoever does not read the pointer goes on finding it. */
+async function hosts(parts: Pick<Parts, 'services' | 'config' | 'pointers'>, looked: Looked): Promise<string[]> {
+  const { native } = looked.record;
+  const service = serviceOf(parts, looked.target.engine);
+  const serves = await service.read(native.alias);
+  return serves ? tellHosts(parts, looked, { serves, replaced: await service.read(native.settings.name) }) : [];
+}
 
 /** A table's name, or a server's host. */
 async function restoredName(

@@ -6,7 +6,8 @@ import { canonical, type RecoveryPoint } from '../core/native.ts';
 import { manifestKey, pointName } from '../core/names.ts';
 import type { CloseEvent, VerifiedBackup } from '../core/payloads.ts';
 import { serviceOf } from './native/services.ts';
-import { outcomeOf } from './shared/outcome.ts';
+import { manifestOf, pointOutcome, saysTheSame } from './native/point-manifest.ts';
+import { saidOutcome } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -15,10 +16,16 @@ type Needs = Pick<Parts, 'catalog' | 'vault' | 'services'>;
 export const makeVerifyPoint =
   (parts: Needs) =>
   async ({ id, target, attempt }: CloseEvent): Promise<VerifiedBackup> => {
-    const outcome = await outcomeOf(parts.catalog, 'point', id, attempt);
     const record = await parts.catalog.getBackup(target, id);
-    const { manifest: read } = await parts.vault.readManifest(manifestKey(target, id), outcome.manifestVersionId);
-    const manifest = nativeManifest(read);
+    const said = await saidOutcome(parts.catalog, id, attempt);
+    const read = await parts.vault.readManifest(manifestKey(target, id), said?.manifestVersionId);
+    const manifest = nativeManifest(read.manifest);
+    if (!said && !(record && saysTheSame(manifest, manifestOf(record, manifest.completedAt))))
+      throw new NightjarError('MANIFEST_INVALID', {
+        operation: 'verify manifest',
+        detail: `S3's answer to ${manifestKey(target, id)} was lost, and what lies there is not what was written. Take another backup.`,
+      });
+    const outcome = said ?? pointOutcome(manifest, read.versionId);
     const problem = contradiction(manifest, outcome, record, { id, target });
     if (problem)
       throw new NightjarError('MANIFEST_INVALID', {

@@ -142,11 +142,11 @@ export const FUNCTIONS = {
   },
   SwitchPointer: {
     uses: 'natives',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'pointerWrite', 'hostsRead'],
   },
   Repoint: {
     uses: 'servers',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRepoint'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'serversRepoint', 'hostsRead'],
     minutes: 5,
   },
   CloseNative: { uses: 'natives', grants: ['config', 'catalogRead', 'catalogWrite', 'events', 'mail'] },
@@ -158,7 +158,7 @@ export const FUNCTIONS = {
 
   RestoreTable: {
     uses: 'tables',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesAlias', 'tablesApply'],
     minutes: 5,
   },
   VerifyTable: {
@@ -188,12 +188,12 @@ export const FUNCTIONS = {
   },
   RecreateTable: {
     uses: 'tables',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesRecreate'],
     minutes: 5,
   },
   ApplyTable: {
     uses: 'tables',
-    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesWrite'],
+    grants: ['config', 'catalogRead', 'catalogWrite', 'resourcesRead', 'tablesApply'],
     minutes: 5,
   },
   OpenTable: {
@@ -221,6 +221,8 @@ export const FUNCTIONS = {
       'resourcesRead',
       'serversRemove',
       'tableAliasRemove',
+      'tablesLastPoint',
+      'pointerRead',
       'executionsRead',
       'stopTask',
     ],
@@ -239,7 +241,10 @@ export const FUNCTIONS = {
     minutes: 10,
     memoryMiB: 512,
   },
-  CloseOrphan: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events', 'openNative'], minutes: 5 },
+  CloseOrphan: {
+    grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events', 'mail', 'openNative', 'liftFence'],
+    minutes: 5,
+  },
 } as const satisfies Record<string, FunctionFacts>;
 
 export type FunctionName = keyof typeof FUNCTIONS;

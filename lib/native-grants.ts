@@ -2,10 +2,10 @@
  * Rights on what the services themselves restore. Deleting ends at the names that a restore makes; the one right to delete an
  * original is the state's that does it. A Nightjar without such targets has none of these functions.
  */
-import { Stack } from 'aws-cdk-lib';
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { isNativeTarget, resourceOf, type Config } from '../core/config.ts';
+import { isDumpTarget, isNativeTarget, resourceOf, type Config } from '../core/config.ts';
 import type { NativeEngine } from '../core/engines.ts';
 import { aliasResource, POINT_PREFIX, replacedResource, rolledBackResource } from '../core/names.ts';
 
@@ -81,7 +81,12 @@ const originalServers = (scope: Construct, config: Config): string[] => [
   ...rds(scope, 'db', originals(config, 'rds')),
   ...rds(scope, 'cluster', originals(config, 'aurora')),
 ];
-/** With the members of clusters, which have names of their own that nobody knows at deploy: for the renaming alone. */
+/**
+ * With the members of clusters, for the renaming alone. Any instance of the account, for nothing narrower holds: members have names
+ * of their own that nobody knows at deploy, no condition key says of which cluster an instance is (AWS, Service Authorization
+ * Reference, Amazon RDS), and a tag of ours would become a setting of theirs. Where clusters are only found by their tag, the
+ * members must carry it too.
+ */
 const originalsAndMembers = (scope: Construct, config: Config): string[] => [
   ...originalServers(scope, config),
   ...(originals(config, 'aurora').length ? rds(scope, 'db', ['*']) : []),
@@ -156,13 +161,18 @@ export const NATIVE_GRANTS = [
   'serversRename',
   'serversRepoint',
   'serversRemove',
+  'hostsRead',
   'pointerRead',
   'pointerWrite',
   'tablesFence',
+  'liftFence',
   'tablesRead',
   'tablesDelete',
-  'tablesWrite',
+  'tablesAlias',
+  'tablesRecreate',
+  'tablesApply',
   'tableAliasRemove',
+  'tablesLastPoint',
   'itemsWrite',
 ] as const;
 export type NativeGrant = (typeof NATIVE_GRANTS)[number];
@@ -263,13 +273,13 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ]),
   ],
   pointsDelete: (scope, config) => [
-    ...when(servers(config), () => [
-      allow(
-        ['rds:DeleteDBSnapshot', 'rds:DeleteDBClusterSnapshot'],
-        [...points(scope), ...config.copies.flatMap((copy) => points(scope, copy.region))],
-      ),
-    ]),
-    // A backup's ARN names its table, not the backup.
+    // By Nightjar's own prefix: a server may leave the config long before its last snapshot.
+    allow(['rds:DescribeDBSnapshots', 'rds:DescribeDBClusterSnapshots'], ['*']),
+    allow(
+      ['rds:DeleteDBSnapshot', 'rds:DeleteDBClusterSnapshot'],
+      [...points(scope), ...config.copies.flatMap((copy) => points(scope, copy.region))],
+    ),
+    // A backup's ARN names its table and not the backup, so this can't reach beyond the config: not to every backup in the account.
     ...when(tables(config), () => [
       allow(
         ['dynamodb:DeleteBackup'],
@@ -346,6 +356,8 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ),
     ]),
     allow(['rds:StopDBInstance', 'rds:StopDBCluster'], madeServers(scope, config)),
+    // Alarms of metric math name a server by its resource id; whichever they are is known by looking at all.
+    allow(['cloudwatch:DescribeAlarms'], ['*']),
     ...onOriginals(scope, config, ['rds:ModifyDBInstance', 'rds:ModifyDBCluster'], originalServers),
   ],
   serversRemove: (scope, config) => [
@@ -371,10 +383,13 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       ),
     ]),
   ],
+  hostsRead: (scope, config) => secretsOfServers(config).flatMap((one) => readSecret(scope, one)),
   pointerRead: (scope, config) => pointerRights(scope, config, false),
   pointerWrite: (scope, config) => pointerRights(scope, config, true),
   tablesFence: (scope, config) =>
     onOriginals(scope, config, POLICY_ACTIONS, (...of) => withStreams(originalTables(...of))),
+  /** A swap's execution that was stopped behind its fence leaves it to who comes after. */
+  liftFence: (scope, config) => NATIVE_MEANING.tablesFence(scope, config),
   tablesRead: (scope, config) =>
     when(tables(config), () => [
       allow(
@@ -393,23 +408,17 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
       allow(['dynamodb:DeleteTable', 'dynamodb:UpdateTable'], madeTables(scope, config)),
       forgetScaling(),
     ]),
-  tablesWrite: (scope, config) =>
+  /** Of an alias that has served, before it goes. */
+  tablesLastPoint: (scope, config) =>
+    when(tables(config), () => [allow(['dynamodb:CreateBackup'], madeTables(scope, config))]),
+  tablesAlias: (scope, config) => restoring(scope, config, madeTables(scope, config)),
+  tablesRecreate: (scope, config) => restoring(scope, config, originalTables(scope, config)),
+  tablesApply: (scope, config) =>
     when(tables(config), () => {
       const all = [...originalTables(scope, config), ...madeTables(scope, config)];
       return [
-        // The restoring role needs rights on the items of the table that is made. Source: AWS, DynamoDB Developer Guide,
-        // "Using IAM with DynamoDB backup and restore".
         allow(
           [
-            'dynamodb:RestoreTableToPointInTime',
-            'dynamodb:RestoreTableFromBackup',
-            'dynamodb:BatchWriteItem',
-            'dynamodb:DeleteItem',
-            'dynamodb:GetItem',
-            'dynamodb:PutItem',
-            'dynamodb:Query',
-            'dynamodb:Scan',
-            'dynamodb:UpdateItem',
             'dynamodb:UpdateTable',
             'dynamodb:UpdateTimeToLive',
             'dynamodb:UpdateContinuousBackups',
@@ -417,12 +426,10 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
             'dynamodb:EnableKinesisStreamingDestination',
             'dynamodb:UpdateKinesisStreamingDestination',
             'dynamodb:TagResource',
-            'dynamodb:UntagResource',
           ],
           all,
         ),
         allow(POLICY_ACTIONS, withStreams(all)),
-        allow(['dynamodb:RestoreTableFromBackup'], under(all, 'backup/*')),
         allow(['dynamodb:UpdateContributorInsights'], under(all, 'index/*')),
         allow(
           [
@@ -436,10 +443,7 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
         allow(['iam:CreateServiceLinkedRole'], ['*'], {
           StringEquals: { 'iam:AWSServiceName': 'dynamodb.application-autoscaling.amazonaws.com' },
         }),
-        allow(
-          ['lambda:CreateEventSourceMapping', 'lambda:UpdateEventSourceMapping', 'lambda:DeleteEventSourceMapping'],
-          ['*'],
-        ),
+        mappings(scope),
         allow(
           ['kinesis:DescribeStream', 'kinesis:PutRecord', 'kinesis:PutRecords'],
           [Stack.of(scope).formatArn({ service: 'kinesis', resource: 'stream', resourceName: '*' })],
@@ -460,6 +464,84 @@ export const NATIVE_MEANING: Readonly<Record<NativeGrant, Scoped>> = {
     ]),
 };
 
+/**
+ * Making tables from moments and backups. The restoring role needs rights on the items of the table that is made, and on those of
+ * no other. Source: AWS, DynamoDB Developer Guide, "Using IAM with DynamoDB backup and restore".
+ */
+const restoring = (scope: Construct, config: Config, made: readonly string[]): PolicyStatement[] =>
+  when(tables(config), () => {
+    const all = [...originalTables(scope, config), ...madeTables(scope, config)];
+    return [
+      allow(['dynamodb:RestoreTableToPointInTime'], all),
+      allow(['dynamodb:RestoreTableFromBackup'], [...all, ...under(all, 'backup/*')]),
+      allow(
+        [
+          'dynamodb:BatchWriteItem',
+          'dynamodb:DeleteItem',
+          'dynamodb:GetItem',
+          'dynamodb:PutItem',
+          'dynamodb:Query',
+          'dynamodb:Scan',
+          'dynamodb:UpdateItem',
+          'dynamodb:TagResource',
+        ],
+        made,
+      ),
+      keysThrough(scope, 'dynamodb'),
+    ];
+  });
+
+/**
+ * Functions over a table's stream have names that nobody knows at deploy, and mappings have ids: the rights end at this account's
+ * own functions in this region, which holds for both actions. Source: AWS, Service Authorization Reference, "Actions, resources,
+ * and condition keys for AWS Lambda".
+ */
+const mappings = (scope: Construct): PolicyStatement =>
+  allow(['lambda:CreateEventSourceMapping', 'lambda:DeleteEventSourceMapping'], ['*'], {
+    ArnLike: {
+      'lambda:FunctionArn': Stack.of(scope).formatArn({
+        service: 'lambda',
+        resource: 'function',
+        resourceName: '*',
+        arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+      }),
+    },
+  });
+
+interface NamedSecret {
+  readonly secret: string;
+  readonly secretKey?: string | undefined;
+}
+
+/**
+ * Secrets of the config that lead to a server which is restored: of its check, of its pointer, and of dumps whose host bears its
+ * name (`NAME.….rds.amazonaws.com`); with discovery, of dumps of any host of RDS. Those of other dumps are not read.
+ */
+function secretsOfServers(config: Config): NamedSecret[] {
+  const names = new Set([...named(config, 'rds'), ...named(config, 'aurora')]);
+  const discovers = (['rds', 'aurora'] as const).some((engine) => config.discovery.engines.includes(engine));
+  const leads = (host: string): boolean =>
+    names.has(host.toLowerCase().split('.')[0]!) || (discovers && /\.rds\.amazonaws\.com(\.cn)?\.?$/i.test(host));
+  const all = config.targets.flatMap((target): NamedSecret[] => {
+    if (isDumpTarget(target)) return leads(target.host) ? [target] : [];
+    if (target.engine === 'dynamodb') return [];
+    const { check, pointer } = target;
+    return [...(check ? [check] : []), ...(pointer && 'secret' in pointer ? [pointer] : [])];
+  });
+  return [...new Map(all.map((one) => [one.secret, one])).values()];
+}
+
+function readSecret(scope: Construct, { secret, secretKey }: NamedSecret, write = false): PolicyStatement[] {
+  return [
+    allow(['secretsmanager:GetSecretValue', ...(write ? ['secretsmanager:PutSecretValue'] : [])], [secret]),
+    ...when(secretKey !== undefined, () => [
+      allow(['kms:Decrypt', ...(write ? ['kms:GenerateDataKey'] : [])], [secretKey!], {
+        StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
+      }),
+    ]),
+  ];
+}
+
 /** Only what the targets' `pointer` names. */
 function pointerRights(scope: Construct, config: Config, write: boolean): PolicyStatement[] {
   return config.targets.filter(isNativeTarget).flatMap(({ pointer }) => {
@@ -477,17 +559,7 @@ function pointerRights(scope: Construct, config: Config, write: boolean): Policy
           ],
         ),
       ];
-    if ('secret' in pointer)
-      return [
-        allow(['secretsmanager:GetSecretValue', ...(write ? ['secretsmanager:PutSecretValue'] : [])], [pointer.secret]),
-        ...(pointer.secretKey
-          ? [
-              allow(['kms:Decrypt', ...(write ? ['kms:GenerateDataKey'] : [])], [pointer.secretKey], {
-                StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
-              }),
-            ]
-          : []),
-      ];
+    if ('secret' in pointer) return readSecret(scope, pointer, write);
     const zone = Stack.of(scope).formatArn({
       service: 'route53',
       region: '',

@@ -7,6 +7,7 @@ import type { CaughtFailure } from '../../core/payloads.ts';
 import { restoreMail } from '../../core/restore-mail.ts';
 import { isNativeRecord, servingSentence, wasMoved, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
+import type { ClosedFailedRestore } from '../shared/failed-restore.ts';
 import { mailAll } from './mail.ts';
 import { keptUntil } from '../shared/kept-until.ts';
 import { trueToLife } from './serving.ts';
@@ -45,9 +46,10 @@ export async function nativeEnd(
   denied?: { readonly decidedBy?: string },
 ): Promise<NativeEnd> {
   const { record, doubt } = await trueToLife(parts, before);
-  const { native, mode, status } = record;
+  const { native, mode, status, safetyBackupId } = record;
   const { approval } = native;
-  const moved = mode === 'swap' && native.oldName !== undefined && native.serving !== 'original' && wasMoved(record);
+  const moved = mode === 'swap' && native.serving !== 'original' && wasMoved(record);
+  const undoable = moved && (native.oldName !== undefined || safetyBackupId !== undefined);
   const sentence =
     status === 'COMPLETED'
       ? `The restore itself is COMPLETED. ${servingSentence(record)}`
@@ -56,9 +58,8 @@ export async function nativeEnd(
     change: {
       native: denied && approval ? { ...native, approval: { ...approval, decision: 'cancelled', ...denied } } : native,
       ...(native.serving === 'restored' ? { restoredDatabase: record.database } : {}),
-      ...(moved && native.oldName !== undefined
-        ? { replacedDatabase: native.oldName, replacedUntil: keptUntil(parts.now(), (await parts.config()).retention) }
-        : {}),
+      ...(moved && native.oldName !== undefined ? { replacedDatabase: native.oldName } : {}),
+      ...(undoable ? { replacedUntil: keptUntil(parts.now(), (await parts.config()).retention) } : {}),
     },
     sentence: doubt === undefined ? sentence : `${sentence} ${doubt}`,
   };
@@ -67,13 +68,12 @@ export async function nativeEnd(
 /** It is about to be: the sentence says what becomes of the leftovers of a failed one. */
 const failedOf = (record: NativeRecord): NativeRecord => ({ ...record, status: 'FAILED' });
 
-/** Settings that differ are mailed also when the restore failed. Answers with what kept the mail back. */
+/** Settings that differ, and writes that are denied, are mailed also when the restore failed. Answers with what kept the mail back. */
 export async function mailFailed(
   parts: Pick<Parts, 'name' | 'config' | 'mailer'>,
-  record: RestoreRecord | undefined,
-  serving: string,
+  { record, serving, denies }: Pick<ClosedFailedRestore, 'record' | 'serving' | 'denies'>,
 ): Promise<string[]> {
-  if (!isNativeRecord(record) || !record.native.differences?.length) return [];
+  if (!isNativeRecord(record) || (!record.native.differences?.length && denies === undefined)) return [];
   try {
     return await mailAll(parts, restoreMail(parts.name, record, serving));
   } catch (error) {

@@ -7,6 +7,7 @@ import { aliasResource, replacedResource } from '../../core/names.ts';
 import { refusalsOfInput } from '../../core/native-input.ts';
 import type { NativeResource, NativeRestore } from '../../core/native.ts';
 import type { OpenedNativeRestore, OpenRestoreEvent, RestoreInput } from '../../core/payloads.ts';
+import { passwordWarnings } from '../../services/passwords.ts';
 import { closeDead, takeLock } from '../shared/locking.ts';
 import { ofFailure } from '../shared/outcome.ts';
 import type { Parts } from '../shared/parts.ts';
@@ -84,14 +85,19 @@ async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promis
   if (reasons.length > 0) throw refused(target, reasons);
   // A pointer that can't be read is better found before hours of restoring than after.
   if (input.mode === 'pointer' && target.pointer) await parts.pointers.read(target.pointer);
-  const warnings = [...source.warnings, ...unchecked(target, native)];
+  const database = input.mode === 'new' || input.mode === 'pointer' ? native.alias : name;
+  const warnings = [
+    ...source.warnings,
+    ...unchecked(target, native),
+    ...passwordWarnings(native.settings, native.from.at, database),
+  ];
   return {
     restoreId: id,
     target: target.name,
     destination: target.name,
     ...(source.backupId === undefined ? {} : { backupId: source.backupId }),
     mode: input.mode,
-    database: input.mode === 'new' || input.mode === 'pointer' ? native.alias : name,
+    database,
     status: 'RUNNING',
     executionArn: event.executionArn,
     ...(input.requestedBy === undefined ? {} : { requestedBy: input.requestedBy }),

@@ -7,6 +7,7 @@ import { wayBackOf, type NativeRecord } from '../../core/serving.ts';
 import { takeLock } from '../shared/locking.ts';
 import type { Parts } from '../shared/parts.ts';
 import { nativeRecord } from './look.ts';
+import { goesSince } from './removal.ts';
 import { findTarget } from './targets.ts';
 
 export type OpenRollbackParts = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'now'>;
@@ -48,5 +49,8 @@ const impossible = (restoreId: string, why: string): NightjarError =>
 function wayOf(record: NativeRecord): OpenedNativeRollback['way'] {
   const { way, why } = wayBackOf(record);
   if (why !== undefined) throw impossible(record.restoreId, why);
+  const since = way === 'server' ? goesSince(record.native) : undefined;
+  if (since !== undefined)
+    throw impossible(record.restoreId, `the pruner is removing the original since ${since}, its time was over`);
   return way;
 }

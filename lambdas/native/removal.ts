@@ -1,6 +1,6 @@
 /** Removing what a restore made or set aside: by name, by id, and never what serves. */
 import { NightjarError } from '../../core/errors.ts';
-import type { NativeService, RenamingService } from '../../core/native.ts';
+import type { NativeRestore, NativeService, RenamingService } from '../../core/native.ts';
 import { POINT_TAGS, RESTORE_TAG } from '../../core/names.ts';
 import type { NativeRecord } from '../../core/serving.ts';
 import type { Looked } from './look.ts';
@@ -22,7 +22,12 @@ export async function removed(
 /** `gone`: it was seen, asked to go, and is away. `unseen`: it was never found, so nobody can say what became of it. */
 export type Fate = 'going' | 'gone' | 'unseen';
 
-/** A server that has served, and holds writes that nothing else has. */
+/** Noted before the removal is asked for: from then on there is no way back to it. */
+const removing = (which: Served['which']): string => `removing ${which}`;
+/** Since when the original of a swap is being removed. ISO 8601. */
+export const goesSince = ({ steps }: NativeRestore): string | undefined => steps[removing('original')]?.startedAt;
+
+/** A server, or a table behind a pointer, that has served and holds writes that nothing else has. */
 export interface Served {
   /** Under which its last point is noted in `native.backups`. */
   readonly which: 'original' | 'restored';
@@ -36,12 +41,12 @@ export interface Served {
  * @throws NightjarError POINT_FAILED; then it was not removed.
  */
 export async function removedAfterPoint(
-  service: RenamingService,
+  service: NativeService & Partial<Pick<RenamingService, 'start'>>,
   { record, note, now }: Looked,
   { which, carrier, pointName }: Served,
 ): Promise<Fate> {
   const { native, destination } = record;
-  const asked = `removing ${which}`;
+  const asked = removing(which);
   const found = await whereIs(service, carrier);
   if (!found) return native.steps[asked] ? 'gone' : 'unseen';
   const { name, resource } = found;
@@ -55,16 +60,20 @@ export async function removedAfterPoint(
     await removed(service, name, ({ resourceId }) => resourceId === carrier.resourceId);
     return 'going';
   }
-  if (point && point.status !== 'creating')
+  // A name is used up by what came to nothing: the next night takes another.
+  const another = `${pointName}-${now.toISOString().slice(0, 10).replaceAll('-', '')}`;
+  const bad = point !== undefined && (point.status === 'failed' || of !== carrier.resourceId);
+  if (bad && arn?.endsWith(another))
     throw new NightjarError('POINT_FAILED', {
       operation: 'take last point',
-      detail: `${arn} is '${point.stateWord}' and of ${of}, so ${name} was not removed.`,
+      detail: `The last point of ${name} came to nothing: ${arn} is '${point.stateWord}' and of ${of}. ${name} runs on and was not removed; the next prune tries under another name. Look at it in the console, and delete what failed there.`,
     });
-  if (point) return 'going';
+  if (point && !bad) return 'going';
   // Only an available one can be copied into a snapshot.
-  if (resource.state === 'stopped') await service.start(name);
+  if (resource.state === 'stopped') await service.start?.(name);
   else {
-    const made = await service.createPoint(name, pointName, { [POINT_TAGS.target]: destination });
+    const tags = { [POINT_TAGS.target]: destination };
+    const made = await service.createPoint(name, bad ? another : pointName, tags);
     await note({ backups: { ...native.backups, [which]: made.arn } });
   }
   return 'going';

@@ -7,9 +7,10 @@ export async function notProven(look: TableLook, table: NativeResource): Promise
   return [...(await ofOriginal(look, table)), ...(await ofAlias(look)), ...(await ofBackups(look))];
 }
 
-async function ofOriginal({ looked, service, name, target }: TableLook, table: NativeResource): Promise<string[]> {
-  const { original, fencedAt } = looked.record.native;
-  const fenced = fencedAt !== undefined && (target.fence === 'application' || (await service.fenced(name)));
+async function ofOriginal({ looked, service, name }: TableLook, table: NativeResource): Promise<string[]> {
+  const { original, fencedAt, fencedPolicy } = looked.record.native;
+  // By what was done, whatever the config says by now: without a policy of ours the application promised to stop.
+  const fenced = fencedAt !== undefined && (fencedPolicy === undefined || (await service.fenced(name)));
   return sentences([
     [table.settings.resourceId === original?.resourceId, `${name} is not the table that it was when this was begun.`],
     [table.replicas.length === 0, `${name} has replicas (${table.replicas.join(', ')}).`],

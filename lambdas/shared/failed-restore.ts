@@ -1,11 +1,12 @@
 import type { RestoreRecord } from '../../core/backup.ts';
-import type { Failure } from '../../core/errors.ts';
+import type { Failure, NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { Progress } from '../../core/job.ts';
 import { EVENTS, aliasDatabase, replacedDatabase } from '../../core/names.ts';
 import type { ExecutionFacts } from '../../core/payloads.ts';
 import { isNativeRecord } from '../../core/serving.ts';
 import { nativeEnd } from '../native/fail.ts';
+import { fenceLeft, isStanding, liftFence, type FenceEnd } from '../native/fence.ts';
 import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { failRestore } from './restore-done.ts';
@@ -22,6 +23,18 @@ export interface FailedRestore {
   readonly safetyBackupId?: string;
   /** Somebody cancelled it instead of approving. */
   readonly denied?: { readonly decidedBy?: string };
+  /** When the execution ended, of whoever comes after it: no state will lift a table's fence any more. */
+  readonly over?: Date;
+}
+
+export interface ClosedFailedRestore {
+  /** Which data serves now, in a sentence. */
+  readonly serving: string;
+  readonly record: RestoreRecord | undefined;
+  /** That writes to a table are denied, where nobody was told so before. */
+  readonly denies?: string;
+  /** A fence that may yet be lifted: to be thrown at the end, so that it is tried again. */
+  readonly again?: NightjarError;
 }
 
 /**
@@ -33,7 +46,7 @@ export interface FailedRestore {
 export async function closeFailedRestore(
   parts: Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'now'>,
   failed: FailedRestore,
-): Promise<{ serving: string; record: RestoreRecord | undefined }> {
+): Promise<ClosedFailedRestore> {
   const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);
   const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the restore ${id} failed (${failed.failure.code}).`);
   const progress = await parts.catalog.getProgress(id, failed.attempt);
@@ -45,10 +58,13 @@ export async function closeFailedRestore(
     ...(failed.safetyBackupId === undefined ? {} : { safetyBackupId: failed.safetyBackupId }),
     ...native?.change,
   });
+  const fence = await endOfFence(parts, id, failed.over);
   const destination = before?.destination ?? failed.destination;
   if (over && destination !== undefined) await parts.catalog.unlock(destination, 'restore', id);
   const record = await parts.catalog.getRestore(id);
-  const serving = native?.sentence ?? servingAfter(record, progress, failed.safetyBackupId);
+  const serving =
+    (fence.lifted && isNativeRecord(record) ? (await nativeEnd(parts, record)).sentence : native?.sentence) ??
+    servingAfter(record, progress, failed.safetyBackupId);
   if (closed || wasClosedSilently(record?.failure) || (failed.tellAgain && record?.status !== 'COMPLETED'))
     await parts.events.publish(EVENTS.restoreFailed, [
       {
@@ -63,7 +79,24 @@ export async function closeFailedRestore(
       },
     ]);
   if (refusal) throw refusal;
-  return { serving, record };
+  const { again, denies } = fence;
+  return { serving, record, ...(again ? { again } : {}), ...(denies === undefined ? {} : { denies }) };
+}
+
+/** Of a table's swap that is closed: lifted by who comes after the execution, said by everybody. */
+async function endOfFence(
+  parts: Pick<Parts, 'catalog' | 'services' | 'now'>,
+  id: string,
+  ended: Date | undefined,
+): Promise<Pick<FenceEnd, 'lifted' | 'again'> & Pick<ClosedFailedRestore, 'denies'>> {
+  const record = await parts.catalog.getRestore(id);
+  if (!isNativeRecord(record) || record.status !== 'FAILED') return { lifted: false };
+  const { stands, ...end } = ended ? await liftFence(parts, record, ended) : await fenceLeft(parts, record);
+  if (stands === undefined) return end;
+  const { warnings = [], native } = record;
+  if (warnings.some((one) => isStanding(one, native.settings.name))) return end;
+  await parts.catalog.updateRestore(id, ['FAILED'], { warnings: [...warnings, stands] });
+  return { ...end, denies: stands };
 }
 
 /** Which data serves now, in a sentence. It says "not known" rather than guess. */

@@ -22,6 +22,20 @@ export async function outcomeOf<K extends Outcome['kind']>(
   });
 }
 
+/**
+ * Of a native backup. Undefined when its manifest was written and the answer with its version was lost; whoever may read the vault
+ * finds it. @throws NightjarError as {@link outcomeOf}.
+ */
+export async function saidOutcome(
+  catalog: Catalog,
+  id: string,
+  attempt: number,
+): Promise<OutcomeOf<'point'> | undefined> {
+  const progress = await catalog.getProgress(id, attempt);
+  if (progress?.status === 'succeeded' && progress.outcome === undefined) return undefined;
+  return outcomeOf(catalog, 'point', id, attempt);
+}
+
 const isOf = <K extends Outcome['kind']>(outcome: Outcome | undefined, kind: K): outcome is OutcomeOf<K> =>
   outcome?.kind === kind || (kind === 'dump' && outcome?.kind === 'unnamed-dump');
 

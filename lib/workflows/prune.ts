@@ -4,6 +4,7 @@ import {
   HOUR,
   invoke,
   look,
+  retrying,
   runTask,
   succeed,
   when,
@@ -12,6 +13,15 @@ import {
 } from './states.ts';
 
 const DROPS_AT_ONCE = 5;
+/** Two drops of one target take turns; a target that is at work for longer waits for another night. */
+const TAKING_TURNS = {
+  ErrorEquals: ['TARGET_BUSY'],
+  IntervalSeconds: 20,
+  BackoffRate: 2,
+  MaxAttempts: 6,
+  MaxDelaySeconds: 300,
+  JitterStrategy: 'FULL',
+};
 
 /** Deletes what retention no longer keeps and drops replaced databases; ends badly when any of it failed. */
 export const pruneDefinition = (parts: WorkflowParts): Definition => {
@@ -51,10 +61,13 @@ export const pruneDefinition = (parts: WorkflowParts): Definition => {
             ...(natives
               ? {
                   Method: when('$.native', 'RemoveReplaced', 'OpenDrop'),
-                  ...look(parts, 'RemoveReplaced', { next: 'Dropped', fail: 'DropFailed' }),
+                  ...retrying(look(parts, 'RemoveReplaced', { next: 'Dropped', fail: 'DropFailed' }), TAKING_TURNS),
                 }
               : {}),
-            OpenDrop: invoke(parts, 'OpenDrop', { resultPath: '$.opened', next: 'RunDrop', fail: 'DropFailed' }),
+            ...retrying(
+              { OpenDrop: invoke(parts, 'OpenDrop', { resultPath: '$.opened', next: 'RunDrop', fail: 'DropFailed' }) },
+              TAKING_TURNS,
+            ),
             RunDrop: runTask(parts, {
               task: 'restore',
               timeoutSeconds: parts.limits.restoreHours * HOUR,

@@ -1,4 +1,4 @@
-import { HOUR, invoke, look, when, type States, type WorkflowParts } from './states.ts';
+import { catchAll, HOUR, invoke, LAMBDA_RETRY, look, when, type States, type WorkflowParts } from './states.ts';
 
 /** The stop before the outage: asked for by `approve`, answered by `nightjar approve ID` or `nightjar cancel ID`. */
 export const approval = (
@@ -22,7 +22,12 @@ export const approval = (
     },
     // Who said yes; the next state notes it.
     ResultPath: '$.approval',
-    Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'RemoveCancelled' }],
+    Retry: LAMBDA_RETRY,
+    Catch: [
+      // Somebody said no, or nobody answered: only then what took hours to restore is removed.
+      { ErrorEquals: ['APPROVAL_DENIED', 'States.Timeout'], ResultPath: '$.failure', Next: 'RemoveCancelled' },
+      ...catchAll('FailRestore'),
+    ],
     Next: options.next,
   },
 });

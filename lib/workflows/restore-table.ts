@@ -1,6 +1,6 @@
 import { safetyExecution } from '../../core/names.ts';
 import { approval } from './restore-native.ts';
-import { byValue, look, startExecution, type State, type States, type WorkflowParts } from './states.ts';
+import { byValue, look, retrying, startExecution, type States, type WorkflowParts } from './states.ts';
 
 /** Words that stay the same however often they are asked for. */
 const FINAL = [
@@ -19,20 +19,12 @@ const FINAL = [
  * While the table is away, or without its settings, one refusal of the service is no reason to stop: it is asked again for a
  * quarter of an hour.
  */
-function patient(states: States): States {
-  const insist = (state: State): State =>
-    state.Type === 'Task'
-      ? {
-          ...state,
-          Retry: [
-            ...(state.Retry as object[]),
-            { ErrorEquals: FINAL, MaxAttempts: 0 },
-            { ErrorEquals: ['States.ALL'], IntervalSeconds: 20, BackoffRate: 2, MaxAttempts: 6, MaxDelaySeconds: 300 },
-          ],
-        }
-      : state;
-  return Object.fromEntries(Object.entries(states).map(([name, state]) => [name, insist(state)]));
-}
+const patient = (states: States): States =>
+  retrying(
+    states,
+    { ErrorEquals: FINAL, MaxAttempts: 0 },
+    { ErrorEquals: ['States.ALL'], IntervalSeconds: 20, BackoffRate: 2, MaxAttempts: 6, MaxDelaySeconds: 300 },
+  );
 
 /** What is cleaned up after stays in `$.failure`. */
 const cleanup = { failurePath: '$.cleanupFailure' };
@@ -51,11 +43,12 @@ export const restoreTable = (parts: WorkflowParts): States => ({
           { Variable: '$.opened.mode', StringEquals: 'swap' },
           { Variable: '$.opened.original', BooleanEquals: false },
         ],
-        Next: 'RecreateTable',
+        Next: 'ApproveRecreation',
       },
     ],
     Default: 'RestoreTable',
   },
+  ...approval(parts, { as: 'ApproveRecreation', ask: 'AskRecreationApproval', next: 'RecreateTable' }),
   ...look(parts, 'RestoreTable', { next: 'VerifyTable', fail: 'FailRestore' }),
   ...look(parts, 'VerifyTable', { next: 'TableVerified', fail: 'FailRestore' }),
   TableVerified: byValue(

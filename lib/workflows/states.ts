@@ -36,7 +36,7 @@ export interface WorkflowParts {
 export const HOUR = 3_600;
 
 /** Faults of the Lambda service itself: the step did not run, or may be run again, for every step can be repeated. */
-const LAMBDA_RETRY = [
+export const LAMBDA_RETRY = [
   {
     ErrorEquals: [
       'Lambda.ServiceException',
@@ -88,7 +88,7 @@ const EXECUTION_RETRY = [
 ];
 
 /** Whatever goes wrong goes on at `state`, with what was caught in `resultPath`. */
-const catchAll = (state: string, resultPath = '$.failure') => [
+export const catchAll = (state: string, resultPath = '$.failure') => [
   { ErrorEquals: ['States.ALL'], ResultPath: resultPath, Next: state },
 ];
 
@@ -159,6 +159,15 @@ export function look(
     [`${as}Wait`]: { Type: 'Wait', SecondsPath: '$.look.waitSeconds', Next: as },
   };
 }
+
+/** The same states, whose tasks are tried again after other errors, too. */
+export const retrying = (states: States, ...more: readonly object[]): States =>
+  Object.fromEntries(
+    Object.entries(states).map(([name, state]) => [
+      name,
+      state.Type === 'Task' ? { ...state, Retry: [...(state.Retry as object[]), ...more] } : state,
+    ]),
+  );
 
 /** Goes on at `yes` when the value is there and true. */
 export const when = (variable: string, yes: string, no: string): State => ({

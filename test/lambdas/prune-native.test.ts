@@ -92,6 +92,25 @@ describe('the pruner and recovery points', () => {
     expect(manifests()).toHaveLength(3);
   });
 
+  it('says how to delete what is of a table that left the config, where its rights end', async () => {
+    const config = configOf({ targets: [{ name: 'orders', engine: 'dynamodb', table: 'orders' }] });
+    world.setConfig(config);
+    world.natives.dynamodb.add('orders');
+    const event = backupEvent(world, 'orders');
+    const opened = await makeOpenBackup(world)(event);
+    await makeMakePoint(world)({ ...event, opened });
+    await makeFailBackup(world)({ ...event, opened, failure: caught('POINT_FAILED') });
+    world.natives.dynamodb.finish();
+    const [arn] = (await world.catalog.getBackup('orders', opened.id))!.points!;
+    world.setConfig(configOf({ targets: [{ name: 'shop', engine: 'rds', instance: 'shop' }] }));
+    world.natives.dynamodb.breaks.set('deletePoint', new NightjarError('SERVICE_REFUSED', { detail: 'AccessDenied' }));
+    world.clock += (LEFTOVER_DAYS + 1) * DAY;
+    const command = `orders left the config, and Nightjar may delete backups of the tables in it only: aws dynamodb delete-backup --backup-arn ${arn}`;
+    await expect((await prune()).close()).rejects.toMatchObject({
+      detail: expect.stringContaining(command) as string,
+    });
+  });
+
   it('waits for a point that the service still deletes, and gives it to the next night after an hour', async () => {
     const [old] = [await backup(), await backup(), await backup()];
     const [arn] = (await record(old)).points!;

@@ -168,7 +168,7 @@ const WIRED: Readonly<Record<string, readonly Grant[]>> = {
   metrics: ['metrics'],
   mailer: ['mail'],
   services: ['resourcesRead', 'openNative', 'discover'],
-  pointers: ['pointerRead', 'pointerWrite'],
+  pointers: ['pointerRead', 'pointerWrite', 'hostsRead'],
 };
 /** Grants that need a part but are not the part's only one. */
 const BESIDES: Partial<Record<Grant, string>> = {
@@ -176,7 +176,7 @@ const BESIDES: Partial<Record<Grant, string>> = {
   vaultThaw: 'vault',
   vaultDelete: 'vault',
   ...Object.fromEntries(
-    NATIVE_GRANTS.filter((grant) => !grant.startsWith('pointer')).map((grant) => [grant, 'services']),
+    NATIVE_GRANTS.filter((grant) => !/^(pointer|hosts)/.test(grant)).map((grant) => [grant, 'services']),
   ),
 };
 

@@ -68,9 +68,21 @@ describe('rights on originals', () => {
       if (name !== 'DeletePoints')
         expect(await may(name, 'rds:DeleteDBSnapshot', rds('snapshot:nightjar-billing-01')), name).toBe(false);
   });
-  it('lets a table’s fence be put up and lifted by its two states alone', async () => {
+  it('lets snapshots of a server be deleted that left the config, while there is any native target', async () => {
+    const tables = new Roles(synth({ targets: [{ name: 'orders', engine: 'dynamodb', table: 'orders' }] }));
+    const ask = (action: string, resource: string) => tables.may('FunctionsDeletePointsRole', { action, resource });
+    for (const kind of ['snapshot', 'cluster-snapshot']) {
+      const action = kind === 'snapshot' ? 'rds:DeleteDBSnapshot' : 'rds:DeleteDBClusterSnapshot';
+      expect(await ask(action, rds(`${kind}:nightjar-gone-01`)), kind).toBe(true);
+      expect(await ask(action, rds(`${kind}:before-release`)), kind).toBe(false);
+    }
+    expect(await ask('rds:DescribeDBSnapshots', '*')).toBe(true);
+    expect(await ask('dynamodb:DeleteBackup', table('orders/backup/01'))).toBe(true);
+    expect(await ask('dynamodb:DeleteBackup', table('another/backup/01'))).toBe(false);
+  });
+  it('lets a table’s fence be put up and lifted by its states alone, and by who comes after a stopped execution', async () => {
     for (const name of functionsFor(nativesOf(native.config))) {
-      const allowed = ['FenceTable', 'OpenTable', 'RestoreTable', 'RecreateTable', 'ApplyTable'].includes(name);
+      const allowed = ['FenceTable', 'OpenTable', 'RestoreTable', 'ApplyTable', 'CloseOrphan'].includes(name);
       expect(await may(name, 'dynamodb:PutResourcePolicy', table('orders')), name).toBe(allowed);
       const stream = table('orders/stream/2026-11-21T02:00:00.000');
       for (const action of ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy'])
@@ -84,6 +96,39 @@ describe('rights on originals', () => {
     expect(await may('CopyItems', 'dynamodb:PutItem', table('orders'))).toBe(true);
     expect(await may('CopyItems', 'dynamodb:DeleteItem', table('orders'))).toBe(false);
   });
+  it('lets a table be made, with its items, by the states that restore, and its settings be changed by those that apply them', async () => {
+    const ALIAS_TABLE = table('orders-nj-0123456789');
+    const makes = { RestoreTable: ALIAS_TABLE, RecreateTable: table('orders') };
+    for (const name of functionsFor(nativesOf(native.config))) {
+      const made = (makes as Record<string, string>)[name];
+      for (const one of [ALIAS_TABLE, table('orders')]) {
+        expect(await may(name, 'dynamodb:BatchWriteItem', one), `${name} ${one}`).toBe(one === made);
+        for (const action of ['dynamodb:RestoreTableToPointInTime', 'dynamodb:RestoreTableFromBackup'])
+          expect(await may(name, action, one), `${name} ${action}`).toBe(made !== undefined);
+      }
+      expect(await may(name, 'dynamodb:UpdateTimeToLive', table('orders')), name).toBe(
+        ['RestoreTable', 'ApplyTable'].includes(name),
+      );
+    }
+    expect(await may('RecreateTable', 'dynamodb:RestoreTableFromBackup', table('orders-nj-0123456789/backup/01'))).toBe(
+      true,
+    );
+    expect(await may('RestoreTable', 'dynamodb:TagResource', ALIAS_TABLE)).toBe(true);
+    for (const action of ['dynamodb:Scan', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem'])
+      expect(await may('ApplyTable', action, table('orders')), action).toBe(false);
+  });
+  it('attaches only functions of its own account to a stream', async () => {
+    const of = (account: string) => ({ 'lambda:FunctionArn': `arn:aws:lambda:${REGION}:${account}:function:ship` });
+    const mapping = `arn:aws:lambda:${REGION}:${ACCOUNT}:event-source-mapping:11111111-2222-3333-4444-555555555555`;
+    for (const name of functionsFor(nativesOf(native.config))) {
+      const applies = ['RestoreTable', 'ApplyTable'].includes(name);
+      expect(await may(name, 'lambda:CreateEventSourceMapping', '*', of(ACCOUNT)), name).toBe(applies);
+      expect(await may(name, 'lambda:DeleteEventSourceMapping', mapping, of(ACCOUNT)), name).toBe(applies);
+      expect(await may(name, 'lambda:UpdateEventSourceMapping', mapping, of(ACCOUNT)), name).toBe(false);
+    }
+    expect(await may('ApplyTable', 'lambda:CreateEventSourceMapping', '*', of('210987654321'))).toBe(false);
+    expect(await may('ApplyTable', 'lambda:CreateEventSourceMapping', '*')).toBe(false);
+  });
   it('switches the pointer that the config names, and no other', async () => {
     const parameter = (name: string) => `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/${name}`;
     expect(await may('SwitchPointer', 'ssm:PutParameter', parameter('billing/host'))).toBe(true);
@@ -95,6 +140,50 @@ describe('rights on originals', () => {
     expect(await may('WriteManifest', 's3:PutObject', object, creation)).toBe(true);
     for (const action of ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject', 's3:DeleteObjectVersion'])
       expect(await may('WriteManifest', action, object), action).toBe(false);
+  });
+});
+
+describe('rights on secrets that lead to a server', () => {
+  const secret = (name: string): string => `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-AbCdEf`;
+  const key = `arn:aws:kms:${REGION}:${ACCOUNT}:key/of-the-secret`;
+  const shop = targetOf('shop') as Extract<ReturnType<typeof targetOf>, { engine: 'postgres' }>;
+  const led = new Roles(
+    synth({
+      targets: [
+        {
+          name: 'billing',
+          engine: 'rds',
+          instance: 'billing',
+          check: { secret: secret('check'), secretKey: key, database: 'billing' },
+          pointer: { secret: secret('pointer') },
+        },
+        { ...shop, name: 'billing-dump', host: 'Billing.abc.eu-west-1.rds.amazonaws.com', secret: secret('dump') },
+        { ...shop, name: 'other', host: 'other.abc.eu-west-1.rds.amazonaws.com', secret: secret('other') },
+        { name: 'orders', engine: 'dynamodb', table: 'orders', pointer: { secret: secret('table') } },
+      ],
+    }),
+  );
+  const reads = (name: string, resource: string) =>
+    led.may(`Functions${name}Role`, { action: 'secretsmanager:GetSecretValue', resource });
+
+  it.each(['Repoint', 'SwitchPointer'])(
+    'lets %s read those of a server that is restored, and write none',
+    async (name) => {
+      for (const one of ['check', 'pointer', 'dump']) expect(await reads(name, secret(one)), one).toBe(true);
+      expect(await reads(name, secret('other'))).toBe(false);
+      expect(await reads(name, secret('rds!db-1234'))).toBe(false);
+      const put = { action: 'secretsmanager:PutSecretValue', resource: secret('check') };
+      expect(await led.may(`Functions${name}Role`, put)).toBe(false);
+      expect(await led.mayUseKey(`Functions${name}Role`, 'kms:Decrypt', 'secretsmanager', key)).toBe(true);
+    },
+  );
+  it('lets no state that only makes, names or removes servers read any', async () => {
+    for (const name of ['RestoreServer', 'ApplyServer', 'CompareServer', 'RenameAlias', 'RemoveReplaced'])
+      for (const one of ['check', 'pointer', 'dump', 'other']) expect(await reads(name, secret(one)), name).toBe(false);
+  });
+  it('lets Repoint look at alarms, and change none', async () => {
+    expect(await led.may('FunctionsRepointRole', { action: 'cloudwatch:DescribeAlarms', resource: '*' })).toBe(true);
+    expect(await led.may('FunctionsRepointRole', { action: 'cloudwatch:PutMetricAlarm', resource: '*' })).toBe(false);
   });
 });
 

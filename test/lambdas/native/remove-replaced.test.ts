@@ -87,6 +87,30 @@ describe.each(['rds', 'aurora'] as const)('the original of a swap in %s', (engin
     expect(holderOf(one)).toMatchObject({ serves: true });
   });
 
+  it('keeps nobody out while its removal waits, and is no way back any more once it is being removed', async () => {
+    const one = await openServer({ engine });
+    const id = await swapped(one);
+    later(one, 8);
+    const free = async (): Promise<void> => {
+      const lock = { target: 'shop', kind: 'restore', id: 'SOMEBODY', executionArn: 'arn', since: '' } as const;
+      expect(await one.world.catalog.lock(lock)).toEqual({ taken: true });
+      await one.world.catalog.unlock('shop', 'restore', 'SOMEBODY');
+    };
+    // Its last point is being made: a rollback may still come before it.
+    await expect(removeReplaced(one, id, 1)).rejects.toThrow('not done');
+    await free();
+    for (let asked = false; !asked;) {
+      await expect(removeReplaced(one, id, 1)).rejects.toThrow('not done');
+      asked = (await one.world.catalog.getRestore(id))!.native!.steps['removing original'] !== undefined;
+    }
+    await free();
+    const back = await one.harness.run('rollback', { restoreId: id }, one.before);
+    expect(back).toMatchObject({ status: 'FAILED', error: 'ROLLBACK_IMPOSSIBLE' });
+    expect(back.cause).toContain('the pruner is removing the original since');
+    await removeReplaced(one, id);
+    expect(names(one)).toEqual(['shop']);
+  });
+
   it('is not said to be removed when it is not seen, and is when it went after it was asked to', async () => {
     const one = await openServer({ engine });
     const id = await swapped(one);
@@ -213,6 +237,108 @@ describe('what a restore that failed has left behind', () => {
     await removeReplaced(one, id);
     expect(servers(one).map((each) => each.id)).toContain('db-STRANGER');
   });
+});
+
+describe('the last point of what has served', () => {
+  it('takes another name when it came to nothing, and says what is wrong once a night', async () => {
+    const one = await openServer();
+    const id = await swapped(one);
+    later(one, 8);
+    const tried = async (): Promise<unknown> => {
+      for (;;) {
+        for (const snapshot of one.rds.region().snapshots) snapshot.goes([], 'failed');
+        const said: unknown = await removeReplaced(one, id, 1).catch((error: unknown) => error);
+        if (!(said instanceof Error && said.message.startsWith('not done'))) return said;
+      }
+    };
+    expect(await tried()).toMatchObject({
+      code: 'POINT_FAILED',
+      detail: expect.stringContaining('the next prune tries under another name') as string,
+    });
+    expect(one.rds.region().snapshots).toHaveLength(2);
+    expect(servers(one).map((each) => each.id)).toContain(one.original);
+    later(one, 1);
+    Object.assign(one.world, { executions: { isOver: () => Promise.resolve(true) } });
+    await removeReplaced(one, id);
+    expect(names(one)).toEqual(['shop']);
+    const { native } = (await one.world.catalog.getRestore(id))!;
+    expect(await one.world.services.rds.pointState(native!.backups!.original!)).toMatchObject({ status: 'ready' });
+  });
+});
+
+describe('a swap that broke off with nothing serving, and that another one finished', () => {
+  const brokenThen = async (state: string): Promise<{ one: ServerCase; first: string; second: string }> => {
+    const one = await openServer();
+    const { id: first } = await one.harness.run('restore', swapOf(), async (call, work) => {
+      const answer = await one.before(call, work);
+      if (call.state === state) call.abort();
+      return answer;
+    });
+    await one.harness.rule();
+    one.rds.turn(30);
+    expect((await one.world.catalog.getRestore(first))!.native!.serving).toBe('nothing');
+    return { one, first, second: await swapped(one) };
+  };
+
+  it('leaves its alias, which goes after its week; the original is in the care of the other', async () => {
+    const { one, first, second } = await brokenThen('RenameOriginal');
+    expect(names(one).sort()).toEqual(['shop', 'shop-nj', 'shop-old']);
+    later(one, 6);
+    await removeReplaced(one, first);
+    expect(names(one).sort()).toEqual(['shop', 'shop-nj', 'shop-old']);
+    later(one, 2);
+    await removeReplaced(one, first);
+    expect(names(one).sort()).toEqual(['shop', 'shop-old']);
+    const record = (await one.world.catalog.getRestore(first))!;
+    expect(record.replacedDroppedAt).toBeDefined();
+    expect(record.native!.checks!.at(-1)).toContain(second);
+    await removeReplaced(one, second);
+    expect(names(one)).toEqual(['shop']);
+  });
+
+  it('refuses a rollback of the one before it, also when it failed', async () => {
+    const one = await openServer();
+    const before = await swapped(one);
+    const failed = await one.harness.run('restore', swapOf(), (call, work) =>
+      call.state === 'CloseNative' ? broken() : one.before(call, work),
+    );
+    expect(failed.status).toBe('FAILED');
+    expect((await one.world.catalog.getRestore(failed.id))!.native!.serving).toBe('restored');
+    const back = await one.harness.run('rollback', { restoreId: before }, one.before);
+    expect(back).toMatchObject({ status: 'FAILED', error: 'ROLLBACK_IMPOSSIBLE' });
+    expect(back.cause).toContain(`swapped again by ${failed.id}`);
+  });
+});
+
+it('a rollback whose original is gone leaves what serves, and never says that nothing does', async () => {
+  const one = await openServer();
+  const id = await swapped(one);
+  const region = one.rds.region();
+  region.instances = region.instances.filter(({ shape }) => shape.DbiResourceId !== one.original);
+  const seen = new Set<string>();
+  const back = await one.harness.run('rollback', { restoreId: id }, async (call, work) => {
+    const answer = await one.before(call, work);
+    seen.add((await one.world.catalog.getRestore(id))!.native!.serving);
+    return answer;
+  });
+  expect(back).toMatchObject({ status: 'FAILED', error: 'RENAME_FAILED' });
+  expect([...seen]).toEqual(['restored']);
+  expect((await one.world.catalog.getRestore(id))!.status).toBe('COMPLETED');
+  expect(holderOf(one)).toMatchObject({ serves: true });
+});
+
+it('two that are left of one target go in one night', async () => {
+  const one = await openServer();
+  const ids = [await swapped(one), await swapped(one)];
+  later(one, 8);
+  const night = await one.harness.run('prune', {}, async (call, work) => {
+    // Whoever finds the target busy comes again a while later.
+    if (call.count > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    return one.before(call, work);
+  });
+  expect(night, night.cause).toMatchObject({ status: 'SUCCEEDED', output: { dropped: 2, postponed: 0 } });
+  for (const id of ids) expect(await pruned(one, id)).toBeDefined();
+  expect(names(one)).toEqual(['shop']);
 });
 
 it('what a restore made beside the original is there to stay', async () => {

@@ -60,6 +60,16 @@ describe('nothing is deleted', () => {
     await untouched();
   });
 
+  it('when its fence was taken away, whatever the config says by now', async () => {
+    await prepared();
+    const config = await world.parts.config();
+    const targets = config.targets.map((one) => ({ ...one, fence: 'application' }));
+    Object.assign(world.parts, { config: () => Promise.resolve({ ...config, targets }) });
+    world.tables.tables.get('orders')!.fencedAt = undefined;
+    expect(await refusal(states.remove)).toMatch(/^TABLE_NOT_SAFE: .*Writes to orders are not kept away/s);
+    await untouched();
+  });
+
   it('by a look that comes after the restore was closed', async () => {
     await prepared();
     await world.parts.catalog.updateRestore(RESTORE, ['RUNNING'], { status: 'FAILED' });
