@@ -30,6 +30,7 @@ const BORROWED: Readonly<Record<string, string>> = {
   RemoveTableAlias: 'RemoveAlias',
   AskServerApproval: 'AskApproval',
   AskTableApproval: 'AskApproval',
+  AskRecreationApproval: 'AskApproval',
 };
 /** Of a task that waits for its token, the function is a parameter. */
 const calledBy = (state: State): string | undefined =>
@@ -163,6 +164,22 @@ describe('a restore of a table', () => {
   });
 });
 
+describe('a restore that asks before its outage', () => {
+  const { States } = DEFINITIONS.restore(PARTS);
+  const asking = Object.keys(States).filter((name) => BORROWED[name] === 'AskApproval');
+  it('removes what it restored only after a no, or when nobody answered', () => {
+    expect(asking).toHaveLength(3);
+    for (const name of asking)
+      expect(
+        catchersOf(States[name]!).map(({ ErrorEquals, Next }) => [ErrorEquals.join(), Next]),
+        name,
+      ).toEqual([
+        ['APPROVAL_DENIED,States.Timeout', 'RemoveCancelled'],
+        ['States.ALL', 'FailRestore'],
+      ]);
+  });
+});
+
 describe('a restore of a server', () => {
   const { States } = DEFINITIONS.restore(PARTS);
   it('puts the names back after whatever fails while they change', () => {
@@ -231,6 +248,17 @@ describe('a nightly run', () => {
 });
 
 describe('a prune', () => {
+  it('lets two drops of one target take turns', () => {
+    const states = walk(DEFINITIONS.prune(PARTS)).filter(({ name }) => ['OpenDrop', 'RemoveReplaced'].includes(name));
+    expect(states).toHaveLength(2);
+    for (const { name, state } of states)
+      expect(
+        retriersOf(state)
+          .map(({ ErrorEquals }) => ErrorEquals)
+          .at(-1),
+        name,
+      ).toEqual(['TARGET_BUSY']);
+  });
   it('drops one database after another’s failure', () => {
     const drop = walk(DEFINITIONS.prune(PARTS)).filter((one) => one.inMap === 'DropReplaced');
     for (const { name, state } of drop) for (const { Next } of catchersOf(state)) expect(Next, name).toBe('DropFailed');

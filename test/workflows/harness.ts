@@ -9,6 +9,7 @@ import { idOfExecution } from '../../core/ids.ts';
 import { parseJob } from '../../core/job.ts';
 import { machineName, parseMachineArn, type Machine } from '../../core/names.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
+import type { FunctionName } from '../../lib/function-list.ts';
 import type { Definition, State } from '../../lib/workflows/states.ts';
 import type { World } from '../lambdas/support/world.ts';
 import { calleeOf, STOPS, type Call, type Callee, type Ended, type Hook, type RunTask } from './calls.ts';
@@ -43,25 +44,36 @@ export class Harness {
     return this.#start(machine, input, hook, name, new AbortController().signal);
   }
 
-  /** What the rule on executions that ended badly does: once for each, at least. */
+  /** What the rule on executions that ended badly does: once for each, at least. Lambda tries what fails twice more. */
   async rule(): Promise<void> {
     for (const one of this.ended) {
       if (this.#told.has(one) || one.status === 'SUCCEEDED') continue;
       this.#told.add(one);
       if (one.machine !== 'backup' && one.machine !== 'restore' && one.machine !== 'rollback') continue;
-      await this.#invoke(PARTS.functionArn('CloseOrphan'), {
+      await this.#thrice('CloseOrphan', {
         'detail-type': 'Step Functions Execution Status Change',
         detail: {
           executionArn: one.executionArn,
           stateMachineArn: this.#machineArn(one.machine),
           status: one.status,
           startDate: Date.parse(one.startedAt),
+          stopDate: this.world.clock,
           input: JSON.stringify(one.input),
           error: one.error ?? null,
           cause: one.cause ?? null,
         },
       });
     }
+  }
+
+  async #thrice(name: FunctionName, event: object): Promise<unknown> {
+    for (let left = 2; ; left -= 1)
+      try {
+        return await this.#invoke(PARTS.functionArn(name), event);
+      } catch (error) {
+        if (left === 0) throw error;
+        this.world.clock += 60_000;
+      }
   }
 
   #machineArn = (machine: Machine): string =>

@@ -149,12 +149,40 @@ describe('a restore that waits for approval', () => {
     expect([approval!.decision, approval!.decidedBy]).toEqual(['approved', undefined]);
   });
 
-  it('is cancelled when nobody can be asked', async () => {
+  it('that nobody can be asked of ends, and keeps what took hours to restore', async () => {
     const one = await openServer();
     for (const address of ['oncall@example.org', 'dba@example.org']) one.world.refused.add(address);
     const ended = await one.harness.run('restore', swapOf(), one.before);
     expect(ended).toMatchObject({ status: 'FAILED', error: 'MAIL_REFUSED' });
-    expect(servers(one).map(({ name }) => name)).toEqual(['shop']);
+    const { alias } = (await one.world.catalog.getRestore(ended.id))!.native!;
+    expect(servers(one).map(({ name }) => name)).toEqual(['shop', alias]);
+    expect(ended.cause).toContain(`What was restored is ${alias}`);
+    expect(ended.called).not.toContain('RemoveCancelled');
+  });
+
+  it.each([
+    'breaks for good before its work',
+    'breaks for good after its work',
+    'fails before its work, however often it is tried',
+  ])('whose AskServerApproval %s keeps what was restored, and says its name', async (fault) => {
+    const one = await openServer();
+    const ended = await one.harness.run(
+      'restore',
+      swapOf(),
+      at('restore', 'AskServerApproval', FAULTS[fault]!, one.before),
+    );
+    const { alias } = (await one.world.catalog.getRestore(ended.id))!.native!;
+    expect(servers(one).map(({ name }) => name)).toEqual(['shop', alias]);
+    expect(ended.cause).toContain(alias);
+    await expectNothingLost(one, ended);
+    await expectFree(one);
+    await expectRunsAgain(one);
+  });
+
+  it('asks once more when a fault of Lambda itself came between, and goes on', async () => {
+    const one = await openServer();
+    const hook = at('restore', 'AskServerApproval', FAULTS['fails once before its work']!, one.before);
+    expect((await one.harness.run('restore', swapOf(), hook)).status).toBe('SUCCEEDED');
   });
 });
 

@@ -32,8 +32,10 @@ describe('a table that somebody deleted', () => {
 
   it('serves again under its name with every setting, and nobody was asked for anything that is gone', async () => {
     const one = await deleted();
+    one.harness.answer = () => Promise.resolve({});
     const ended = await run(one, { at: 'latest', approve: true });
     expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { serving: 'restored', differences: 0 } });
+    expect(one.world.mails[0]!.mail.text).toContain('There is no table orders. It is made again from the backup');
     expect(ended.called).not.toContain('SafetyTable');
     expect([...one.tables.tables.keys()]).toEqual(['orders']);
     expect([...GOOD].every(([key]) => key === 'e' || one.tables.tables.get('orders')!.items.get(key) === 'good')).toBe(
@@ -47,7 +49,7 @@ describe('a table that somebody deleted', () => {
     const one = await openTable();
     const { id } = one.tables.tables.get('orders')!;
     one.tables.keep('orders');
-    const ended = await run(one, { at: 'latest', approve: true });
+    const ended = await run(one, { at: 'latest' });
     expect(ended).toMatchObject({ status: 'SUCCEEDED', output: { serving: 'restored' } });
     expect(spoilt(one)).toBe('spoilt');
     const record = await recordOf(one, ended.id);
@@ -65,6 +67,26 @@ describe('a table that somebody deleted', () => {
     const without = await deleted();
     const other = await run(without, { at: 'latest' });
     expect((await recordOf(without, other.id)).native!.from).toMatchObject({ kind: 'point' });
+  });
+
+  it('is not made before somebody approved it, where that was asked for', async () => {
+    const one = await deleted();
+    const ended = await run(one, { approve: true });
+    expect(ended).toMatchObject({ status: 'FAILED', error: 'APPROVAL_DENIED' });
+    expect([...one.tables.tables.keys()]).toEqual([]);
+    expect(ended.called).not.toContain('RecreateTable');
+    expect((await recordOf(one, ended.id)).native!.serving).toBe('nothing');
+    await expectFree(one);
+  });
+
+  it.each(every(['AskRecreationApproval']))('that %s %s can be asked for again', async (state, fault) => {
+    const one = await deleted();
+    one.harness.answer = () => Promise.resolve({});
+    const ended = await run(one, { approve: true }, at('restore', state, faults[fault]!, one.before));
+    expect(ended.called).toContain(state);
+    await one.harness.rule();
+    await expectFree(one);
+    await expectRunsAgain(one);
   });
 
   const states = [
@@ -103,7 +125,11 @@ describe('beside the original', () => {
     pointer: ['RestoreTable', 'VerifyTable', 'ApplyAlias', 'SwitchPointer', 'CloseNative'],
     items: ['RestoreTable', 'VerifyTable', 'CopyItems', 'RemoveTableAlias', 'CloseNative'],
   } as const;
-  const inputs = { new: {}, pointer: {}, items: { items: { keys: [{ pk: { S: 'a' } }] } } } as const;
+  const inputs = {
+    new: {},
+    pointer: {},
+    items: { items: { keys: [{ pk: { S: 'a' } }, { pk: { S: 'nobody' } }] } },
+  } as const;
   const modes = Object.keys(MODES) as (keyof typeof MODES)[];
 
   it.each(modes)('a restore by %s comes to its end, and the original was never away', async (mode) => {
@@ -112,10 +138,11 @@ describe('beside the original', () => {
     const ended = await run(one, { mode, ...inputs[mode] });
     expect(ended.status, ended.cause).toBe('SUCCEEDED');
     expect(one.tables.tables.get('orders')).toMatchObject({ id, status: 'ACTIVE', fencedAt: undefined });
-    const { native } = await recordOf(one, ended.id);
+    const { native, warnings } = await recordOf(one, ended.id);
     if (mode === 'items') {
+      expect(warnings!.join()).toContain('1 items that were chosen are not in the restored table');
       expect([spoilt(one), aliasesOf(one)]).toEqual(['good', []]);
-      expect(native!.copied).toEqual({ written: 1, same: 0, conflicts: 0 });
+      expect(native!.copied).toEqual({ written: 1, same: 0, conflicts: 0, missing: 1 });
     } else {
       expect([spoilt(one), aliasesOf(one)]).toEqual(['spoilt', [native!.alias]]);
       expect(native!.differences).toEqual([]);
@@ -270,7 +297,10 @@ describe('what never ends', () => {
 });
 
 it('no state of a table’s way is left out', () => {
-  const tried = ['ApplyAlias', 'CopyItems', 'SwitchPointer', 'AskTableApproval', 'RemoveCancelled'];
+  const tried = [
+    ...['ApplyAlias', 'CopyItems', 'SwitchPointer'],
+    ...['AskTableApproval', 'AskRecreationApproval', 'RemoveCancelled'],
+  ];
   const all = CALLS.filter(({ machine }) => machine === 'restore').map(({ state }) => state);
   expect(all).toEqual(expect.arrayContaining(tried));
 });

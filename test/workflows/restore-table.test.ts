@@ -1,11 +1,13 @@
 /** A table's swap with every state failing in turn, and with a crash between any two calls of DynamoDB. */
 import { describe, expect, it } from 'vitest';
+import { neededByRestores } from '../../core/retention-points.ts';
 import { CALLS, type Hook } from './calls.ts';
 import { DEATHS, FAULTS, at } from './faults.ts';
 import { SeenError } from './seen-error.ts';
 import {
   expectAsBefore,
   expectFree,
+  expectNoFenceLeft,
   expectNothingLost,
   expectRunsAgain,
   openTable,
@@ -54,7 +56,14 @@ it('the states that are tried are all that a table’s swap has', () => {
   const others = ['ThawObjects', 'CheckThaw', 'SafetyBackup', 'RunRestore', 'JudgeTask', 'CloseRestore'];
   const ofServers = /Server|^Rename|^PutNamesBack$|Check$|^Repoint$/;
   // Other modes and the stop for approval have tests of their own below.
-  const elsewhere = ['ApplyAlias', 'CopyItems', 'SwitchPointer', 'AskTableApproval', 'RemoveCancelled'];
+  const elsewhere = [
+    'ApplyAlias',
+    'CopyItems',
+    'SwitchPointer',
+    'AskTableApproval',
+    'AskRecreationApproval',
+    'RemoveCancelled',
+  ];
   const all = CALLS.filter(({ machine }) => machine === 'restore').map(({ state }) => state);
   const rest = all.filter((state) => ![...others, ...elsewhere].includes(state) && !ofServers.test(state));
   expect(rest.sort()).toEqual([...WAY, ...Object.keys(ROUTES)].sort());
@@ -69,7 +78,11 @@ describe('a swap of a table', () => {
     await expectNothingLost(one, ended);
     await expectAsBefore(one);
     expect([...one.tables.tables.keys()]).toEqual(['orders']);
-    const { safetyBackupId } = (await one.world.catalog.getRestore(ended.id))!;
+    const { safetyBackupId, ...record } = (await one.world.catalog.getRestore(ended.id))!;
+    // The pruner leaves the way back for as long as the config says.
+    expect(Date.parse(record.replacedUntil!) - Date.parse(record.endedAt!)).toBe(7 * 86_400_000);
+    const needed = neededByRestores(await one.world.catalog.listRestores(), one.world.clock);
+    expect(needed.has(safetyBackupId!)).toBe(true);
     const back = await one.harness.run('restore', { target: 'orders', at: safetyBackupId, mode: 'swap' }, one.before);
     expect(back.status).toBe('SUCCEEDED');
     expect(one.tables.tables.get('orders')!.items.get('a')).toBe('spoilt');
@@ -86,6 +99,7 @@ describe('a swap of a table', () => {
     expect(ended.called, 'the route leads to the state').toContain(state);
     await one.harness.rule();
     await expectNothingLost(one, ended);
+    await expectNoFenceLeft(one, ended);
     await expectFree(one);
     const lasting = ended.status === 'ABORTED' || state in LAST_RESORTS;
     if (!lasting && one.tables.tables.has('orders')) await expectAsBefore(one);
@@ -119,6 +133,7 @@ describe('a crash', () => {
       if (!came()) return expect(n).toBeGreaterThan(10);
       await one.harness.rule();
       await expectNothingLost(one, ended);
+      await expectNoFenceLeft(one, ended);
       await expectFree(one);
       if (!dies) await expectAsBefore(one);
       await expectRunsAgain(one);

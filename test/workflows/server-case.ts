@@ -62,13 +62,14 @@ export async function openServer(
   const rds = new FakeRds();
   rds.now = world.now();
   const made = engine === 'rds' ? rds.addInstance('shop') : rds.addCluster('shop');
-  const clients = (region?: string) => ({
+  const calls = (region?: string) => ({
     send: (command: object) => {
       const work = (): Promise<object> => rds.clients(region).send(command as never);
       const operation = command.constructor.name.replace(/Command$/, '');
       return one.mishap === undefined || operation.startsWith('Describe') ? work() : one.mishap(operation, work);
     },
   });
+  const clients = Object.assign(calls, { alarms: rds.clients.alarms });
   const services = { rds: rdsService(clients), aurora: auroraService(clients) };
   Object.assign(world, { services: { ...world.services, ...services } });
   const harness = new Harness(world, looker(world, holds));

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { isErrorCode } from '../../core/errors.ts';
 import { differencesOf, type NativeSettings } from '../../core/native.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
+import { servingSentence, type NativeRecord } from '../../core/serving.ts';
 import { configOf, makeWorld, type World } from '../lambdas/support/world.ts';
 import { FakeTables, type Items } from '../support/fake-tables.ts';
 import type { Call, Ended, Hook } from './calls.ts';
@@ -25,6 +26,8 @@ export interface TableCase {
   /** The backup that holds the good items. */
   backupId: string;
   readonly settings: NativeSettings;
+  /** Id of the table that was there first. */
+  readonly original: string;
   /** What an application was told to be written, and into which table. */
   readonly accepted: { readonly key: string; readonly tableId: string }[];
   readonly before: Hook;
@@ -60,8 +63,9 @@ export async function openTable(target: object = {}): Promise<TableCase> {
   };
   tables.make('orders', GOOD);
   const { settings } = (await tables.read('orders'))!;
+  const original = settings.resourceId;
   const accepted: TableCase['accepted'] = [];
-  const one: TableCase = { world, tables, harness, backupId: '', settings, accepted, before, at: undefined };
+  const one: TableCase = { world, tables, harness, backupId: '', settings, original, accepted, before, at: undefined };
   const backup = await harness.run('backup', { target: 'orders' }, before);
   if (backup.status !== 'SUCCEEDED') throw new Error(backup.cause);
   one.backupId = backup.id;
@@ -132,6 +136,15 @@ function readyBackups({ tables }: TableCase): string[] {
 export async function expectAsBefore({ tables, settings }: TableCase): Promise<void> {
   expect(tables.tables.get('orders')!.fencedAt, 'the fence is lifted').toBeUndefined();
   expect(differencesOf(settings, (await tables.read('orders'))!.settings)).toEqual([]);
+}
+
+/** A fence does not outlive its restore: where the original serves on, whoever writes may write. */
+export async function expectNoFenceLeft({ tables, world, original }: TableCase, { id }: Ended): Promise<void> {
+  const table = tables.tables.get('orders');
+  if (table?.id !== original || table.status !== 'ACTIVE') return;
+  expect(table.fencedAt, 'the fence is lifted').toBeUndefined();
+  const record = await world.catalog.getRestore(id);
+  if (record) expect(servingSentence(record as NativeRecord)).not.toContain('DENIED');
 }
 
 /** Nobody is kept out, and nothing is left open. */
