@@ -171,6 +171,7 @@ describe('nightjar restore --plan of what its service keeps', () => {
     expect(plan.outage).toMatch(/first rename/);
     expect(plan.steps.join('\n')).toMatch(/Stop and ask by mail.*\n.*Rename shop-db to shop-db-old-<id>/);
     expect(text).toContain('This is a plan: nothing has been done.');
+    expect(plan.notes.join()).toMatch(/user of shop-db has the password of .*ALTER USER/);
   });
 
   it('of a table says that it is deleted, and only after both backups are proven', async () => {
@@ -507,6 +508,15 @@ describe('the reading commands', () => {
     await world.run('show', good.backupId);
     expect(world.text()).toMatch(/PITR then +on, reaches from[^]*nightjar-shop-rds-1 +eu-west-1/);
     expect(world.text()).toContain(POINT);
+  });
+
+  it('show of a restore of items says how many were asked for and not there', async () => {
+    const world = natives();
+    const copied = { written: 2, same: 1, conflicts: 0, missing: 3 };
+    const record = tableRestore(3, { mode: 'items' }, { copied });
+    await world.store.openRestore(record);
+    await world.run('show', record.restoreId);
+    expect(world.text()).toContain('3 were not in the restored table');
   });
 
   it('show of a restore says what serves, its steps, and every setting that is not as it was', async () => {
