@@ -1,6 +1,6 @@
 import { safetyExecution } from '../../core/names.ts';
 import { approval } from './restore-native.ts';
-import { byValue, look, startExecution, type State, type States, type WorkflowParts } from './states.ts';
+import { byValue, look, startExecution, when, type State, type States, type WorkflowParts } from './states.ts';
 
 /** Words that stay the same however often they are asked for. */
 const FINAL = [
@@ -61,12 +61,15 @@ export const restoreTable = (parts: WorkflowParts): States => ({
   TableVerified: byValue(
     '$.opened.mode',
     { new: 'ApplyAlias', items: 'CopyItems', pointer: 'ApplyAlias' },
-    'ApproveTable',
+    'TableInSet',
   ),
   ...look(parts, 'ApplyTable', { as: 'ApplyAlias', next: 'AliasApplied', fail: 'FailRestore' }),
-  AliasApplied: byValue('$.opened.mode', { pointer: 'ApproveTable' }, 'CloseNative'),
+  AliasApplied: byValue('$.opened.mode', { pointer: 'TableInSet' }, 'CloseNative'),
   ...look(parts, 'CopyItems', { next: 'RemoveTableAlias', fail: 'FailRestore' }),
 
+  // One of several: none begins its outage before all are verified, and then they take turns.
+  TableInSet: when('$.opened.set', 'AwaitTurn', 'ApproveTable'),
+  ...look(parts, 'AwaitTurn', { next: 'PlaceTable', fail: 'RemoveCancelled' }),
   ...approval(parts, { as: 'ApproveTable', ask: 'AskTableApproval', next: 'PlaceTable' }),
   PlaceTable: byValue('$.opened.mode', { pointer: 'SwitchPointer' }, 'FenceTable'),
   ...look(parts, 'FenceTable', { next: 'SafetyTable', fail: 'LiftFence' }),

@@ -143,7 +143,7 @@ export class FakeTables implements TableService {
       state: status === 'ACTIVE' ? 'ready' : 'busy',
       stateWord: status,
       window: values.PointInTimeRecoverySpecification
-        ? { on: true, earliest: '2026-11-01T00:00:00.000Z', latest: now }
+        ? { on: true, earliest: earliestOf(table), latest: now }
         : { on: false },
       bytes: table.items.size,
       items: table.items.size,
@@ -213,7 +213,10 @@ export class FakeTables implements TableService {
   refusals = ({ from }: NativeRestore): Promise<string[]> => {
     const there = from.kind === 'point' || [...this.tables.values()].some(({ id }) => id === from.sourceResourceId);
     const kept = from.kind === 'moment' && from.at === 'latest' && this.#kept(from.sourceResourceId) !== undefined;
-    return Promise.resolve(there || kept ? [] : ['The table is not there, so no moment of it can be restored.']);
+    if (!there && !kept) return Promise.resolve(['The table is not there, so no moment of it can be restored.']);
+    const source = from.kind === 'moment' && [...this.tables.values()].find(({ id }) => id === from.sourceResourceId);
+    const early = source && from.at !== 'latest' && from.at < earliestOf(source);
+    return Promise.resolve(early ? [`The moment ${from.at} is outside of what it can be restored to.`] : []);
   };
   #kept = (id: string): string | undefined =>
     [...this.backups].find(([, { name, sourceId }]) => name === 'system' && sourceId === id)?.[0];
@@ -373,6 +376,9 @@ export class FakeTables implements TableService {
   }
 }
 
+/** A table that was made again has a history of its own. */
+const earliestOf = ({ madeFrom, history }: Table): string =>
+  madeFrom === undefined ? '2026-11-01T00:00:00.000Z' : new Date(history[0]!.at).toISOString();
 const arnOf = (name: string): string => `arn:aws:dynamodb:eu-west-1:123456789012:table/${name}`;
 const refused = (operation: string, detail: string): NightjarError =>
   new NightjarError('SERVICE_REFUSED', { operation, detail: `${operation}: ${detail}` });
