@@ -32,7 +32,7 @@ export async function show(session: Session, asked: string): Promise<Outcome<Sho
   if (backup) return showBackup(session, vault, backup);
   const restore = await catalog.getRestore(id);
   const members = restore ? [] : await membersOfSet(catalog, id);
-  if (members.length > 0) return showSet(session, members);
+  if (members.length > 0) return showSet(session, catalog, members);
   if (!restore)
     throw new NightjarError('BACKUP_UNKNOWN', { operation: 'show', detail: `${id} is no restore and no run either.` });
   const progress = (await catalog.getProgress(id)) ?? null;

@@ -1,6 +1,7 @@
 /** `nightjar restore` of several tables: every table's plan in the order of the swaps, or the workflow followed to its end. */
 import { EXIT, failure, NightjarError, type Failure } from '../../core/errors.ts';
 import { parseInput, restoreSetInputSchema, type RestoreSetInput } from '../../core/payloads.ts';
+import type { SeenMember } from '../../core/set-view.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { exitOf, failureLines, type Outcome } from '../outcome.ts';
 import { parseAt } from '../parse-at.ts';
@@ -103,7 +104,8 @@ async function started(
   const seen = async () => {
     const records = await membersOfSet(catalog, begun.id);
     const at = records[0]?.set?.at ?? (input.at === 'latest' ? null : new Date(input.at).toISOString());
-    return { at, members: seenMembers(targets, records), facts: { id: begun.id, targets, mode, at: at ?? input.at } };
+    const facts = { id: begun.id, targets, mode, at: at ?? input.at };
+    return { at, members: await seenMembers(catalog, facts, records), facts };
   };
   const jsonOf = (
     workflow: WorkflowJson,
@@ -136,8 +138,8 @@ async function started(
 }
 
 /** Tables that a broken set had brought there before have no restore of this one. */
-const disagreement = (members: ReturnType<typeof seenMembers>): Failure | undefined => {
-  const other = members.find(({ record }) => record && record.status !== 'COMPLETED');
+const disagreement = (members: readonly SeenMember[]): Failure | undefined => {
+  const other = members.find(({ record, before }) => before !== true && record && record.status !== 'COMPLETED');
   return other && contradiction(`the restore of ${other.target} is ${other.record!.status}`);
 };
 

@@ -2,7 +2,7 @@
 import type { RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { lowestIdAt, timeOfId } from '../../core/ids.ts';
-import type { SeenMember } from '../../core/set-view.ts';
+import { broughtThere, type SeenMember, type SetFacts } from '../../core/set-view.ts';
 
 /** In the order of the set; those that were never begun are not among them. */
 export async function membersOfSet(catalog: Pick<Catalog, 'listRestores'>, setId: string): Promise<RestoreRecord[]> {
@@ -19,9 +19,17 @@ export async function membersOfSet(catalog: Pick<Catalog, 'listRestores'>, setId
   return found.sort((one, other) => place(one) - place(other));
 }
 
-/** Every target of the set, also those without a record. */
-export const seenMembers = (targets: readonly string[], records: readonly RestoreRecord[]): SeenMember[] =>
-  targets.map((target) => {
-    const record = records.find((one) => one.target === target);
-    return { target, ...(record ? { record } : {}) };
-  });
+/** Every target of the set: also those that a broken one had brought to the moment before, and those that were never begun. */
+export const seenMembers = (
+  catalog: Pick<Catalog, 'listRestores'>,
+  { at, targets }: Pick<SetFacts, 'at' | 'targets'>,
+  records: readonly RestoreRecord[],
+): Promise<SeenMember[]> =>
+  Promise.all(
+    targets.map(async (target): Promise<SeenMember> => {
+      const record = records.find((one) => one.target === target);
+      if (record) return { target, record };
+      const before = broughtThere(await catalog.listRestores({ target }), { at, targets });
+      return { target, ...(before ? { record: before, before: true } : {}) };
+    }),
+  );

@@ -1,5 +1,6 @@
 /** `nightjar show` of several tables that go back to one moment: who serves what, and the lines to type. */
 import type { RestoreRecord } from '../../core/backup.ts';
+import type { Catalog } from '../../core/catalog.ts';
 import { EXIT } from '../../core/errors.ts';
 import {
   isMixed,
@@ -18,11 +19,15 @@ import { phaseOf } from './show-lines.ts';
 import { seenMembers } from './set-members.ts';
 import { isNativeRecord } from '../../core/serving.ts';
 
-export function showSet(session: Session, records: readonly RestoreRecord[]): Outcome<ShowJson> {
+export async function showSet(
+  session: Session,
+  catalog: Pick<Catalog, 'listRestores'>,
+  records: readonly RestoreRecord[],
+): Promise<Outcome<ShowJson>> {
   const [{ set, mode }] = records as [RestoreRecord];
   const { id, targets, at } = set!;
-  const members = seenMembers(targets, records);
   const facts = { id, targets, at, mode: mode as SetFacts['mode'] };
+  const members = await seenMembers(catalog, facts, records);
   const question = records.map((one) => openSetQuestion(one, session.world.now())).find((one) => one !== undefined);
   return {
     json: {
