@@ -38,7 +38,7 @@ const member = (
   serving: 'original' | 'restored',
 ) => {
   const record = tableRestore(1, { target, destination: target, ...more });
-  const native = { ...record.native!, serving, settings: { ...settingsOf('dynamodb'), name: target } };
+  const native = { ...record.native, serving, settings: { ...settingsOf('dynamodb'), name: target } };
   return {
     ...record,
     restoreId: `01M7YNAYM0AGAJVRR06EAVZT${target === 'orders' ? 'N1' : 'N2'}`,
