@@ -117,7 +117,9 @@ export function native(get: () => World): void {
       expect(second!.native!.steps.FenceTable!.startedAt >= first!.endedAt!).toBe(true);
       expect(first!.native!.steps.FenceTable!.startedAt >= second!.native!.steps.VerifyTable!.doneAt!).toBe(true);
       const { TableNames = [] } = await client.send(new ListTablesCommand({}));
-      expect(TableNames.filter((name) => name.includes('-nj-') && PAIR.some((one) => name.startsWith(one)))).toEqual([]);
+      expect(TableNames.filter((name) => name.includes('-nj-') && PAIR.some((one) => name.startsWith(one)))).toEqual(
+        [],
+      );
     }, 600_000);
 
     it('are told of by one mail, and shown together', async () => {
