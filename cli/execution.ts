@@ -1,7 +1,7 @@
 /** Starts a workflow and follows it to its end. */
 import { randomBytes } from 'node:crypto';
 import type { Progress } from '../core/job.ts';
-import { EXIT, failure, isErrorCode, ERRORS, type Failure } from '../core/errors.ts';
+import { EXIT, failure, isErrorCode, ERRORS, NightjarError, type Failure } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import type { Machine } from '../core/names.ts';
 import { failureOfCatch } from '../core/task-failure.ts';
@@ -32,7 +32,13 @@ export function executionName(what: string, now: number): string {
 /** @throws NightjarError AWS_DENIED, AWS_UNREACHABLE. */
 export async function begin(session: Session, machine: Machine, what: string, input: object): Promise<Begun> {
   const { machines } = await session.backup();
-  const started = await session.world.aws.start(machines[machine], executionName(what, session.world.now()), input);
+  const arn = machines[machine];
+  if (arn === undefined)
+    throw new NightjarError('STACKS_MISSING', {
+      operation: 'find workflow',
+      detail: `There is no workflow ${machine}: it is deployed where the config has DynamoDB tables, from this version on.`,
+    });
+  const started = await session.world.aws.start(arn, executionName(what, session.world.now()), input);
   return { ...started, id: idOfExecution(started.executionArn, started.startedAt) };
 }
 

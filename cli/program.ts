@@ -10,6 +10,7 @@ import { doctor } from './commands/doctor.ts';
 import { prune } from './commands/prune.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { restore, type RestoreCommandOptions } from './commands/restore.ts';
+import { restoreSet } from './native/restore-set.ts';
 import { rollback } from './commands/rollback.ts';
 import { runs } from './commands/runs.ts';
 import { settingsDiff } from './commands/settings.ts';
@@ -140,7 +141,7 @@ export function buildProgram(world: World, execute: Execute): Command {
   program
     .command('restore')
     .description('bring a backup back; without a mode, beside what is there')
-    .argument('<target>')
+    .argument('<targets...>', 'one; or several DynamoDB tables, which go back to one moment, in this order')
     .option('--at <which>', 'latest, a backup’s id, or a moment with its zone (latest)')
     .addOption(new Option('--mode <mode>', 'how to place it (new)').choices(RESTORE_MODES))
     .option('--new', 'as --mode new')
@@ -159,9 +160,13 @@ export function buildProgram(world: World, execute: Execute): Command {
     .option('--confirm <name>', 'name of the database that overwrite replaces')
     .option('--plan', 'say what would happen, and do nothing')
     .addOption(detach)
-    .action((target: string, options: RestoreCommandOptions, command: Command) =>
-      execute(command, (session) => restore(session, target, options)),
-    );
+    .action((named: string[], options: RestoreCommandOptions, command: Command) => {
+      const targets = named.flatMap((one) => one.split(',')).filter((one) => one !== '');
+      const [target = ''] = targets;
+      return execute(command, (session) =>
+        targets.length > 1 ? restoreSet(session, targets, options) : restore(session, target, options),
+      );
+    });
   program
     .command('approve')
     .description('let a restore that waits before its outage go on')

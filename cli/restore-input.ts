@@ -58,7 +58,8 @@ export function restoreInput(
   });
 }
 
-function modeOf(options: RestoreOptions): string {
+/** @throws NightjarError INPUT_INVALID when there is more than one. */
+export function modeOf(options: RestoreOptions): string {
   const said = new Set([
     ...(options.mode === undefined ? [] : [options.mode]),
     ...(options.new ? ['new'] : []),

@@ -2,7 +2,14 @@
 import type { Catalog } from '../core/catalog.ts';
 import type { Config } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
-import { BACKUP_OUTPUTS, VAULT_OUTPUTS, backupStackName, vaultStackName, type Machine } from '../core/names.ts';
+import {
+  BACKUP_OUTPUTS,
+  TABLE_MACHINE,
+  VAULT_OUTPUTS,
+  backupStackName,
+  vaultStackName,
+  type OfMachines,
+} from '../core/names.ts';
 import type { ReadableVault } from '../stores/rebuild.ts';
 import { toCommandError } from './aws-errors.ts';
 import { painter, type Paint } from './format.ts';
@@ -26,7 +33,7 @@ export interface DeployedVault {
 }
 
 export interface DeployedBackup {
-  readonly machines: Readonly<Record<Machine, string>>;
+  readonly machines: OfMachines<string>;
   readonly version: string;
   readonly config: Config;
 }
@@ -61,7 +68,7 @@ export function openSession(world: World, options: GlobalOptions): Session {
     wanted: Readonly<Record<string, string>>,
   ): Promise<Record<string, string>> => {
     const outputs = await world.aws.stackOutputs(stack);
-    const missing = Object.values(wanted).filter((key) => !outputs?.[key]);
+    const missing = Object.values(wanted).filter((key) => !outputs?.[key] && key !== BACKUP_OUTPUTS[TABLE_MACHINE]);
     if (outputs === undefined || missing.length > 0)
       throw new NightjarError('STACKS_MISSING', {
         operation: 'find stacks',
@@ -70,7 +77,7 @@ export function openSession(world: World, options: GlobalOptions): Session {
             ? `There is no stack ${stack} in ${await world.aws.region()}.`
             : `The stack ${stack} has no output ${missing.join(', ')}: deploy it with this version.`,
       });
-    return Object.fromEntries(Object.entries(wanted).map(([name, key]) => [name, outputs[key]!]));
+    return Object.fromEntries(Object.entries(wanted).map(([name, key]) => [name, outputs[key] ?? '']));
   };
 
   return {
@@ -103,6 +110,7 @@ export function openSession(world: World, options: GlobalOptions): Session {
           nightly: outputs.nightly!,
           backup: outputs.backup!,
           restore: outputs.restore!,
+          ...(outputs[TABLE_MACHINE] ? { [TABLE_MACHINE]: outputs[TABLE_MACHINE] } : {}),
           rollback: outputs.rollback!,
           prune: outputs.prune!,
           probe: outputs.probe!,

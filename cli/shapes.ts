@@ -8,8 +8,10 @@ import {
   cancelShape,
   nativePlannedShape,
   restorePlannedShape,
+  restoreSetShape,
   restoreShape,
   rollbackShape,
+  setPlannedShape,
   settingsDiffShape,
 } from './shapes/restoring.ts';
 import { backupShape, doctorShape, prunePlannedShape, pruneShape, rebuildShape } from './shapes/upkeep.ts';
@@ -26,7 +28,7 @@ export const SHAPES = {
   backup: [backupShape],
   backups: [backupsShape],
   show: [showShape],
-  restore: [restorePlannedShape, nativePlannedShape, restoreShape],
+  restore: [restorePlannedShape, nativePlannedShape, setPlannedShape, restoreShape, restoreSetShape],
   approve: [approveShape],
   cancel: [cancelShape],
   rollback: [rollbackShape],

@@ -68,6 +68,8 @@ export default defineConfig({
     nativeStepHours: 24,
     /** A restore that stops before its outage (`--approve`) is cancelled after this long (default 24). */
     approvalHours: 24,
+    // Several tables that are restored together: from the first step to the last swap.
+    setHours: 72,
   },
 
   tasks: {

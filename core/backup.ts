@@ -4,6 +4,7 @@ import { ENGINE_NAMES, METHODS, NATIVE_ENGINES, RESTORE_MODES } from './engines.
 import { FREQUENCIES } from './config.ts';
 import { NightjarError, isErrorCode, type ErrorCode, type Failure } from './errors.ts';
 import { nativeRestoreSchema, pointSchema, settingsSchema, windowSchema } from './native.ts';
+import { memberOfSetSchema } from './restore-set.ts';
 
 export const KINDS = ['full', 'incremental', 'differential', 'log'] as const;
 export const TRIGGERS = ['daily', 'weekly', 'user', 'admin'] as const;
@@ -310,6 +311,8 @@ export const restoreRecordSchema = z.object({
   replacedUntil: instant.optional(),
   replacedDroppedAt: instant.optional(),
   failure: failureSchema.optional(),
+  /** Of one of several tables that are restored together. */
+  set: memberOfSetSchema.optional(),
   /** Of a restore that the service does itself. */
   native: nativeRestoreSchema.optional(),
 });

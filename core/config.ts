@@ -170,6 +170,8 @@ export const configSchema = z
         nativeStepHours: z.int().min(1).max(168).default(24),
         /** A restore that asked for approval is cancelled when nobody answered for this long. */
         approvalHours: z.int().min(1).max(168).default(24),
+        /** Several tables that are restored together: from the first step to the last swap, without the time for approval. */
+        setHours: z.int().min(1).max(720).default(72),
         /** A task ends itself when no byte moved for this long. */
         idleMinutes: z.int().min(1).max(1_440).default(30),
       })
@@ -270,7 +272,8 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'network.routeTableIds': "route tables for the gateway endpoints, such as ['rtb-0123456789abcdef0']",
   'network.routeTableIds.*': "a route table's id such as 'rtb-0123456789abcdef0'",
   concurrency: 'a whole number from 1 to 1000',
-  limits: '{ backupHours: 24, restoreHours: 48, nativeStepHours: 24, approvalHours: 24, idleMinutes: 30 }',
+  limits:
+    '{ backupHours: 24, restoreHours: 48, nativeStepHours: 24, approvalHours: 24, setHours: 72, idleMinutes: 30 }',
   'limits.backupHours': 'whole hours from 1 to 720',
   'limits.restoreHours': 'whole hours from 1 to 720',
   'limits.idleMinutes': 'whole minutes from 1 to 1440',
@@ -291,6 +294,7 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'copies.*.keyArn': "a KMS key's ARN of that region",
   'limits.nativeStepHours': 'whole hours from 1 to 168',
   'limits.approvalHours': 'whole hours from 1 to 168',
+  'limits.setHours': 'whole hours from 1 to 720',
   targets: 'up to 10000 targets; at least one, or discovery.engines',
   'targets.*':
     "{ name: 'shop', engine: 'postgres', host: '…', database: '…', secret: 'arn:…' }, { name: 'orders', engine: 'dynamodb', table: 'orders' } or such",

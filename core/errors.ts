@@ -317,6 +317,14 @@ export const ERRORS = {
     'The restore was cancelled before its outage began, or nobody approved it in time.',
     'The original serves on, nothing was changed. Start it again when you are ready.',
   ),
+  SET_STOPPED: entry(
+    'Of several tables that go back together one could not, so none was swapped after that.',
+    'The detail names the table that failed, and the lines to type. Mend that, then start the set again.',
+  ),
+  SET_MIXED: entry(
+    'Some tables of the set serve the restored moment, others do not: together they do not fit.',
+    'The detail has the lines to type: those that finish the set, and those that take the swapped ones back.',
+  ),
   RENAME_FAILED: entry(
     'The names could not be exchanged.',
     'Names that had changed were put back. `nightjar show ID` says what serves now; then run it again.',

@@ -13,6 +13,7 @@ export const BACKUP_OUTPUTS = {
   nightly: 'NightlyStateMachine',
   backup: 'BackupStateMachine',
   restore: 'RestoreStateMachine',
+  'restore-set': 'RestoreSetStateMachine',
   rollback: 'RollbackStateMachine',
   prune: 'PruneStateMachine',
   probe: 'ProbeStateMachine',
@@ -24,8 +25,13 @@ export const BACKUP_OUTPUTS = {
 } as const;
 
 /** State machines, in the order a target meets them. */
-export const MACHINES = ['nightly', 'backup', 'restore', 'rollback', 'prune', 'probe'] as const;
+export const MACHINES = ['nightly', 'backup', 'restore', 'restore-set', 'rollback', 'prune', 'probe'] as const;
 export type Machine = (typeof MACHINES)[number];
+/** Deployed only where tables are protected. */
+export const TABLE_MACHINE = 'restore-set' satisfies Machine;
+export type MachineEverywhere = Exclude<Machine, typeof TABLE_MACHINE>;
+/** Something for each machine that is deployed. */
+export type OfMachines<T> = Readonly<Record<MachineEverywhere, T> & Partial<Record<typeof TABLE_MACHINE, T>>>;
 export const machineName = (name: string, machine: Machine): string => `${name}-${machine}`;
 /** Which of ours a state machine's ARN names. */
 export function parseMachineArn(name: string, arn: string): Machine | undefined {
@@ -79,6 +85,9 @@ export const safetyExecution = (restoreId: string): string => `safety-${restoreI
 /** The restore whose safety backup this execution took. */
 export const parseSafetyExecution = (executionArn: string): string | undefined =>
   /:safety-([0-9A-Z]{26})$/.exec(executionArn)?.[1];
+
+/** Name of the execution that restores one table of a set; 80 characters at most. */
+export const memberExecution = (setId: string, target: string): string => `set-${setId}-${target}`;
 
 /** Objects of the work bucket; all of it expires by itself. */
 export const runItemsKey = (run: string): string => `runs/${run}/items.json`;

@@ -1,8 +1,11 @@
 /** What can be said against a restore that a service does itself from its input and the config alone. */
 import { resourceOf, type NativeTarget } from './config.ts';
 import { ENGINES } from './engines.ts';
+import { isId } from './ids.ts';
 import { aliasStem } from './names.ts';
 import type { RestoreInput } from './payloads.ts';
+
+const isMoment = (at: RestoreInput['at']): boolean => at !== 'latest' && !isId(at);
 
 /** Every reason, a sentence each; empty when there is none. The command line and the workflow refuse by the same ones. */
 export function refusalsOfInput(input: RestoreInput, target: NativeTarget): string[] {
@@ -23,6 +26,10 @@ export function refusalsOfInput(input: RestoreInput, target: NativeTarget): stri
     ...when(
       mode === 'pointer' && target.pointer === undefined,
       `The target ${target.name} has no pointer in the config.`,
+    ),
+    ...when(
+      input.set !== undefined && (target.engine !== 'dynamodb' || mode === 'items' || !isMoment(input.at)),
+      'A set is of DynamoDB tables, by new, swap or pointer, and all to one moment.',
     ),
     // Its own rights end there, so that it can touch nothing else in the account.
     ...when(

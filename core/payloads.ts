@@ -7,6 +7,7 @@ import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
 import { scopeSchema } from './job.ts';
 import { itemChoiceSchema } from './native.ts';
+import { MAX_SET, SET_MODES, setPlaceSchema } from './restore-set.ts';
 
 const who = z.string().max(200).optional();
 
@@ -48,9 +49,24 @@ export const restoreInputSchema = z.strictObject({
   approve: z.boolean().optional(),
   /** Mode `items`: which. */
   items: itemChoiceSchema.optional(),
+  /** Said by `restore-set` alone: it waits for its turn among these. */
+  set: setPlaceSchema.optional(),
   requestedBy: who,
 });
 export type RestoreInput = z.output<typeof restoreInputSchema>;
+
+/** Input of the state machine `restore-set`: several DynamoDB tables, back to one moment. */
+export const restoreSetInputSchema = z.strictObject({
+  /** In the order in which they are swapped. */
+  targets: z.array(z.string()).min(2).max(MAX_SET),
+  /** `latest` is the newest moment that all of them can be restored to. */
+  at: z.union([z.literal('latest'), z.iso.datetime({ offset: true })]).default('latest'),
+  mode: z.enum(SET_MODES),
+  /** Stops once before the first outage, until somebody approves the whole set. */
+  approve: z.boolean().optional(),
+  requestedBy: who,
+});
+export type RestoreSetInput = z.output<typeof restoreSetInputSchema>;
 
 /** Input of the state machine `rollback`. */
 export const rollbackInputSchema = z.strictObject({ restoreId: z.string().refine(isId), requestedBy: who });
@@ -169,6 +185,8 @@ export interface OpenedNativeRestore {
   readonly check: boolean;
   /** False when there was none when the restore was opened: a table is then made under its name at once. */
   readonly original: boolean;
+  /** One of several tables: its outage waits for its turn. */
+  readonly set: boolean;
 }
 export type OpenedRestore = OpenedDumpRestore | OpenedNativeRestore;
 
@@ -200,6 +218,48 @@ export interface Look {
   /** Grows with the time waited. */
   readonly waitSeconds: number;
 }
+
+/** OpenSet: what is restored, and what a broken set had brought to the moment before. */
+export interface OpenedSet {
+  readonly id: string;
+  /** Of all of them. */
+  readonly at: string;
+  readonly mode: RestoreSetInput['mode'];
+  readonly approve: boolean;
+  /** All, in the order of their swaps. */
+  readonly targets: readonly string[];
+  readonly members: readonly SetMember[];
+  readonly done: readonly { readonly target: string; readonly restoreId: string }[];
+}
+/** One item of the map that starts the restores. */
+export interface SetMember {
+  readonly target: string;
+  readonly executionName: string;
+  readonly input: RestoreInput;
+}
+/** What the map says of each. */
+export interface StartedMember {
+  readonly target: string;
+  /** Absent when it could not be started. */
+  readonly executionArn?: string;
+  readonly failure?: CaughtFailure;
+}
+/** Every state of a set after its members were started. */
+export interface SetEvent extends ExecutionFacts {
+  readonly input: RestoreSetInput;
+  readonly opened: OpenedSet;
+  readonly started: readonly StartedMember[];
+  /** What `nightjar approve` answered. */
+  readonly approval?: unknown;
+  /** Set on the way out. */
+  readonly failure?: CaughtFailure;
+}
+/** FailSet: also of a set that was refused, or could not start its members. */
+export type FailSetEvent = Omit<SetEvent, 'opened' | 'started' | 'failure'> & {
+  readonly opened?: OpenedSet;
+  readonly started?: readonly StartedMember[];
+  readonly failure: CaughtFailure;
+};
 
 /** ThawObjects starts a thaw; CheckThaw says whether it is done. Times out after 3 days. */
 export interface ThawEvent {

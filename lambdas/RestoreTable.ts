@@ -3,6 +3,7 @@
  * a broken one left undone: the settings of the table that serves.
  */
 import { NightjarError } from '../core/errors.ts';
+import { hasRoom } from './native/set-room.ts';
 import { settingsOwed } from './native/table-owed.ts';
 import { tableState, warn, type TableLook, type TableNeeds } from './native/table.ts';
 import * as wire from './shared/wiring.ts';
@@ -17,6 +18,7 @@ export const makeRestoreTable = (parts: TableNeeds) =>
       const { native, restoreId } = looked.record;
       const table = await service.read(native.alias);
       if (!table && native.restored) throw failed(`The table ${native.alias} was begun, and is gone.`);
+      if (!table && looked.record.set && !(await hasRoom(parts, looked.record))) return false;
       // At every look: a table takes our tag only some time after it was begun.
       await service.startAlias(native, restoreId);
       if (!table) return false;

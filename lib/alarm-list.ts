@@ -47,6 +47,12 @@ export const ALARMS = [
     says: 'A restore failed. What serves under the old name is in its record: `nightjar show ID`.',
   },
   {
+    name: 'restore-set-failed',
+    watches: 'machine',
+    machine: 'restore-set',
+    says: 'Tables that go back to one moment together did not all: some may serve it and others not. See `nightjar show ID`.',
+  },
+  {
     name: 'rollback-failed',
     watches: 'machine',
     machine: 'rollback',

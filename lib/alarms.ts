@@ -18,7 +18,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Config } from '../core/config.ts';
-import { MACHINES, METRIC_NAMESPACE, METRICS, type Machine } from '../core/names.ts';
+import { MACHINES, METRIC_NAMESPACE, METRICS, type Machine, type OfMachines } from '../core/names.ts';
 import { ALARMS } from './alarm-list.ts';
 import type { Functions } from './functions.ts';
 
@@ -28,7 +28,7 @@ const HOURLY = Duration.hours(1);
 export interface AlarmsProps {
   readonly config: Config;
   readonly topic: Topic;
-  readonly machines: Readonly<Record<Machine, StateMachine>>;
+  readonly machines: OfMachines<StateMachine>;
   readonly functions: Functions;
   readonly undelivered: Queue;
 }
@@ -80,7 +80,10 @@ export class Alarms extends Construct {
       }),
       new GraphWidget({
         title: 'Executions that did not succeed',
-        left: MACHINES.map((machine) => unsuccessful(props.machines[machine], HOURLY, machine)),
+        left: MACHINES.flatMap((machine) => {
+          const made = props.machines[machine];
+          return made ? [unsuccessful(made, HOURLY, machine)] : [];
+        }),
         width: 8,
       }),
     );
@@ -97,6 +100,7 @@ function metricsOf(alarm: (typeof ALARMS)[number], props: AlarmsProps): NamedMet
   switch (alarm.watches) {
     case 'machine': {
       const machine = props.machines[alarm.machine];
+      if (!machine) return [];
       const sum = { period: SOON, statistic: Stats.SUM };
       return [
         { name: alarm.name, metric: machine.metricFailed(sum) },
@@ -137,7 +141,9 @@ const rpoMetric = (config: Config, metricName: string): Metric =>
 
 /** How many executions failed, timed out or were aborted. Ids carry the machine's name: a graph shows several. */
 const unsuccessful = (stateMachine: StateMachine, period: Duration, machine: Machine): IMetric => {
-  const ids = [`${machine}Failed`, `${machine}TimedOut`, `${machine}Aborted`] as const;
+  // Names of metrics in an expression know no dash.
+  const stem = machine.replaceAll('-', '');
+  const ids = [`${stem}Failed`, `${stem}TimedOut`, `${stem}Aborted`] as const;
   return new MathExpression({
     label: machine,
     period,

@@ -61,7 +61,10 @@ export class BackupStack extends Stack {
     const { alarms: topic } = new Notifications(this, config);
     new Alarms(this, { config, topic, machines, functions, undelivered });
 
-    for (const machine of MACHINES) this.output(BACKUP_OUTPUTS[machine], machines[machine].stateMachineArn);
+    for (const machine of MACHINES) {
+      const made = machines[machine];
+      if (made) this.output(BACKUP_OUTPUTS[machine], made.stateMachineArn);
+    }
     this.output(BACKUP_OUTPUTS.cluster, tasks.cluster.ref);
     this.output(BACKUP_OUTPUTS.logGroup, tasks.logGroup.logGroupName);
     this.output(BACKUP_OUTPUTS.work, work.bucketName);

@@ -1,5 +1,6 @@
 /** Every Lambda function: its file in `lambdas/`, what it may do, and how long it may take. */
 import { isNativeTarget, type Config } from '../core/config.ts';
+import { MACHINES, TABLE_MACHINE, type Machine } from '../core/names.ts';
 import { NATIVE_GRANTS } from './native-grants.ts';
 
 /** What a function may be allowed; `grants.ts` says in IAM's words what each means. */
@@ -76,6 +77,19 @@ export const FUNCTIONS = {
   CheckThaw: { grants: ['catalogRead', 'vaultRead'], minutes: 15 },
   CloseRestore: { grants: ['config', 'catalogRead', 'catalogWrite', 'events'] },
   FailRestore: { grants: ['catalogRead', 'catalogWrite', 'stopTask', 'events', 'config', 'openNative', 'mail'] },
+
+  OpenSet: {
+    uses: 'tables',
+    grants: ['config', 'catalogRead', 'vaultRead', 'resourcesRead'],
+    minutes: 5,
+  },
+  GatherSet: { uses: 'tables', grants: ['config', 'catalogRead', 'executionsRead'], minutes: 5 },
+  AskSet: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'mail'], minutes: 5 },
+  SwapSet: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead'], minutes: 5 },
+  StopSet: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead'], minutes: 5 },
+  CloseSet: { uses: 'tables', grants: ['config', 'catalogRead', 'executionsRead', 'mail'], minutes: 5 },
+  FailSet: { uses: 'tables', grants: ['config', 'catalogRead', 'executionsRead', 'mail'], minutes: 5 },
+  AwaitTurn: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead'] },
 
   OpenRollback: { grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask'] },
   CloseRollback: { grants: ['catalogRead', 'catalogWrite'] },
@@ -262,6 +276,9 @@ export function nativesOf(config: Pick<Config, 'targets' | 'discovery'>): Native
   ]);
   return { servers: engines.has('rds') || engines.has('aurora'), tables: engines.has('dynamodb') };
 }
+
+export const machinesFor = ({ tables }: Natives): Machine[] =>
+  MACHINES.filter((machine) => tables || machine !== TABLE_MACHINE);
 
 export const functionsFor = (natives: Natives): FunctionName[] =>
   FUNCTION_NAMES.filter((name) => {

@@ -4,8 +4,8 @@ import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { Config } from '../core/config.ts';
-import { EVENT_SOURCE, MACHINES, machineName, METRIC_NAMESPACE, type Machine } from '../core/names.ts';
-import type { Grant } from './function-list.ts';
+import { EVENT_SOURCE, machineName, METRIC_NAMESPACE, type Machine } from '../core/names.ts';
+import { machinesFor, nativesOf, type Grant } from './function-list.ts';
 import { NATIVE_GRANTS, NATIVE_MEANING, type NativeGrant } from './native-grants.ts';
 import type { VaultFacts } from './vault-facts.ts';
 
@@ -144,7 +144,7 @@ const MEANING: Readonly<Record<Exclude<Grant, NativeGrant>, Statements>> = {
   executionsRead: (scope, { config }) => [
     new PolicyStatement({
       actions: ['states:DescribeExecution'],
-      resources: MACHINES.map((machine) => executionArns(scope, config.name, machine)),
+      resources: machinesFor(nativesOf(config)).map((machine) => executionArns(scope, config.name, machine)),
     }),
   ],
   stopTask: (scope, { clusterName }) => [

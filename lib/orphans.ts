@@ -6,13 +6,13 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type { Machine } from '../core/names.ts';
+import type { MachineEverywhere, OfMachines } from '../core/names.ts';
 
 /** The machines that open a record or take a lock. */
-const WITH_RECORDS = ['backup', 'restore', 'rollback'] as const satisfies readonly Machine[];
+const WITH_RECORDS = ['backup', 'restore', 'rollback'] as const satisfies readonly MachineEverywhere[];
 
 export interface OrphansProps {
-  readonly machines: Readonly<Record<Machine, StateMachine>>;
+  readonly machines: OfMachines<StateMachine>;
   readonly closeOrphan: IFunction;
   readonly undelivered: IQueue;
 }

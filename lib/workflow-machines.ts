@@ -6,9 +6,9 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type { Config } from '../core/config.ts';
-import { MACHINES, machineName, type Machine } from '../core/names.ts';
+import { machineName, type Machine, TABLE_MACHINE, type OfMachines } from '../core/names.ts';
 import type { EngineTasks } from './engine-tasks.ts';
-import { nativesOf, type FunctionName } from './function-list.ts';
+import { machinesFor, nativesOf, type FunctionName } from './function-list.ts';
 import type { Functions } from './functions.ts';
 import { clusterArn, executionArns, machineArn, taskArns } from './grants.ts';
 import { exception } from './nag.ts';
@@ -31,7 +31,7 @@ interface Named {
 }
 
 export class Machines extends Construct {
-  readonly machines: Readonly<Record<Machine, StateMachine>>;
+  readonly machines: OfMachines<StateMachine>;
 
   constructor(scope: Construct, props: MachinesProps) {
     super(scope, 'Machines');
@@ -41,10 +41,9 @@ export class Machines extends Construct {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.machines = Object.fromEntries(MACHINES.map((machine) => [machine, this.make(machine, props, logs)])) as Record<
-      Machine,
-      StateMachine
-    >;
+    this.machines = Object.fromEntries(
+      machinesFor(nativesOf(props.config)).map((machine) => [machine, this.make(machine, props, logs)]),
+    ) as unknown as OfMachines<StateMachine>;
   }
 
   private make(machine: Machine, props: MachinesProps, destination: LogGroup): StateMachine {
@@ -112,7 +111,12 @@ export class Machines extends Construct {
       }),
     ];
     if (named.tasks.size > 0) statements.push(...this.taskRights([...named.tasks], props));
-    if (named.machines.size > 0) statements.push(...this.childRights([...named.machines], config));
+    if (named.machines.size > 0)
+      statements.push(
+        ...(machine === TABLE_MACHINE
+          ? [this.startRight([...named.machines], config)]
+          : this.childRights([...named.machines], config)),
+      );
     if (machine === 'nightly') statements.push(...this.mapRights(props));
     return statements;
   }
@@ -149,16 +153,21 @@ export class Machines extends Construct {
   /** `states:startExecution.sync:2`. Source: the same guide, "IAM policies for Step Functions". */
   private childRights(machines: Machine[], config: Config): PolicyStatement[] {
     return [
-      new PolicyStatement({
-        actions: ['states:StartExecution'],
-        resources: machines.map((machine) => machineArn(this, config.name, machine)),
-      }),
+      this.startRight(machines, config),
       new PolicyStatement({
         actions: ['states:DescribeExecution', 'states:StopExecution'],
         resources: machines.map((machine) => executionArns(this, config.name, machine)),
       }),
       this.managedRule('StepFunctionsGetEventsForStepFunctionsExecutionRule'),
     ];
+  }
+
+  /** `states:startExecution` alone, which waits for nothing. */
+  private startRight(machines: Machine[], config: Config): PolicyStatement {
+    return new PolicyStatement({
+      actions: ['states:StartExecution'],
+      resources: machines.map((machine) => machineArn(this, config.name, machine)),
+    });
   }
 
   /** A distributed map starts executions of its own machine. Source: the same guide, "Distributed Map state". */

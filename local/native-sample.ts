@@ -46,12 +46,12 @@ export async function writeItems(client: DynamoDBClient, table: string, items: r
 }
 
 /** Makes the table with an index, a stream, TTL, tags, point-in-time recovery and deletion protection, and fills it. */
-export async function makeOrders(config: ClientConfig, items = 400): Promise<void> {
+export async function makeOrders(config: ClientConfig, items = 400, table = ORDERS): Promise<void> {
   const client = new DynamoDBClient(config);
   try {
     await client.send(
       new CreateTableCommand({
-        TableName: ORDERS,
+        TableName: table,
         AttributeDefinitions: [
           { AttributeName: 'id', AttributeType: 'S' },
           { AttributeName: 'customer', AttributeType: 'S' },
@@ -73,20 +73,20 @@ export async function makeOrders(config: ClientConfig, items = 400): Promise<voi
         ],
       }),
     );
-    await waitUntilTableExists({ client, maxWaitTime: 60 }, { TableName: ORDERS });
+    await waitUntilTableExists({ client, maxWaitTime: 60 }, { TableName: table });
     await client.send(
       new UpdateTimeToLiveCommand({
-        TableName: ORDERS,
+        TableName: table,
         TimeToLiveSpecification: { AttributeName: 'expires', Enabled: true },
       }),
     );
     await client.send(
       new UpdateContinuousBackupsCommand({
-        TableName: ORDERS,
+        TableName: table,
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
       }),
     );
-    await writeItems(client, ORDERS, orderItems(items));
+    await writeItems(client, table, orderItems(items));
   } finally {
     client.destroy();
   }

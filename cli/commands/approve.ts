@@ -3,6 +3,8 @@ import { approvedBy, deniedBy } from '../../core/approval.ts';
 import type { RestoreRecord } from '../../core/backup.ts';
 import { EXIT, NightjarError } from '../../core/errors.ts';
 import { openQuestion } from '../../core/serving.ts';
+import { openSetQuestion } from '../../core/set-view.ts';
+import { membersOfSet } from '../native/set-members.ts';
 import { utc } from '../format.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
@@ -15,10 +17,11 @@ export async function decide(
 ): Promise<Outcome<DecisionJson>> {
   const { catalog } = await session.vault();
   const restoreId = asked.toUpperCase();
-  const record = await catalog.getRestore(restoreId);
+  // A set asks once for all of its tables: by its own id, or by that of any of them.
+  const record = (await catalog.getRestore(restoreId)) ?? (await membersOfSet(catalog, restoreId))[0];
   if (!record) throw new NightjarError('RESTORE_UNKNOWN', { operation: 'decide', detail: `${restoreId}.` });
   const now = session.world.now();
-  const question = openQuestion(record, now);
+  const question = openQuestion(record, now) ?? openSetQuestion(record, now);
   if (!question) throw waitsForNobody(record, whyNot(record, now));
   const who = (await session.requestedBy()) ?? 'somebody unnamed';
   const { aws } = session.world;
@@ -35,12 +38,15 @@ export async function decide(
     json,
     text: [
       decision === 'approved'
-        ? `The restore ${restoreId} of ${record.destination} goes on; its outage begins now. Follow it: nightjar show ${restoreId}`
-        : `The restore ${restoreId} of ${record.destination} is cancelled; the original serves on, and what was restored is removed.`,
+        ? `The restore ${restoreId} of ${allOf(record)} goes on; its outage begins now. Follow it: nightjar show ${restoreId}`
+        : `The restore ${restoreId} of ${allOf(record)} is cancelled; what served serves on, and what was restored is removed.`,
     ],
     exit: EXIT.ok,
   };
 }
+
+/** Everything that the answer is about. */
+const allOf = ({ set, destination }: RestoreRecord): string => set?.targets.join(', ') ?? destination;
 
 const waitsForNobody = ({ restoreId, destination }: RestoreRecord, why: string): NightjarError =>
   new NightjarError('INPUT_INVALID', {
@@ -48,8 +54,8 @@ const waitsForNobody = ({ restoreId, destination }: RestoreRecord, why: string):
     detail: `The restore ${restoreId} of ${destination} waits for no answer. ${why} Nothing was changed by this command; look: nightjar show ${restoreId}`,
   });
 
-function whyNot({ status, native }: RestoreRecord, now: number): string {
-  const approval = native?.approval;
+function whyNot({ status, native, set }: RestoreRecord, now: number): string {
+  const approval = native?.approval ?? set?.approval;
   if (status !== 'RUNNING') return `It is ${status}.`;
   if (!approval) return 'It has not asked, or not yet.';
   if (approval.decision) return `It was ${approval.decision} already.`;

@@ -5,6 +5,9 @@ import { EXIT, NightjarError, type Failure } from '../../core/errors.ts';
 import { highestIdAt, isId, lowestIdAt } from '../../core/ids.ts';
 import { parseRunId } from '../../core/names.ts';
 import { isNativeRecord, openQuestion, servingSentence } from '../../core/serving.ts';
+import { openSetQuestion } from '../../core/set-view.ts';
+import { membersOfSet } from '../native/set-members.ts';
+import { showSet } from '../native/show-set.ts';
 import { withoutToken } from '../native/approval.ts';
 import { toCommandError } from '../aws-errors.ts';
 import type { Outcome } from '../outcome.ts';
@@ -28,10 +31,12 @@ export async function show(session: Session, asked: string): Promise<Outcome<Sho
   const backup = await catalog.findBackup(id);
   if (backup) return showBackup(session, vault, backup);
   const restore = await catalog.getRestore(id);
+  const members = restore ? [] : await membersOfSet(catalog, id);
+  if (members.length > 0) return showSet(session, catalog, members);
   if (!restore)
     throw new NightjarError('BACKUP_UNKNOWN', { operation: 'show', detail: `${id} is no restore and no run either.` });
   const progress = (await catalog.getProgress(id)) ?? null;
-  const question = openQuestion(restore, session.world.now());
+  const question = openQuestion(restore, session.world.now()) ?? openSetQuestion(restore, session.world.now());
   return {
     json: {
       command: 'show',

@@ -79,7 +79,7 @@ function runningTable(running: readonly RunningJson[], now: number): string[] {
       { title: 'since', right: true },
     ],
     running.map((one) => [
-      one.machine,
+      one.set === null ? one.machine : `  ${one.machine}`,
       one.target ?? '',
       one.id,
       one.attempt !== null && one.attempt > 1 ? `${one.phase} (attempt ${one.attempt})` : one.phase,

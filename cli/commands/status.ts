@@ -15,6 +15,7 @@ import {
   servingSentence,
   unfinishedSwap,
 } from '../../core/serving.ts';
+import { openSetQuestion } from '../../core/set-view.ts';
 import { atOnce } from '../at-once.ts';
 import { phaseOf } from '../native/show-lines.ts';
 import { listTargets } from '../../core/discovery.ts';
@@ -25,7 +26,14 @@ import type { RunningJson, StatusJson, TargetStatusJson } from '../shapes.ts';
 import { statesOf } from '../target-states.ts';
 
 /** The machines whose executions a person waits for. */
-const WATCHED = ['nightly', 'backup', 'restore', 'rollback', 'prune'] as const satisfies readonly Machine[];
+const WATCHED = [
+  'nightly',
+  'backup',
+  'restore',
+  'restore-set',
+  'rollback',
+  'prune',
+] as const satisfies readonly Machine[];
 /** How many of the newest backups are searched for failures. */
 const RECENT = 1_000;
 const READS_AT_ONCE = 20;
@@ -38,9 +46,11 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
   const names = targets.map((one) => one.name);
   const [executions, states, recent, restores, [lastRun]] = await Promise.all([
     Promise.all(
-      WATCHED.map(async (machine) =>
-        (await session.world.aws.running(machines[machine])).map((one) => ({ machine, ...one })),
-      ),
+      WATCHED.map(async (machine) => {
+        const arn = machines[machine];
+        const found = arn === undefined ? [] : await session.world.aws.running(arn);
+        return found.map((one) => ({ machine, ...one }));
+      }),
     ),
     statesOf(catalog, names, now),
     catalog.listBackups({ limit: Math.min(RECENT, Math.max(100, names.length * 2)) }),
@@ -48,7 +58,7 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
     catalog.listRuns({ limit: 1 }),
   ]);
   const running = await atOnce(READS_AT_ONCE, executions.flat(), (one) =>
-    runningOf(catalog, one.machine, one.executionArn, one.startedAt),
+    runningOf(catalog, restores, one.machine, one.executionArn, one.startedAt),
   );
   const failures = lastFailures(recent);
   const json: StatusJson = {
@@ -56,7 +66,7 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
     ok: true,
     name: session.name,
     version,
-    running: running.sort((left, right) => (left.startedAt < right.startedAt ? -1 : 1)),
+    running: running.sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1)),
     lastRun: lastRun ?? null,
     targets: targets.map((target) => {
       const state = states.get(target.name);
@@ -70,19 +80,18 @@ export async function status(session: Session): Promise<Outcome<StatusJson>> {
       };
     }),
     broken: brokenSwaps(restores),
-    waiting: restores.flatMap((one) => {
-      const question = openQuestion(one, now);
-      if (!question) return [];
-      const { restoreId, destination } = one;
-      return [{ restoreId, destination, askedAt: question.askedAt, until: question.until }];
-    }),
+    waiting: waitingFor(restores, now),
     replaced: keptReplaced(restores, config.retention),
   };
   return { json, text: statusLines(session, json), exit: EXIT.ok };
 }
 
+/** By its start; the tables of a set come right after it. */
+const placeOf = ({ set, id, startedAt }: RunningJson): string => (set === null ? `${id} ` : `${set} ${startedAt}`);
+
 async function runningOf(
   catalog: Catalog,
+  restores: readonly RestoreRecord[],
   machine: Machine,
   executionArn: string,
   startedAt: string,
@@ -99,7 +108,16 @@ async function runningOf(
   return {
     machine,
     id,
-    target: record === undefined ? null : 'destination' in record ? record.destination : record.target,
+    // A set has no record of its own: what it is, each of its tables says.
+    target:
+      machine === 'restore-set'
+        ? (setOf(restores, id)?.targets.join(', ') ?? null)
+        : record === undefined
+          ? null
+          : 'destination' in record
+            ? record.destination
+            : record.target,
+    set: record && 'set' in record ? (record.set?.id ?? null) : null,
     executionArn,
     startedAt,
     phase: progress?.phase ?? phaseWords(machine, record),
@@ -109,9 +127,13 @@ async function runningOf(
   };
 }
 
+const setOf = (restores: readonly RestoreRecord[], setId: string): RestoreRecord['set'] =>
+  restores.find(({ set }) => set?.id === setId)?.set;
+
 /** Of what no task speaks for. */
 function phaseWords(machine: Machine, record: BackupRecord | RestoreRecord | undefined): string {
   if (machine === 'nightly') return 'over all due targets';
+  if (machine === 'restore-set') return 'several tables to one moment, each below';
   if (record && 'destination' in record && isNativeRecord(record)) return phaseOf(record);
   return record && 'draft' in record && record.draft ? 'waiting for the recovery point' : 'starting';
 }
@@ -129,6 +151,29 @@ function lastFailures(records: readonly BackupRecord[]): Map<string, TargetStatu
     );
   }
   return last;
+}
+
+/** What waits for an answer; a set once, by its own id. */
+function waitingFor(restores: readonly RestoreRecord[], now: number): StatusJson['waiting'] {
+  const own = restores.flatMap((one) => {
+    const question = openQuestion(one, now);
+    if (!question) return [];
+    const { restoreId, destination } = one;
+    return [{ restoreId, destination, askedAt: question.askedAt, until: question.until }];
+  });
+  const sets = new Map<string, StatusJson['waiting'][number]>();
+  for (const one of restores) {
+    const question = openSetQuestion(one, now);
+    if (!question || !one.set) continue;
+    const { id: restoreId, targets } = one.set;
+    sets.set(restoreId, {
+      restoreId,
+      destination: targets.join(', '),
+      askedAt: question.askedAt,
+      until: question.until,
+    });
+  }
+  return [...own, ...sets.values()];
 }
 
 /** Of each target the newest swap, when it broke off with nothing under the name. */

@@ -38,6 +38,16 @@ const PHASES: Readonly<Record<string, string>> = {
   BringSettingsBack: 'it failed: bringing the table’s settings back',
   LiftFence: 'it failed: letting writes in again',
 
+  AwaitTurn: 'waiting for its turn among the tables of its set',
+  OpenSet: 'looking for the moment that all can be restored to',
+  StartMember: 'starting the restore of each table',
+  GatherSet: 'restoring all beside their originals; none is swapped before all are verified',
+  AskSet: 'waiting for nightjar approve or nightjar cancel',
+  SwapSet: 'OUTAGE of one table after the other',
+  StopSet: 'one failed: telling the others to stop',
+  CloseSet: 'telling how it ended',
+  FailSet: 'telling how it ended',
+
   RollBackNames: 'giving the original its name back',
   RollBackNamesAgain: 'it failed: trying once more to give the original its name back',
   RollBackPointer: 'switching the pointer back',

@@ -1,6 +1,7 @@
 /** What `show` prints of backups and restores that a service does itself. */
 import type { PitrWindow } from '../../core/native.ts';
 import { isNativeRecord, openQuestion, servingSentence, type NativeRecord } from '../../core/serving.ts';
+import { openSetQuestion } from '../../core/set-view.ts';
 import type { RestoreRecord } from '../../core/backup.ts';
 import { bytes, count, duration, fields, indent, secondsBetween, table, utc, when } from '../format.ts';
 import type { Session } from '../session.ts';
@@ -51,10 +52,11 @@ export function nativeRestoreFields(
   if (!isNativeRecord(record)) return [];
   const { native } = record;
   const now = session.world.now();
-  const question = openQuestion(record, now);
+  const question = openQuestion(record, now) ?? openSetQuestion(record, now);
   return [
     ['from moment', native.from.kind === 'moment' ? fromWords(native.from.at) : undefined],
     ['way', wayWords(record)],
+    ['together with', record.set && `${record.set.targets.join(', ')}; nightjar show ${record.set.id}`],
     ['restored into', native.restored ? `${native.alias}, ${native.restored.arn}` : native.alias],
     ['now', record.status === 'RUNNING' ? phaseOf(record) : undefined],
     ['serves', servingSentence(record)],

@@ -6,6 +6,7 @@ import { isId } from '../../core/ids.ts';
 import { aliasResource, replacedResource } from '../../core/names.ts';
 import type { NativeResource, NativeRestore, NativeSettings } from '../../core/native.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
+import { remadeBy } from '../../core/remade.ts';
 import { unfinishedSwap, type NativeRecord } from '../../core/serving.ts';
 import { isDenied, toCommandError } from '../aws-errors.ts';
 import type { Session } from '../session.ts';
@@ -22,7 +23,7 @@ export interface Survey {
   readonly resource: NativeResource | undefined | 'unknown';
   /** The backup that is restored; undefined for a moment of the service's own log, and where `unfinished` decides. */
   readonly backup: BackupRecord | undefined;
-  /** A swap that broke off with the name empty: this restore goes on from there. */
+  /** A swap that broke off with the name empty, or made the table again: this restore goes on from there. */
   readonly unfinished: NativeRecord | undefined;
   /** Why it would be refused; undefined when nobody could say. */
   readonly refusals: readonly string[] | undefined;
@@ -36,7 +37,7 @@ export async function survey(session: Session, target: NativeTarget, input: Rest
   const service = session.world.service(target.engine);
   const resource = await unlessDenied(() => service.read(resourceOf(target)), 'unknown' as const);
   const restores = await catalog.listRestores({ target: target.name });
-  const unfinished = resource === undefined ? unfinishedSwap(restores) : undefined;
+  const unfinished = unfinishedOf(resource, restores, input);
   // As the workflow: PITR first; without it, and of what is gone, a backup.
   const wantsBackup =
     isId(input.at) ||
@@ -50,6 +51,16 @@ export async function survey(session: Session, target: NativeTarget, input: Rest
       ? undefined
       : await unlessDenied(() => refusalsOf(session, target, input, resource, chosen), undefined);
   return { ...found, backup: chosen, refusals };
+}
+
+/** A swap that broke off with the name empty, or that made the table again: what it had restored is still in its backup. */
+function unfinishedOf(
+  resource: Survey['resource'],
+  restores: readonly RestoreRecord[],
+  { at }: RestoreInput,
+): NativeRecord | undefined {
+  if (resource === undefined) return unfinishedSwap(restores);
+  return resource === 'unknown' || at === 'latest' || isId(at) ? undefined : remadeBy(restores, resource, at);
 }
 
 /**

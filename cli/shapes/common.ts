@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { failureSchema, restoreRecordSchema } from '../../core/backup.ts';
 import { nativeRestoreSchema } from '../../core/native.ts';
+import { memberOfSetSchema } from '../../core/restore-set.ts';
 
 export const text = z.string();
 export const amount = z.number().nonnegative();
@@ -13,6 +14,9 @@ export const failure = failureSchema.nullable();
 export const shownRestoreSchema = restoreRecordSchema.extend({
   native: nativeRestoreSchema
     .extend({ approval: nativeRestoreSchema.shape.approval.unwrap().omit({ token: true }).optional() })
+    .optional(),
+  set: memberOfSetSchema
+    .extend({ approval: memberOfSetSchema.shape.approval.unwrap().omit({ token: true }).optional() })
     .optional(),
 });
 export type ShownRestore = z.output<typeof shownRestoreSchema>;

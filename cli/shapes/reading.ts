@@ -8,6 +8,7 @@ import {
   tablePrintSchema,
   targetStateSchema,
 } from '../../core/backup.ts';
+import { RESTORE_MODES } from '../../core/engines.ts';
 import { isErrorCode, type ErrorCode } from '../../core/errors.ts';
 import { progressSchema } from '../../core/job.ts';
 import { MACHINES } from '../../core/names.ts';
@@ -19,6 +20,8 @@ const runningShape = z.strictObject({
   id,
   /** Null before its first state has said which. */
   target: text.nullable(),
+  /** Of one of several tables that go back together: the id of the set, which runs beside it. */
+  set: id.nullable(),
   executionArn: text,
   startedAt: text,
   phase: text,
@@ -49,7 +52,7 @@ export const statusShape = z.strictObject({
   targets: z.array(targetStatusShape),
   /** Swaps that broke off so that nothing serves under the name; `serves` says where everything is and what to do. */
   broken: z.array(z.strictObject({ restoreId: id, destination: text, serves: text })),
-  /** Restores that stopped before their outage and wait for `nightjar approve` or `nightjar cancel`. */
+  /** Restores that stopped before their outage and wait for `nightjar approve` or `nightjar cancel`; a set waits once. */
   waiting: z.array(z.strictObject({ restoreId: id, destination: text, askedAt: text, until: text })),
   /** Databases that a swap replaced and that are still kept. */
   replaced: z.array(
@@ -156,6 +159,22 @@ export const showShape = z.discriminatedUnion('kind', [
     /** The question that it waits with; null when it waits for nobody. */
     question: z.strictObject({ askedAt: text, until: text }).nullable(),
     progress: progressSchema.nullable(),
+  }),
+  z.strictObject({
+    command: z.literal('show'),
+    ok: z.literal(true),
+    kind: z.literal('set'),
+    /** Several tables that go back to one moment. */
+    set: z.strictObject({ id, targets: z.array(text), at: text, mode: z.enum(RESTORE_MODES) }),
+    members: z.array(
+      z.strictObject({
+        target: text,
+        /** Null when it was never begun. */
+        restore: shownRestoreSchema.nullable(),
+        serves: text,
+      }),
+    ),
+    question: z.strictObject({ askedAt: text, until: text }).nullable(),
   }),
   z.strictObject({
     command: z.literal('show'),

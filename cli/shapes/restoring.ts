@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { NATIVE_ENGINES, RESTORE_MODES } from '../../core/engines.ts';
 import { differenceSchema, windowSchema } from '../../core/native.ts';
+import { SET_MODES } from '../../core/restore-set.ts';
 import { amount, failure, id, shownRestoreSchema, text, whole, workflowShape } from './common.ts';
 
 const restorePlanShape = z.strictObject({
@@ -81,6 +82,40 @@ const nativeRestorePlanShape = z.strictObject({
   refused: failure,
 });
 export type NativeRestorePlan = z.output<typeof nativeRestorePlanShape>;
+
+/** Several tables that go back to one moment. */
+const setMemberShape = z.strictObject({
+  target: text,
+  /** Null when it was never begun. */
+  restore: shownRestoreSchema.nullable(),
+  /** Which data serves now, in words. */
+  serves: text,
+});
+export const setPlannedShape = z.strictObject({
+  command: z.literal('restore'),
+  ok: z.boolean(),
+  exitCode: whole,
+  /** In the order of the swaps. */
+  targets: z.array(text),
+  mode: z.enum(SET_MODES),
+  /** Null when there is none for all. */
+  at: text.nullable(),
+  /** One for each; none when there is no moment for all. */
+  plans: z.array(nativeRestorePlanShape),
+  /** A broken set had brought these to the moment: they stay as they are. */
+  thereAlready: z.array(z.strictObject({ target: text, restoreId: id })),
+  refused: failure,
+});
+export type SetPlan = z.output<typeof setPlannedShape>;
+export const restoreSetShape = workflowShape.extend({
+  command: z.literal('restore'),
+  targets: z.array(text),
+  mode: z.enum(SET_MODES),
+  /** Null before it is known. */
+  at: text.nullable(),
+  members: z.array(setMemberShape),
+});
+export type RestoreSetJson = z.output<typeof restoreSetShape>;
 
 export const nativePlannedShape = restorePlannedShape.extend({ plan: nativeRestorePlanShape });
 export type RestoreJson =

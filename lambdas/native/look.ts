@@ -4,7 +4,7 @@
  */
 import { parseApproved } from '../../core/approval.ts';
 import type { RestoreRecord } from '../../core/backup.ts';
-import { isNativeTarget, type NativeTarget } from '../../core/config.ts';
+import { isNativeTarget, type Config, type NativeTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { NativeRestore } from '../../core/native.ts';
 import type { Look, NativeEvent } from '../../core/payloads.ts';
@@ -37,16 +37,32 @@ export interface LookAt {
   readonly statuses: readonly RestoreRecord['status'][];
   /** Rollbacks and removals: when their execution began. A step that an earlier one left undone is begun anew. */
   readonly since?: string;
+  /** `limits.nativeStepHours` and {@link pauseAfter} unless said otherwise. */
+  readonly limit?: WaitLimit;
 }
+
+/** How long a step may wait, and how often it looks. */
+export interface WaitLimit {
+  readonly hours: (limits: Config['limits']) => number;
+  /** As a person finds it in the config. */
+  readonly said: string;
+  /** Seconds. */
+  readonly pause: (waitedSeconds: number, limits: Config['limits']) => number;
+}
+const STEP_LIMIT: WaitLimit = {
+  hours: ({ nativeStepHours }) => nativeStepHours,
+  said: 'limits.nativeStepHours',
+  pause: (waitedSeconds) => pauseAfter(waitedSeconds),
+};
 
 /**
  * A look of a running restore. `work` answers whether the step is done.
  * @throws NightjarError STEP_TIMED_OUT when the step is not done after limits.nativeStepHours.
  */
 export const looking =
-  (parts: LookParts, step: StepName, work: (looked: Looked) => Promise<boolean>) =>
+  (parts: LookParts, step: StepName, work: (looked: Looked) => Promise<boolean>, limit = STEP_LIMIT) =>
   (event: NoteworthyEvent): Promise<Look> =>
-    lookAt(parts, { restoreId: event.opened.id, step, statuses: ['RUNNING'] }, async (looked) => {
+    lookAt(parts, { restoreId: event.opened.id, step, statuses: ['RUNNING'], limit }, async (looked) => {
       await noteApproval(looked, event);
       return work(looked);
     });
@@ -63,7 +79,7 @@ async function noteApproval({ record, note }: Looked, { approval: answer }: Note
 
 export async function lookAt(
   parts: LookParts,
-  { restoreId, step: stepName, statuses, since }: LookAt,
+  { restoreId, step: stepName, statuses, since, limit = STEP_LIMIT }: LookAt,
   work: (looked: Looked) => Promise<boolean>,
 ): Promise<Look> {
   const looked = await lookedAt(parts, { restoreId, statuses, ...(since === undefined ? {} : { since }) });
@@ -78,12 +94,13 @@ export async function lookAt(
   }
   const waited = (looked.now.getTime() - Date.parse(startedAt)) / 1_000;
   const { limits } = await parts.config();
-  if (waited >= limits.nativeStepHours * 3_600)
+  const hours = limit.hours(limits);
+  if (waited >= hours * 3_600)
     throw new NightjarError('STEP_TIMED_OUT', {
       operation: step,
-      detail: `${step} of ${looked.record.destination} waits since ${startedAt} (limits.nativeStepHours is ${limits.nativeStepHours}). ${leftBehind(looked.record)}`,
+      detail: `${step} of ${looked.record.destination} waits since ${startedAt} (${limit.said} is ${hours}). ${leftBehind(looked.record)}`,
     });
-  return { done: false, waitSeconds: pauseAfter(waited) };
+  return { done: false, waitSeconds: limit.pause(waited, limits) };
 }
 
 /** Whether this execution noted it. */

@@ -61,6 +61,7 @@ function openedOf({ restoreId, native }: RestoreRecord, { input, target }: Asked
     approve: input.approve ?? false,
     check: checked,
     original: native?.original !== undefined,
+    set: input.set !== undefined,
   };
 }
 
@@ -70,9 +71,13 @@ const refused = (target: NativeTarget, reasons: readonly string[]): NightjarErro
     detail: `${target.name}: ${reasons.join(' ')}`,
   });
 
-/** Reads everything, asks the service what speaks against it, and writes the whole plan down. */
-async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promise<RestoreRecord> {
-  const { event, input, target } = asked;
+/** Reads everything, and asks the service what speaks against it: a sentence each. Nothing is changed. */
+export async function judge(
+  parts: Pick<OpenNativeParts, 'catalog' | 'vault' | 'services'>,
+  asked: Omit<Asked, 'event'>,
+  id: string,
+): Promise<{ readonly source: Source; readonly native: NativeRestore; readonly reasons: readonly string[] }> {
+  const { input, target } = asked;
   const source = await readSource(parts, asked);
   const native = planOf(source, asked, id);
   const service = serviceOf(parts, target.engine);
@@ -82,6 +87,14 @@ async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promis
   const judged = source.setAside ? { ...native, oldName: undefined } : native;
   const reasons = [...source.reasons, ...(await service.refusals(judged, name, input.mode))];
   if (input.mode === 'items' && !source.resource) reasons.push(`There is no table ${name} that items could go into.`);
+  return { source, native, reasons };
+}
+
+/** Writes the whole plan down. @throws NightjarError RESTORE_REFUSED with every reason. */
+async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promise<RestoreRecord> {
+  const { event, input, target } = asked;
+  const { source, native, reasons } = await judge(parts, asked, id);
+  const { name } = native.settings;
   if (reasons.length > 0) throw refused(target, reasons);
   // A pointer that can't be read is better found before hours of restoring than after.
   if (input.mode === 'pointer' && target.pointer) await parts.pointers.read(target.pointer);
@@ -103,11 +116,12 @@ async function decided(parts: OpenNativeParts, asked: Asked, id: string): Promis
     ...(input.requestedBy === undefined ? {} : { requestedBy: input.requestedBy }),
     startedAt: new Date(event.startedAt).toISOString(),
     ...(warnings.length === 0 ? {} : { warnings }),
+    ...(input.set === undefined ? {} : { set: { ...input.set, at: new Date(input.at).toISOString() } }),
     native,
   };
 }
 
-function planOf(source: Source, { input, target }: Asked, id: string): NativeRestore {
+function planOf(source: Source, { input, target }: Omit<Asked, 'event'>, id: string): NativeRestore {
   const { settings, resource, setAside, from } = source;
   const { engine } = target;
   const original = resource ?? setAside?.resource;

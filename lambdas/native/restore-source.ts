@@ -4,6 +4,7 @@ import { resourceOf, type NativeTarget } from '../../core/config.ts';
 import { isId } from '../../core/ids.ts';
 import type { NativeResource, NativeRestore, NativeSettings } from '../../core/native.ts';
 import type { RestoreInput } from '../../core/payloads.ts';
+import { isSetRight, remadeBy } from '../../core/remade.ts';
 import { unfinishedSwap, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
 import { whereIs } from './names.ts';
@@ -50,7 +51,8 @@ async function ofLiving(parts: Needs, wish: Wish, resource: NativeResource): Pro
   const { at } = wish.input;
   const said = { settings, resource, ...SAYS_NOTHING };
   if (isId(at)) return { ...said, ...(await ofBackup(parts, wish)) };
-  if (at !== 'latest') return { ...said, from: moment(settings, new Date(at).toISOString()) };
+  if (at !== 'latest')
+    return (await ofRemade(parts, wish, resource)) ?? { ...said, from: moment(settings, new Date(at).toISOString()) };
   if (window.on) return { ...said, from: moment(settings, 'latest') };
   const { from, backupId } = await ofBackup(parts, wish);
   return {
@@ -81,6 +83,29 @@ async function manifestOf({ vault }: Needs, backup: BackupRecord): Promise<Nativ
   const { manifest } = await vault.readManifest(backup.manifestKey!, backup.manifestVersionId);
   return nativeManifest(manifest);
 }
+
+/**
+ * A broken swap made the table again, so that its moments begin anew: what it had restored is still in its backup, and the same
+ * command goes on from there.
+ */
+async function ofRemade(parts: Needs, { input, target }: Wish, resource: NativeResource): Promise<Source | undefined> {
+  const { settings } = resource;
+  const broken = remadeBy(await parts.catalog.listRestores({ target: target.name }), resource, input.at);
+  const arn = broken?.native.backups?.restored;
+  if (!broken || arn === undefined) return undefined;
+  if ((await serviceOf(parts, target.engine).pointState(arn))?.status !== 'ready') return undefined;
+  return {
+    from: { kind: 'point', backupId: broken.restoreId, arn, at: new Date(input.at).toISOString() },
+    settings: isSetRight(broken.native) ? settings : { ...settings, ...bare(broken.native.settings) },
+    resource,
+    reasons: [],
+    warnings: [goesOn(broken.restoreId)],
+  };
+}
+/** Everything that a table lost which was made again; who it is it says itself. */
+const bare = ({ values, tags }: NativeSettings): Pick<NativeSettings, 'values' | 'tags'> => ({ values, tags });
+const goesOn = (restoreId: string): string =>
+  `It goes on from the backup that the broken restore ${restoreId} had made of the restored data.`;
 
 /** It is gone: what it was is in its newest good backup, its data there or in what the service keeps of a deleted one. */
 async function ofDeleted(parts: Needs, wish: Wish): Promise<Source> {
@@ -157,6 +182,6 @@ async function ofUnfinishedTable(parts: Needs, wish: Wish, unfinished: NativeRec
     },
     settings: native.settings,
     reasons: [],
-    warnings: [`It goes on from the backup that the broken restore ${restoreId} had made of the restored data.`],
+    warnings: [goesOn(restoreId)],
   };
 }

@@ -1,6 +1,7 @@
 /** What a swap that broke off still owes the table that serves now: the next one must not take bare settings for its own. */
 import type { RestoreRecord } from '../../core/backup.ts';
-import type { NativeResource, NativeRestore, NativeSettings } from '../../core/native.ts';
+import type { NativeResource, NativeSettings } from '../../core/native.ts';
+import { isSetRight, touched } from '../../core/remade.ts';
 import type { Parts } from '../shared/parts.ts';
 
 export interface Owed {
@@ -19,15 +20,3 @@ export async function settingsOwed(
   if (!last?.native || last.status !== 'FAILED' || isSetRight(last.native)) return undefined;
   return { restoreId: last.restoreId, settings: last.native.settings };
 }
-
-function touched(native: NativeRestore, { settings: { resourceId }, madeFrom }: NativeResource): boolean {
-  const { original, recreated, recreatedFrom, steps } = native;
-  if (original?.resourceId === resourceId) return steps.DeleteTable !== undefined;
-  if (recreated) return recreated.resourceId === resourceId;
-  // It died before it saw what it had begun. What a service keeps of a deleted table has an ARN that was not known before.
-  if (madeFrom === undefined) return false;
-  return recreatedFrom === undefined ? !original && steps.RecreateTable !== undefined : madeFrom === recreatedFrom;
-}
-
-const isSetRight = ({ steps }: NativeRestore): boolean =>
-  steps.ApplyTable?.doneAt !== undefined || steps.BringSettingsBack?.doneAt !== undefined;

@@ -1,6 +1,6 @@
 import { safetyExecution } from '../../core/names.ts';
 import { approval } from './restore-native.ts';
-import { byValue, look, retrying, startExecution, type States, type WorkflowParts } from './states.ts';
+import { byValue, look, retrying, startExecution, when, type States, type WorkflowParts } from './states.ts';
 
 /** Words that stay the same however often they are asked for. */
 const FINAL = [
@@ -24,6 +24,23 @@ const patient = (states: States): States =>
     states,
     { ErrorEquals: FINAL, MaxAttempts: 0 },
     { ErrorEquals: ['States.ALL'], IntervalSeconds: 20, BackoffRate: 2, MaxAttempts: 6, MaxDelaySeconds: 300 },
+  );
+
+/** A set that stopped takes away what was restored for it; after anything else the alias stays, and the record names it. */
+const withoutTurn = (states: States): States =>
+  Object.fromEntries(
+    Object.entries(states).map(([name, state]) => [
+      name,
+      state.Type === 'Task'
+        ? {
+            ...state,
+            Catch: [
+              { ErrorEquals: ['SET_STOPPED', 'STEP_TIMED_OUT'], ResultPath: '$.failure', Next: 'RemoveCancelled' },
+              ...(state.Catch as object[]),
+            ],
+          }
+        : state,
+    ]),
   );
 
 /** What is cleaned up after stays in `$.failure`. */
@@ -54,12 +71,15 @@ export const restoreTable = (parts: WorkflowParts): States => ({
   TableVerified: byValue(
     '$.opened.mode',
     { new: 'ApplyAlias', items: 'CopyItems', pointer: 'ApplyAlias' },
-    'ApproveTable',
+    'TableInSet',
   ),
   ...look(parts, 'ApplyTable', { as: 'ApplyAlias', next: 'AliasApplied', fail: 'FailRestore' }),
-  AliasApplied: byValue('$.opened.mode', { pointer: 'ApproveTable' }, 'CloseNative'),
+  AliasApplied: byValue('$.opened.mode', { pointer: 'TableInSet' }, 'CloseNative'),
   ...look(parts, 'CopyItems', { next: 'RemoveTableAlias', fail: 'FailRestore' }),
 
+  // One of several: none begins its outage before all are verified, and then they take turns.
+  TableInSet: when('$.opened.set', 'AwaitTurn', 'ApproveTable'),
+  ...withoutTurn(look(parts, 'AwaitTurn', { next: 'PlaceTable', fail: 'FailRestore' })),
   ...approval(parts, { as: 'ApproveTable', ask: 'AskTableApproval', next: 'PlaceTable' }),
   PlaceTable: byValue('$.opened.mode', { pointer: 'SwitchPointer' }, 'FenceTable'),
   ...look(parts, 'FenceTable', { next: 'SafetyTable', fail: 'LiftFence' }),

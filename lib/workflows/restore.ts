@@ -33,7 +33,10 @@ export const restoreDefinition = (parts: WorkflowParts): Definition => {
       attemptsSeconds(parts.limits.restoreHours) +
       attemptsSeconds(parts.limits.backupHours) +
       THAW_HOURS * HOUR +
-      (parts.limits.approvalHours + NATIVE_STEPS * parts.limits.nativeStepHours) * HOUR,
+      (parts.limits.approvalHours +
+        (tables ? parts.limits.setHours : 0) +
+        NATIVE_STEPS * parts.limits.nativeStepHours) *
+        HOUR,
     States: {
       Begin: begin('OpenRestore'),
       OpenRestore: invoke(parts, 'OpenRestore', { resultPath: '$.opened', next: 'Way', fail: 'FailRestore' }),

@@ -302,6 +302,12 @@ export const startExecution = (parts: WorkflowParts, options: StartExecutionOpti
   Next: options.next,
 });
 
+/** Starts another machine and goes on at once; the same name and input again means the same execution. */
+export const startOnly = (parts: WorkflowParts, options: StartExecutionOptions): State => ({
+  ...startExecution(parts, options),
+  Resource: `arn:${parts.partition}:states:::states:startExecution`,
+});
+
 /** The end of a workflow whose failure was recorded: its code and its words become the execution's. */
 export const failedAsRecorded: State = { Type: 'Fail', ErrorPath: '$.failed.code', CausePath: '$.failed.cause' };
 

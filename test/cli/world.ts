@@ -6,6 +6,7 @@ import { NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import {
   BACKUP_OUTPUTS,
+  MACHINES,
   VAULT_OUTPUTS,
   machineName,
   manifestKey,
@@ -94,7 +95,7 @@ const OUTPUTS: Record<string, Record<string, string>> = {
   },
   'nightjar-backup': {
     ...Object.fromEntries(
-      (['nightly', 'backup', 'restore', 'rollback', 'prune', 'probe'] as const).map((machine) => [
+      MACHINES.map((machine) => [
         BACKUP_OUTPUTS[machine],
         `${ACCOUNT}:stateMachine:${machineName('nightjar', machine)}`,
       ]),

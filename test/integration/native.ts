@@ -12,6 +12,8 @@ import {
   tableSettings,
   type RdsConfig,
 } from '../../local/native-sample.ts';
+import { nightjar } from '../../local/nightjar-command.ts';
+import type { RestoreSetJson } from '../../cli/shapes.ts';
 import { succeeded, type World } from './world.ts';
 
 export function native(get: () => World): void {
@@ -74,6 +76,58 @@ export function native(get: () => World): void {
       expect(await readItems(client)).toEqual(spoiled);
       expect(await tableSettings(client)).toEqual(settings);
     }, 300_000);
+  });
+
+  describe('two tables that were spoilt together', () => {
+    const PAIR = ['customers', 'baskets'] as const;
+    const before = new Map<string, Awaited<ReturnType<typeof readItems>>>();
+    const settings = new Map<string, Record<string, unknown>>();
+    let client: DynamoDBClient;
+    let moment: string;
+
+    beforeAll(async () => {
+      const { clientConfig } = get().stage.account;
+      client = new DynamoDBClient(clientConfig);
+      for (const table of PAIR) await makeOrders(clientConfig, 60, table);
+      for (const table of PAIR) {
+        before.set(table, await readItems(client, table));
+        settings.set(table, await tableSettings(client, table));
+      }
+      await pause(1_100);
+      moment = new Date(Math.floor(Date.now() / 1_000) * 1_000).toISOString();
+      await pause(1_100);
+      for (const table of PAIR)
+        for (const id of [...before.get(table)!.keys()].slice(0, 20))
+          await client.send(new DeleteItemCommand({ TableName: table, Key: { id: { S: id } } }));
+    }, 120_000);
+    afterAll(() => client?.destroy());
+
+    it('are both back at one moment after one command, one after the other', async () => {
+      const world = get();
+      const env = world.stage.facts.env;
+      const answer = await nightjar<RestoreSetJson>(['restore', PAIR.join(','), '--at', moment, '--swap'], env);
+      expect(answer).toMatchObject({ ok: true, at: moment });
+      for (const table of PAIR) {
+        expect(await readItems(client, table), table).toEqual(before.get(table));
+        expect(await tableSettings(client, table), table).toEqual(settings.get(table));
+      }
+      const [first, second] = answer.members.map(({ restore }) => restore!);
+      expect([first!.status, second!.status]).toEqual(['COMPLETED', 'COMPLETED']);
+      // The second's writes were kept away only after the first had come to its end.
+      expect(second!.native!.steps.FenceTable!.startedAt >= first!.endedAt!).toBe(true);
+      expect(first!.native!.steps.FenceTable!.startedAt >= second!.native!.steps.VerifyTable!.doneAt!).toBe(true);
+      const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+      expect(TableNames.filter((name) => name.includes('-nj-') && PAIR.some((one) => name.startsWith(one)))).toEqual(
+        [],
+      );
+    }, 600_000);
+
+    it('are told of by one mail, and shown together', async () => {
+      const world = get();
+      const [{ set } = { set: undefined }] = await world.catalog.listRestores({ target: 'customers' });
+      const shown = await nightjar(['show', set!.id], world.stage.facts.env);
+      expect(shown).toMatchObject({ kind: 'set', members: [{ target: 'customers' }, { target: 'baskets' }] });
+    }, 60_000);
   });
 
   describe('an RDS instance', () => {

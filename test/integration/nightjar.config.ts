@@ -35,6 +35,8 @@ export default defineConfig({
     target('closed-port', { secret: secrets.shop!, port: closedPort }),
     // Never due: the nights of the others stay as they are.
     { name: 'orders', engine: 'dynamodb', table: 'orders', frequency: 'none' },
+    { name: 'baskets', engine: 'dynamodb', table: 'baskets', frequency: 'none' },
+    { name: 'customers', engine: 'dynamodb', table: 'customers', frequency: 'none' },
     { name: 'billing', engine: 'rds', instance: 'billing', frequency: 'none' },
     target('weekly', { database: 'small', secret: secrets.small!, frequency: 'weekly' }),
   ],

@@ -127,7 +127,7 @@ const allRoles = [
   'EngineTasksdumpRole',
   'EngineTasksrestoreRole',
   ...FUNCTION_NAMES.map(functionRole),
-  ...MACHINES.map((machine) => `Machines${machine}Role`),
+  ...MACHINES.map((machine) => `Machines${machine.replaceAll('-', '')}Role`),
   'SchedulesRole',
 ];
 
@@ -287,6 +287,26 @@ describe('the state machines', () => {
     expect(await may('MachinesbackupRole', 'states:StartExecution', at('states', 'stateMachine:nightjar-backup'))).toBe(
       false,
     );
+  });
+  it('start restores from a set, which neither waits for them nor can stop one', async () => {
+    const role = 'MachinesrestoresetRole';
+    expect(await may(role, 'states:StartExecution', at('states', 'stateMachine:nightjar-restore'))).toBe(true);
+    expect(await may(role, 'states:StartExecution', at('states', 'stateMachine:nightjar-backup'))).toBe(false);
+    expect(await may(role, 'states:StopExecution', at('states', 'execution:nightjar-restore:set-1-orders'))).toBe(
+      false,
+    );
+  });
+  it('let the states of a set look at executions and write records, and touch no table', async () => {
+    const member = at('states', 'execution:nightjar-restore:set-1-orders');
+    for (const name of ['GatherSet', 'AskSet', 'SwapSet', 'StopSet', 'CloseSet', 'FailSet'])
+      expect(await may(functionRole(name), 'states:DescribeExecution', member), name).toBe(true);
+    const set = at('states', 'execution:nightjar-restore-set:e1');
+    expect(await may(functionRole('AwaitTurn'), 'states:DescribeExecution', set)).toBe(true);
+    for (const name of ['OpenSet', 'GatherSet', 'CloseSet', 'FailSet'])
+      expect(await may(functionRole(name), 'dynamodb:UpdateItem', catalogArn), name).toBe(false);
+    for (const name of ['OpenSet', 'GatherSet', 'AskSet', 'SwapSet', 'StopSet', 'CloseSet', 'FailSet', 'AwaitTurn'])
+      for (const action of ['dynamodb:DeleteTable', 'dynamodb:PutResourcePolicy', 'dynamodb:RestoreTableToPointInTime'])
+        expect(await may(functionRole(name), action, at('dynamodb', 'table/orders')), `${name} ${action}`).toBe(false);
   });
   it('let the nightly run’s map start and watch its own children and read its list', async () => {
     const role = 'MachinesnightlyRole';

@@ -146,7 +146,7 @@ describe('rights on originals', () => {
 describe('rights on secrets that lead to a server', () => {
   const secret = (name: string): string => `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-AbCdEf`;
   const key = `arn:aws:kms:${REGION}:${ACCOUNT}:key/of-the-secret`;
-  const shop = targetOf('shop') as Extract<ReturnType<typeof targetOf>, { engine: 'postgres' }>;
+  const shop = targetOf('shop');
   const led = new Roles(
     synth({
       targets: [

@@ -104,7 +104,7 @@ export function described(name: string, table: Table, at: Date): NativeResource 
     state: status === 'ACTIVE' ? 'ready' : 'busy',
     stateWord: status,
     window: values.PointInTimeRecoverySpecification
-      ? { on: true, earliest: '2026-11-01T00:00:00.000Z', latest: now }
+      ? { on: true, earliest: earliestOf(table), latest: now }
       : { on: false },
     bytes: table.items.size,
     items: table.items.size,
@@ -113,6 +113,9 @@ export function described(name: string, table: Table, at: Date): NativeResource 
   };
 }
 
+/** A table that was made again has a history of its own. */
+export const earliestOf = ({ madeFrom, history }: Table): string =>
+  madeFrom === undefined ? '2026-11-01T00:00:00.000Z' : new Date(history[0]!.at).toISOString();
 export const arnOf = (name: string): string => `arn:aws:dynamodb:eu-west-1:123456789012:table/${name}`;
 export const refused = (operation: string, detail: string): NightjarError =>
   new NightjarError('SERVICE_REFUSED', { operation, detail: `${operation}: ${detail}` });

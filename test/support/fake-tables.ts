@@ -14,6 +14,7 @@ import type {
 } from '../../core/native.ts';
 import { backupOf, stateOfBackup } from './fake-table-backups.ts';
 import {
+  earliestOf,
   arnOf,
   described,
   livingTable,
@@ -124,7 +125,10 @@ export class FakeTables implements TableService {
   refusals = ({ from }: NativeRestore): Promise<string[]> => {
     const there = from.kind === 'point' || [...this.tables.values()].some(({ id }) => id === from.sourceResourceId);
     const kept = from.kind === 'moment' && from.at === 'latest' && this.#kept(from.sourceResourceId) !== undefined;
-    return Promise.resolve(there || kept ? [] : ['The table is not there, so no moment of it can be restored.']);
+    if (!there && !kept) return Promise.resolve(['The table is not there, so no moment of it can be restored.']);
+    const source = from.kind === 'moment' && [...this.tables.values()].find(({ id }) => id === from.sourceResourceId);
+    const early = source && from.at !== 'latest' && from.at < earliestOf(source);
+    return Promise.resolve(early ? [`The moment ${from.at} is outside of what it can be restored to.`] : []);
   };
   #kept = (id: string): string | undefined =>
     [...this.backups].find(([, { name, sourceId }]) => name === 'system' && sourceId === id)?.[0];

@@ -20,6 +20,8 @@ export const calleeOf = (state: State): Callee | undefined => {
 export interface Call {
   readonly machine: Machine;
   readonly state: string;
+  /** Name of the execution. */
+  readonly execution: string;
   readonly callee: Callee;
   /** The how-manieth of this state in this execution, from 1. */
   readonly count: number;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isErrorCode } from '../../core/errors.ts';
 import { MACHINES } from '../../core/names.ts';
-import { FUNCTION_NAMES, functionsFor, type FunctionName } from '../../lib/function-list.ts';
+import { FUNCTION_NAMES, functionsFor, machinesFor, type FunctionName } from '../../lib/function-list.ts';
 import { DEFINITIONS } from '../../lib/workflows/index.ts';
 import type { State } from '../../lib/workflows/states.ts';
 import { PARTS } from './parts.ts';
@@ -126,7 +126,7 @@ describe('a Nightjar without native targets', () => {
   const none = { ...PARTS, natives: { servers: false, tables: false } };
   it('has none of their states, and each way of its own still ends', () => {
     const plain = new Set(functionsFor(none.natives));
-    for (const machine of MACHINES)
+    for (const machine of machinesFor(none.natives))
       for (const { name, state } of walk(DEFINITIONS[machine](none))) {
         const called = calledBy(state);
         if (called) expect(plain.has(called as FunctionName), `${machine}: ${name}`).toBe(true);
@@ -177,6 +177,21 @@ describe('a restore that asks before its outage', () => {
         ['APPROVAL_DENIED,States.Timeout', 'RemoveCancelled'],
         ['States.ALL', 'FailRestore'],
       ]);
+  });
+});
+
+describe('one of several tables', () => {
+  const { States } = DEFINITIONS.restore(PARTS);
+  it('comes to its outage only through its turn, and without one takes away what it had restored', () => {
+    expect(States.TableInSet?.Choices).toMatchObject([{ Next: 'AwaitTurn' }]);
+    expect(catchersOf(States.AwaitTurn!).map(({ ErrorEquals, Next }) => [ErrorEquals.join(), Next])).toEqual([
+      ['SET_STOPPED,STEP_TIMED_OUT', 'RemoveCancelled'],
+      ['States.ALL', 'FailRestore'],
+    ]);
+    expect(Object.keys(States).filter((name) => nextOf(States[name]!).includes('TableInSet'))).toEqual([
+      'TableVerified',
+      'AliasApplied',
+    ]);
   });
 });
 

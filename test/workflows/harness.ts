@@ -32,6 +32,7 @@ export class Harness {
   readonly #invoke: (arn: string, event: unknown) => Promise<unknown>;
   readonly #names = new Map<string, { input: object; end: Promise<Ended>; over: boolean }>();
   readonly #told = new Set<Ended>();
+  readonly #alone: Promise<Ended>[] = [];
 
   constructor(world: World, task: RunTask) {
     this.world = world;
@@ -97,6 +98,7 @@ export class Harness {
     this.world.clock += 1_000;
     const startedAt = this.world.now().toISOString();
     const executionArn = `arn:aws:states:eu-west-1:123456789012:execution:${machineName(this.world.name, machine)}:${name}`;
+    this.world.seen.set(executionArn, { over: false, startedAt });
     const definition = DEFINITIONS[machine]({ ...PARTS, machineArn: this.#machineArn });
     const called: string[] = [];
     const stop = new AbortController();
@@ -114,6 +116,9 @@ export class Harness {
       } else throw error;
     }
     this.world.over.add(executionArn);
+    const { error, cause } = outcome;
+    const failure = error === undefined ? {} : { failure: { Error: error, Cause: cause ?? '' } };
+    this.world.seen.set(executionArn, { over: true, startedAt, endedAt: this.world.now().toISOString(), ...failure });
     // What was in flight when the execution was stopped is stopping; nothing of it may reach into the next test.
     stop.abort(STOPS.executionEnded);
     await Promise.allSettled(inFlight);
@@ -170,6 +175,7 @@ export class Harness {
     const call: Call = {
       machine: one.machine,
       state,
+      execution: one.executionArn.split(':').at(-1)!,
       callee,
       count: one.called.filter((name) => name === state).length,
       abort: () => one.stop.abort(STOPS.executionEnded),
@@ -192,7 +198,9 @@ export class Harness {
       case 'task':
         return this.#runTask(input as RunTaskRequest, signal);
       case 'execution':
-        return this.#runChild(one, input as ChildRequest);
+        return String(state.Resource).endsWith('.sync:2')
+          ? this.#runChild(one, input as ChildRequest)
+          : this.#startChild(one, input as ChildRequest);
       case 'map':
         return this.#runMap(one, state, input as { Key: string });
     }
@@ -227,6 +235,22 @@ export class Harness {
     if (end.status === 'SUCCEEDED') return { ...told, Input, Output: end.output };
     const words = { Error: end.error, Cause: end.cause ?? PARENT_ENDED };
     throw new SeenError('States.TaskFailed', JSON.stringify({ ...told, ...words, Input: JSON.stringify(Input) }));
+  }
+
+  /** Nobody waits for it, and it does not end with whoever started it. */
+  #startChild(one: Running, { StateMachineArn, Name, Input }: ChildRequest): Promise<unknown> {
+    const machine = parseMachineArn(this.world.name, StateMachineArn)!;
+    const end = this.#start(machine, Input, one.hook, Name, new AbortController().signal);
+    this.#alone.push(end);
+    const ExecutionArn = `arn:aws:states:eu-west-1:123456789012:execution:${machineName(this.world.name, machine)}:${Name}`;
+    return Promise.resolve({ ExecutionArn, StartDate: this.world.seen.get(ExecutionArn)!.startedAt });
+  }
+
+  /** Waits for executions that were started and not waited for, in the order in which they were started. */
+  async settled(): Promise<Ended[]> {
+    const ends: Ended[] = [];
+    for (let next = this.#alone.shift(); next; next = this.#alone.shift()) ends.push(await next);
+    return ends;
   }
 
   /** Each item is an execution of its own; as many may fail as the map tolerates. */

@@ -58,6 +58,7 @@ it('the states that are tried are all that a table’s swap has', () => {
   // Other modes and the stop for approval have tests of their own below.
   const elsewhere = [
     'ApplyAlias',
+    'AwaitTurn',
     'CopyItems',
     'SwitchPointer',
     'AskTableApproval',

@@ -54,6 +54,7 @@ export async function tableWorld(
     approve: false,
     check: false,
     original: !missing,
+    set: false,
   };
   const native = async (): Promise<NativeRestore> => (await catalog.getRestore(RESTORE))!.native!;
   const world: TableWorld = {

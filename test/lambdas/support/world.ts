@@ -9,6 +9,7 @@ import type { DumpOutcome, OutcomeOf, JobKind } from '../../../core/job.ts';
 import { manifestKey, objectKey } from '../../../core/names.ts';
 import type { BackupInput, CaughtFailure, ExecutionFacts, OpenEvent } from '../../../core/payloads.ts';
 import type { Mail } from '../../../core/report.ts';
+import type { SeenExecution } from '../../../lambdas/shared/executions.ts';
 import type { EventName } from '../../../lambdas/shared/events.ts';
 import type { Parts } from '../../../lambdas/shared/parts.ts';
 import { makeCloseBackup } from '../../../lambdas/CloseBackup.ts';
@@ -60,6 +61,8 @@ export interface World extends Parts {
   readonly natives: MemoryServices;
   /** Executions that are over. */
   readonly over: Set<string>;
+  /** What is known of each execution that was ever begun. */
+  readonly seen: Map<string, SeenExecution>;
   /** Addresses that SES refuses. */
   readonly refused: Set<string>;
   setConfig(config: Config): void;
@@ -87,7 +90,11 @@ export function makeWorld(catalog: Catalog = memoryCatalog(), config = configOf(
     setConfig: (next) => (deployed = next),
     madeNetwork: undefined,
     over: new Set(),
-    executions: { isOver: (arn) => Promise.resolve(world.over.has(arn)) },
+    executions: {
+      isOver: (arn) => Promise.resolve(world.over.has(arn)),
+      look: (arn) => Promise.resolve(world.seen.get(arn)),
+    },
+    seen: new Map(),
     stopped: [],
     tasks: { stop: (arn) => Promise.resolve(void world.stopped.push(arn)) },
     published: [],
