@@ -279,9 +279,9 @@ describe('a set that dies', () => {
       if (call.state === 'RecreateTable' && isOf(call, 'customers')) call.abort();
       return one.before(call, work);
     });
+    expect(one.tables.tables.get('customers')?.status).not.toBe('ACTIVE');
     await one.harness.rule();
     expect(ended.error).toBe('SET_MIXED');
-    expect(one.tables.tables.get('customers')?.status).not.toBe('ACTIVE');
     await expectFinishes(one);
   });
 });
