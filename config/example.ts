@@ -114,7 +114,7 @@ export default defineConfig({
       /** `counts` (default), `checksums` of every row besides, or `none`. */
       fingerprint: 'counts',
       /** zstd level (default 2). */
-      compressionLevel: 2,
+      compression: { algorithm: 'zstd', level: 2 },
       /** How long to wait for a table's first lock (default 300). */
       lockTimeoutSeconds: 300,
       /** Parallel jobs of a restore, or `auto` (default). */

@@ -5,7 +5,7 @@ import type { TaskSize } from './config.ts';
 import { RESTORE_MODES } from './engines.ts';
 import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
-import { scopeSchema } from './job.ts';
+import { scopeSchema } from './scope.ts';
 import { itemChoiceSchema } from './native.ts';
 
 const who = z.string().max(200).optional();

@@ -14,7 +14,7 @@ import {
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { DEFAULT_SIZE, isDumpTarget, type Config } from '../core/config.ts';
+import { DEFAULT_SIZE, isDumpTarget, loginOf, type Config } from '../core/config.ts';
 import { CONTAINER, LOG_PREFIX, TASK_ENV } from '../core/environment.ts';
 import { CATALOG_KEY_ACTIONS, keyThrough } from './grants.ts';
 import { exception } from './nag.ts';
@@ -169,7 +169,7 @@ function progressRights(scope: Construct, vault: VaultFacts): PolicyStatement[] 
 /** Where a task logs in: to what it dumps, and to a restored server that it looks into. */
 const loginsOf = (config: Config): { readonly secret: string; readonly secretKey?: string | undefined }[] =>
   config.targets.flatMap((target) => {
-    if (isDumpTarget(target)) return [{ secret: target.secret, secretKey: target.secretKey }];
+    if (isDumpTarget(target)) return loginOf(target) ?? [];
     return 'check' in target && target.check
       ? [{ secret: target.check.secret, secretKey: target.check.secretKey }]
       : [];

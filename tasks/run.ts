@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Catalog } from '../core/catalog.ts';
+import { loginOf } from '../core/config.ts';
 import type { DumpEngine } from '../core/engines.ts';
 import { TASK_ENV } from '../core/environment.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
@@ -56,13 +57,17 @@ export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
     const context: EngineContext = {
       target: job.target,
       async login() {
-        const login = await readLogin(setup.secrets, job.target.secret);
+        const place = loginOf(job.target);
+        if (!place)
+          throw new NightjarError('UNEXPECTED', { operation: 'log in', detail: `${job.target.name} has no login.` });
+        const login = await readLogin(setup.secrets, place.secret);
         secrecy.learn(login.password);
         return login;
       },
       signal: stop.signal,
       report: progress,
       scratch,
+      s3: setup.s3,
       env: setup.env,
     };
     end = { outcome: await doJob(job, { ...setup, context, progress }, setup.engineOf(job.target.engine)) };

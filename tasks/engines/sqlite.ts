@@ -1,0 +1,15 @@
+/** TODO(helper): replaced before this branch is merged. */
+import { NightjarError } from '../../core/errors.ts';
+import type { Engine } from '../engine.ts';
+
+const missing = (): Promise<never> =>
+  Promise.reject(new NightjarError('UNEXPECTED', { operation: 'sqlite', detail: 'not built' }));
+export const sqlite: Engine<'sqlite'> = {
+  name: 'sqlite',
+  probe: missing,
+  dump: missing,
+  restore: missing,
+  rollback: missing,
+  drop: missing,
+  check: missing,
+};
