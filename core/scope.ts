@@ -40,11 +40,10 @@ export const SCOPES = ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDataba
 export type ScopeKind = (typeof SCOPES)[number];
 
 /** The parts of a scope that are asked for. */
-export const scopeKinds = (scope: Scope | BackupScope | undefined): ScopeKind[] =>
-  SCOPES.filter((kind) => {
-    const value = (scope)?.[kind];
-    return value !== undefined && value !== false;
-  });
+export function scopeKinds(scope: Scope | BackupScope | undefined): ScopeKind[] {
+  const asked: Partial<Record<ScopeKind, unknown>> = scope ?? {};
+  return SCOPES.filter((kind) => asked[kind] !== undefined && asked[kind] !== false);
+}
 
 /** As the fingerprint, a scope and people name a table. */
 export const tableName = ({ schema, table }: { readonly schema: string; readonly table: string }): string =>
