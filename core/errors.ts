@@ -130,6 +130,30 @@ export const ERRORS = {
     'Supported are PostgreSQL 14 to 18; for a newer server update Nightjar’s image.',
   ),
 
+  // A database that is a file.
+  STORAGE_DENIED: entry(
+    'The file system or the bucket that holds the database refused the task.',
+    'The detail names the file or the call: check the access point’s user and the file’s mode, or the bucket’s policy and its key.',
+  ),
+  STORAGE_UNAVAILABLE: entry(
+    'The file system or the bucket that holds the database did not answer as it should.',
+    'Check `storage` of the target (file system, directory, bucket, prefix) and the AWS health page; it is tried again.',
+    { retryable: true },
+  ),
+  FILE_LOCKED: entry(
+    'Another process kept the database file locked.',
+    'Nothing was changed. Look for a long transaction or a process that hangs at that hour, or raise `busyTimeoutSeconds` of the target.',
+    { retryable: true },
+  ),
+  WAL_REFUSED: entry(
+    'The database file is in WAL mode on a network file system, where it can not be read safely.',
+    'Stop whoever uses it, then `sqlite3 FILE "PRAGMA journal_mode = DELETE"`: WAL needs memory that only one host shares.',
+  ),
+  DATABASE_DAMAGED: entry(
+    'The database is damaged: its own check found faults.',
+    'Nothing of this backup was kept, older ones are untouched: restore the newest good one beside it and compare.',
+  ),
+
   // Dumping.
   LOCK_TIMEOUT: entry(
     'A table stayed locked by somebody else, so the dump could not begin.',
@@ -195,6 +219,10 @@ export const ERRORS = {
     'It took longer than the config allows.',
     'Raise `limits.backupHours` or `limits.restoreHours`, or give the task more CPU.',
   ),
+  GIVEN_UP: entry(
+    'The dump was given up: it was not done in the time that its target allows.',
+    'Nothing of this backup was kept, older backups are untouched. Raise the target’s `giveUpAfterMinutes`, or give it more CPU or a higher `bytesPerSecond`.',
+  ),
   EXECUTION_ABORTED: entry('The execution was stopped from outside.', 'Start it again when you are ready.'),
   EXECUTION_TIMED_OUT: entry(
     'The whole execution ran into its time limit.',
@@ -235,6 +263,10 @@ export const ERRORS = {
   CHECKSUM_MISMATCH: entry(
     'The data read from the vault does not have the checksum of the manifest.',
     'Nothing under the old name was touched. Restore from another backup.',
+  ),
+  IDENTITY_MISSING: entry(
+    'The backup is encrypted with age, and the identity that was found does not open it.',
+    'Nothing was touched. Put the identity of one of the backup’s recipients into the secret that the detail names, then restore again.',
   ),
   DESTINATION_EXISTS: entry(
     'A database of this name is there already.',
