@@ -99,7 +99,14 @@ export const manifestSchema = z.object({
     level: z.int(),
   }),
   /** Of every object of the backup, around the compression. */
-  encryption: z.object({ format: z.literal('age'), recipients: z.array(z.string()).min(1) }).optional(),
+  encryption: z
+    .object({
+      format: z.literal('age'),
+      recipients: z.array(z.string()).min(1),
+      /** ARN of the secret that held an identity of theirs when the backup was made. */
+      identity: z.string(),
+    })
+    .optional(),
   objects: z.array(vaultObjectSchema).min(1),
   /** Of the archive stream over all its objects: what a restore checks while it streams. */
   archive: z.object({ bytes: z.int().nonnegative(), sha256 }),

@@ -85,6 +85,11 @@ export const jobSchema = z.discriminatedUnion('kind', [
 export type Job = z.output<typeof jobSchema>;
 export type JobKind = Job['kind'];
 
+/** Tasks that read a database into the vault, and tasks that read the vault: the rights of one are not the other's. */
+export const TASK_KINDS = ['dump', 'restore'] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];
+export const taskKindOf = (kind: JobKind): TaskKind => (kind === 'dump' || kind === 'probe' ? 'dump' : 'restore');
+
 /** ECS refuses more than 8,192 characters of overrides; the rest of them takes a few hundred. */
 export const JOB_LIMIT = 7_500;
 

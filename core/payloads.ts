@@ -80,6 +80,8 @@ export interface ExecutionFacts {
 
 /** Everything ecs:runTask needs that differs from target to target. */
 export interface TaskRequest {
+  /** The task definition's family; ECS takes its newest revision. */
+  readonly family: string;
   /** The job as JSON: the container's `NIGHTJAR_JOB`. */
   readonly job: string;
   readonly subnetIds: readonly string[];

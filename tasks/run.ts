@@ -13,7 +13,7 @@ import type { Job, Outcome } from '../core/job.ts';
 import { dump } from './dump.ts';
 import type { Engine, EngineContext } from './engine.ts';
 import type { Log } from './log.ts';
-import { readLogin } from './login.ts';
+import { readLogin, readSecret } from './login.ts';
 import { ProgressWriter } from './progress.ts';
 import { restore } from './restore.ts';
 import type { Secrecy } from './secrecy.ts';
@@ -49,7 +49,7 @@ export interface TaskSetup {
 export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
   const { secrecy, log, stop, catalog, attempt, taskArn, lastWordMs } = setup;
   const progress = new ProgressWriter({ id: job.id, attempt, taskArn, catalog, secrecy, log, lastWordMs });
-  const unwatch = watchForStall(progress, stop, setup.idleMs ?? job.idleMinutes * 60_000);
+  const unwatch = [watchForStall(progress, stop, setup.idleMs ?? job.idleMinutes * 60_000), watchTheClock(job, stop)];
   let scratch: string | undefined;
   let end: { outcome: Outcome; error?: undefined } | { error: NightjarError };
   try {
@@ -70,11 +70,18 @@ export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
       s3: setup.s3,
       env: setup.env,
     };
-    end = { outcome: await doJob(job, { ...setup, context, progress }, setup.engineOf(job.target.engine)) };
+    const readIdentity = async (secret: string): Promise<string> => {
+      const identity = (await readSecret(setup.secrets, secret)) ?? '';
+      secrecy.learn(identity.trim());
+      return identity;
+    };
+    end = {
+      outcome: await doJob(job, { ...setup, context, progress, readIdentity }, setup.engineOf(job.target.engine)),
+    };
   } catch (error) {
     end = { error: toNightjarError(error, job.kind) };
   } finally {
-    unwatch();
+    for (const end of unwatch) end();
   }
   if (scratch !== undefined)
     await rm(scratch, { recursive: true, force: true }).catch((error: unknown) =>
@@ -112,6 +119,16 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
     case 'probe':
       return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
   }
+}
+
+/** Ends a dump that is not done in the time that its target gives it. Returns how to stop watching. */
+function watchTheClock(job: Job, stop: AbortController): () => void {
+  const minutes = job.kind === 'dump' ? job.target.giveUpAfterMinutes : undefined;
+  if (minutes === undefined) return () => undefined;
+  const detail = `${job.target.name} gives a dump ${minutes} minutes.`;
+  const giveUp = (): void => stop.abort(new NightjarError('GIVEN_UP', { operation: 'dump', detail }));
+  const timer = setTimeout(giveUp, minutes * 60_000);
+  return () => clearTimeout(timer);
 }
 
 /** Ends the job when nothing gave a sign of life for so long. Returns how to stop watching. */

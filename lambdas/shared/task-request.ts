@@ -1,7 +1,8 @@
 /** What ecs:runTask needs for a target: the job, where it runs, how large. */
 import { DEFAULT_SIZE, type Config, type Placement, type Target, type TaskSize } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
-import { writeJob, type Job } from '../../core/job.ts';
+import { taskKindOf, writeJob, type Job } from '../../core/job.ts';
+import { taskFamily } from '../../core/names.ts';
 import type { TaskRequest } from '../../core/payloads.ts';
 
 /** The target's own place, else the config's, else the one that the stack made. */
@@ -27,7 +28,9 @@ export function taskRequestOf(
 ): TaskRequest {
   const place = placementOf(config, target, made);
   const size = sizeOf(target);
+  const mount = 'storage' in target && 'efs' in target.storage ? target.storage.efs.accessPoint : undefined;
   return {
+    family: taskFamily(config.name, taskKindOf(job.kind), mount),
     job: writeJob(job),
     subnetIds: place.subnetIds,
     securityGroupIds: place.securityGroupIds,
