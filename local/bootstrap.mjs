@@ -287,7 +287,7 @@ function main() {
   locked(() => {
     installModules();
     need(
-      ['openssl', 'zstd', 'tar'].filter((command) => !onPath(command)),
+      ['openssl', 'zstd', 'tar', 'sqlite3'].filter((command) => !onPath(command)),
       'a command is missing',
     );
     const python = findPython();
