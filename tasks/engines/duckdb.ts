@@ -1,15 +1,12 @@
-/** TODO(helper): replaced before this branch is merged. */
-import { NightjarError } from '../../core/errors.ts';
+/**
+ * DuckDB, one file: copied while nobody writes, read by DuckDB to its last value, stored as it is or as Parquet; restored
+ * beside the old file and renamed into place. The parts are in `duckdb/`.
+ */
 import type { Engine } from '../engine.ts';
+import { check } from './duckdb/check.ts';
+import { dump } from './duckdb/dump.ts';
+import { drop, rollback } from './duckdb/exchange.ts';
+import { probe } from './duckdb/probe.ts';
+import { restore } from './duckdb/restore.ts';
 
-const missing = (): Promise<never> =>
-  Promise.reject(new NightjarError('UNEXPECTED', { operation: 'duckdb', detail: 'not built' }));
-export const duckdb: Engine<'duckdb'> = {
-  name: 'duckdb',
-  probe: missing,
-  dump: missing,
-  restore: missing,
-  rollback: missing,
-  drop: missing,
-  check: missing,
-};
+export const duckdb: Engine<'duckdb'> = { name: 'duckdb', probe, dump, restore, rollback, drop, check };

@@ -130,7 +130,8 @@ export function unpacked(
     try {
       await pump(packed, [stage.inlet], (count) => context.moved(count));
     } catch (cause) {
-      // The reader must not take what came so far for the whole.
+      // The reader must not take what came so far for the whole. One that has left already must not make it a crash.
+      stage.output.on('error', () => undefined);
       stage.output.destroy(cause as Error);
       throw cause;
     }
