@@ -62,6 +62,8 @@ export class EngineTasks extends Construct {
       const roles = this.makeRoles(kind, props);
       this.#roles.set(kind, roles);
       for (const mount of [undefined, ...mountsOf(config)]) this.define(kind, mount, props, image, roles);
+      // The definitions have given it its rights.
+      exception(roles.execution, 'IAM5', 'ecr:GetAuthorizationToken knows no resources.', ['Resource::*']);
     }
     if (TASK_KINDS.some((kind) => secretsByTag(config, kind)))
       Annotations.of(this).addWarningV2(
@@ -102,7 +104,6 @@ export class EngineTasks extends Construct {
         { regex: '/^Resource::arn:.*:s3:::.*\\*$/g' },
       ]);
     const execution = new Role(this, `${kind}ExecutionRole`, { assumedBy });
-    exception(execution, 'IAM5', 'ecr:GetAuthorizationToken knows no resources.', ['Resource::*']);
     return { task, execution };
   }
 
