@@ -40,6 +40,7 @@ export const ENGINES = {
     label: 'PostgreSQL',
     method: 'dump',
     family: 'postgres',
+    scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     /** Fields of a target that only this engine has. */
@@ -60,22 +61,25 @@ export const ENGINES = {
     label: 'MySQL',
     method: 'dump',
     family: 'mysql',
+    scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     fields: mysqlFields,
   },
   mariadb: {
     label: 'MariaDB',
     method: 'dump',
     family: 'mysql',
+    scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     fields: mysqlFields,
   },
   mongodb: {
     label: 'MongoDB',
     method: 'dump',
     family: 'mongodb',
+    scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'allDatabases'],
     fields: {
@@ -94,6 +98,7 @@ export const ENGINES = {
     label: 'SQLite',
     method: 'dump',
     family: 'sqlite',
+    scratchCopies: 2,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     fields: {
@@ -109,6 +114,7 @@ export const ENGINES = {
     label: 'DuckDB',
     method: 'dump',
     family: 'duckdb',
+    scratchCopies: 2,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     fields: {
@@ -122,7 +128,9 @@ export const ENGINES = {
     label: 'MyDuck Server',
     method: 'dump',
     family: 'duckdb',
-    modes: ['new', 'swap', 'overwrite'],
+    scratchCopies: 2,
+    // It can't rename a database, and restores over a living one under the running server.
+    modes: ['new'],
     scopes: [],
     fields: {
       ...serverLogin,
@@ -176,8 +184,8 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. */
-    | { method: 'dump'; family: string; scopes: readonly ScopeKind[] }
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `scratchCopies`: how often the whole database lies on the task's disk. */
+    | { method: 'dump'; family: string; scopes: readonly ScopeKind[]; scratchCopies: number }
   )
 >;
 

@@ -155,6 +155,10 @@ export const ERRORS = {
   ),
 
   // Dumping.
+  SERVER_READ_ONLY: entry(
+    'The database server takes no writes.',
+    'Restart the server now: MyDuck leaves its read-only mode no other way. Replication stays stopped until then too.',
+  ),
   LOCK_TIMEOUT: entry(
     'A table stayed locked by somebody else, so the dump could not begin.',
     'Look for long DDL or a VACUUM FULL at that hour (`pg_locks`), or raise `lockTimeoutSeconds` of the target.',
@@ -168,6 +172,15 @@ export const ERRORS = {
   DUMP_FAILED: entry(
     'The dump tool ended with an error.',
     'The detail holds its last words; nothing of this backup was kept, older backups are untouched.',
+  ),
+  SCHEMA_CHANGED: entry(
+    'Definitions of the database changed while it was dumped.',
+    'It is tried again by itself. If it stays so, move the migration or the backup to another hour; nothing of this backup was kept.',
+    { retryable: true },
+  ),
+  TABLES_UNSAFE: entry(
+    'Tables that no transaction covers can not be dumped consistently.',
+    "Convert the tables that the detail names (ALTER TABLE … ENGINE=InnoDB), or have them locked during the dump: `unsafeTables: 'lock'` of the target.",
   ),
   DUMP_EMPTY: entry(
     'The dump tool reported success and wrote nothing.',
@@ -289,6 +302,11 @@ export const ERRORS = {
   SWAP_FAILED: entry(
     'The names could not be exchanged.',
     'Both names change in one transaction, so what served before serves on. Look for sessions that can not be ended, then run it again.',
+  ),
+  SWAP_UNFINISHED: entry(
+    'The exchange of names broke off half-way.',
+    'Nothing is lost. Start the same restore or rollback again: it goes on where it stopped. The detail says what serves meanwhile.',
+    { retryable: true },
   ),
   ROLLBACK_IMPOSSIBLE: entry(
     'This restore can not be rolled back.',

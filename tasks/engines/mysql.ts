@@ -1,15 +1,12 @@
-/** TODO(helper): replaced before this branch is merged. */
-import { NightjarError } from '../../core/errors.ts';
+/**
+ * MySQL: mariadb-dump in one snapshot, read through and counted as it streams; restored beside the old database, whose tables are
+ * exchanged in one RENAME. MySQL and MariaDB are one family; the parts are in `mysql/`.
+ */
 import type { Engine } from '../engine.ts';
+import { check } from './mysql/check.ts';
+import { dump } from './mysql/dump.ts';
+import { probe } from './mysql/probe.ts';
+import { restore } from './mysql/restore.ts';
+import { drop, rollback } from './mysql/swap.ts';
 
-const missing = (): Promise<never> =>
-  Promise.reject(new NightjarError('UNEXPECTED', { operation: 'mysql', detail: 'not built' }));
-export const mysql: Engine<'mysql'> = {
-  name: 'mysql',
-  probe: missing,
-  dump: missing,
-  restore: missing,
-  rollback: missing,
-  drop: missing,
-  check: missing,
-};
+export const mysql: Engine<'mysql'> = { name: 'mysql', probe, dump, restore, rollback, drop, check };
