@@ -42,7 +42,7 @@ export const ENGINES = {
     family: 'postgres',
     scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     /** Fields of a target that only this engine has. */
     fields: {
       ...serverLogin,
@@ -63,7 +63,7 @@ export const ENGINES = {
     family: 'mysql',
     scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    scopes: ['tables', 'exclude', 'schemaOnly'],
     fields: mysqlFields,
   },
   mariadb: {
@@ -72,7 +72,7 @@ export const ENGINES = {
     family: 'mysql',
     scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    scopes: ['tables', 'exclude', 'schemaOnly'],
     fields: mysqlFields,
   },
   mongodb: {
@@ -197,3 +197,11 @@ export const NATIVE_ENGINES = ['rds', 'aurora', 'dynamodb'] as const satisfies r
 export type NativeEngine = (typeof NATIVE_ENGINES)[number];
 export type DumpEngine = Exclude<EngineName, NativeEngine>;
 export const isNative = (engine: EngineName): engine is NativeEngine => ENGINES[engine].method === 'native';
+/** Whether a backup of one can be restored into the other, as far as the engine that restores it agrees. */
+export function isKin(one: EngineName, other: EngineName): boolean {
+  const family = (name: EngineName): string | undefined => {
+    const engine = ENGINES[name];
+    return 'family' in engine ? engine.family : undefined;
+  };
+  return family(one) !== undefined && family(one) === family(other);
+}

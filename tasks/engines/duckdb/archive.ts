@@ -12,14 +12,16 @@ import { packedFile, packingWords, unpacked, writePacked } from '../../pipes/pac
 import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { diskFull } from '../../save-archive.ts';
-import { toolEnv, type Call } from './context.ts';
+import type { Compression } from '../../../core/engine-fields.ts';
+import { toolEnv } from './context.ts';
 import { compare, differencesInWords, takePrints } from './fingerprint.ts';
 import { EXPORT, exportParquet, importParquet } from './parquet.ts';
-import { withSession } from './session.ts';
+import { withSession, type DuckdbContext } from './session.ts';
 import { listTables } from './tables.ts';
 import { tarOf, untar } from './tar.ts';
 
 export type Format = 'file' | 'parquet';
+type ArchiveCall = DuckdbContext & { readonly target: { readonly compression: Compression } };
 
 /** Sessions open a file under this name of DuckDB's. */
 export const catalogOf = async (session: Parameters<typeof listTables>[0]): Promise<string> =>
@@ -27,7 +29,7 @@ export const catalogOf = async (session: Parameters<typeof listTables>[0]): Prom
 
 /** Every value of every table of the file, read by DuckDB. */
 export async function readAll(
-  call: Pick<Call, 'room' | 'env' | 'signal' | 'report'>,
+  call: DuckdbContext,
   file: string,
   options: { content: boolean; fallback: NightjarError['code']; operation: string },
 ): Promise<{ prints: TablePrint[]; version: string }> {
@@ -47,7 +49,7 @@ export async function readAll(
  * with the command that a manifest tells.
  */
 export async function writeArchive(
-  call: Call,
+  call: ArchiveCall,
   sink: DumpSink,
   database: { file: string; prints: readonly TablePrint[]; format: Format; name: string },
 ): Promise<string[]> {
@@ -79,7 +81,7 @@ export async function writeArchive(
   return [`EXPORT DATABASE '${EXPORT}' (FORMAT parquet)`, '|', 'tar', '-c', EXPORT, ...packingWords(compression)];
 }
 
-async function proveExport(call: Call, again: string, prints: readonly TablePrint[]): Promise<void> {
+async function proveExport(call: DuckdbContext, again: string, prints: readonly TablePrint[]): Promise<void> {
   call.report.phase('reading the export back');
   const [made, fallback] = [join(call.room, 'nightjar_again.duckdb'), 'READ_THROUGH_FAILED'] as const;
   await importParquet(call, again, made, fallback);
@@ -135,7 +137,7 @@ async function* tapped(stream: Readable, seen: (chunk: Buffer) => void): AsyncGe
   }
 }
 
-async function streamed(call: Call, sink: DumpSink, name: string, { stream, ...from }: Streamed): Promise<void> {
+async function streamed(call: ArchiveCall, sink: DumpSink, name: string, { stream, ...from }: Streamed): Promise<void> {
   const own = new AbortController();
   const signal = AbortSignal.any([call.signal, own.signal]);
   const { compression } = call.target;
@@ -169,7 +171,7 @@ async function streamed(call: Call, sink: DumpSink, name: string, { stream, ...f
 }
 
 /** The archive as a database file of the room. @throws CHECKSUM_MISMATCH, DISK_FULL, RESTORE_FAILED. */
-export async function openArchive(call: Call, source: RestoreSource): Promise<string> {
+export async function openArchive(call: DuckdbContext, source: RestoreSource): Promise<string> {
   const { manifest } = source;
   const file = join(call.room, 'nightjar_restored.duckdb');
   const own = new AbortController();

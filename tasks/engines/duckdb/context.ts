@@ -13,26 +13,23 @@ export interface Call extends DuckdbContext {
   step(text: string): void;
 }
 
-/** Gives the call a directory of its own, which goes when it ends. */
-export async function inRoom<T>(context: EngineContext<'duckdb'>, work: (call: Call) => Promise<T>): Promise<T> {
-  const room = await mkdtemp(join(context.scratch, 'duckdb-'));
-  const { target, env, signal, report } = context;
+/** A directory that goes when the work ends, and what stands around it. */
+export async function inRoomOf<T>(
+  { scratch, env, signal, report }: Pick<EngineContext, 'scratch' | 'env' | 'signal' | 'report'>,
+  work: (room: DuckdbContext & Pick<Call, 'step'>) => Promise<T>,
+): Promise<T> {
+  const room = await mkdtemp(join(scratch, 'duckdb-'));
   try {
-    return await work({
-      target,
-      env,
-      signal,
-      report,
-      room,
-      place: openPlace(context),
-      step: stepper(context),
-    });
+    return await work({ env, signal, report, room, step: stepper({ report, signal }) });
   } finally {
     await rm(room, { recursive: true, force: true });
   }
 }
 
-export const stepper =
+export const inRoom = <T>(context: EngineContext<'duckdb'>, work: (call: Call) => Promise<T>): Promise<T> =>
+  inRoomOf(context, (room) => work({ ...room, target: context.target, place: openPlace(context) }));
+
+const stepper =
   ({ report, signal }: Pick<EngineContext, 'report' | 'signal'>) =>
   (text: string): void => {
     report.phase(text);

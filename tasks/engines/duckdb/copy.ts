@@ -48,16 +48,11 @@ export async function takeCopy(call: Call, name: string, options: { fallback: Er
     // It only read: there is nothing that it would have to write.
     await holder?.kill();
   }
-  const hadWal = await absorbWal(call, file, fallback);
-  const storage = await readStorage(file, `${place.words}, ${name}`);
-  const facts = await place.stat(name);
   return {
-    ...storage,
+    ...(await absorbed(call, file, fallback, `${place.words}, ${name}`)),
     file,
     takenAt,
     consistency: place.directory === undefined ? 'snapshot' : 'locked',
-    bytes: facts?.bytes ?? 0,
-    hadWal,
   };
 }
 
@@ -95,12 +90,17 @@ async function fetchBoth(place: FilePlace, name: string, file: string): Promise<
   });
 }
 
-/** Into the copy itself, whose bytes are then the whole database. */
-async function absorbWal(context: DuckdbContext, file: string, fallback: ErrorCode): Promise<boolean> {
-  const there = await stat(walOf(file)).catch(() => undefined);
-  if (!there) return false;
-  await withSession(context, { file, fallback, operation: 'write the .wal into the copy' }, (session) =>
-    session.rows('CHECKPOINT'),
-  );
-  return true;
+/** A fetched file with its `.wal` written into it: then its bytes are the whole database. */
+export async function absorbed(
+  context: DuckdbContext,
+  file: string,
+  fallback: ErrorCode,
+  words: string,
+): Promise<Pick<Copy, 'storageVersion' | 'writtenBy' | 'bytes' | 'hadWal'>> {
+  const hadWal = (await stat(walOf(file)).catch(() => undefined)) !== undefined;
+  if (hadWal)
+    await withSession(context, { file, fallback, operation: 'write the .wal into the copy' }, (session) =>
+      session.rows('CHECKPOINT'),
+    );
+  return { ...(await readStorage(file, words)), bytes: (await stat(file)).size, hadWal };
 }

@@ -16,6 +16,7 @@ import { isOf, recoded } from './errors.ts';
 import { exchange, guard, type Guard } from './exchange.ts';
 import { compare, differs } from './fingerprint.ts';
 import { walOf } from './names.ts';
+import type { DuckdbContext } from './session.ts';
 import { NEWEST_STORAGE } from './storage.ts';
 import { isNamed } from './tables.ts';
 
@@ -113,7 +114,7 @@ async function swapped(
 }
 
 /** A file that was proven to be the stored one, and can't be read, is the backup's own fault. */
-async function inDamage<T>(work: () => Promise<T>): Promise<T> {
+export async function inDamage<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -172,7 +173,12 @@ async function refuseRows(call: Call, database: string): Promise<void> {
     });
 }
 
-async function compared(call: Call, job: RestoreJob, manifest: Manifest, file: string): Promise<Comparison> {
+export async function compared(
+  call: DuckdbContext,
+  job: RestoreJob,
+  manifest: Manifest,
+  file: string,
+): Promise<Comparison> {
   const { fingerprint, tool } = manifest;
   const expected = tablesOf(job, manifest);
   if (expected.length === 0) return foundEqual(job, manifest);
@@ -228,7 +234,7 @@ function refuseScope({ scope, mode }: RestoreJob, { source }: Manifest): void {
 }
 
 /** Found out before an hour of download. @throws RESTORE_REFUSED. */
-function refuseNewerFile({ source, format }: Manifest): void {
+export function refuseNewerFile({ source, format }: Manifest): void {
   const theirs = Number(source.details.storageVersion ?? 0);
   if (format === 'parquet' || theirs <= NEWEST_STORAGE) return;
   throw new NightjarError('RESTORE_REFUSED', {
