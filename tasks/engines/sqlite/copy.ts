@@ -23,7 +23,8 @@ export const SIDECARS = ['-journal', '-wal', '-shm'] as const;
 
 /** An undisturbed copy is not slower than this; one that writers disturb begins anew each time. Bytes per second. */
 const SLOWEST = 25 * 1024 * 1024;
-const FREE_SECONDS = 15;
+/** How long writers may make the copy begin anew, in seconds, before they have to wait for it. */
+const PATIENCE = (bytes: number): number => 15 + bytes / SLOWEST;
 const TRIES = 5;
 
 export const walRefused = (name: string): NightjarError =>
@@ -33,24 +34,22 @@ export const walRefused = (name: string): NightjarError =>
   });
 
 /** @throws DATABASE_MISSING, FILE_LOCKED, WAL_REFUSED, DATABASE_DAMAGED, DISK_FULL, STORAGE_…. */
-export async function copyOf(work: Work, name: string): Promise<Copy> {
+export async function copyOf(work: Work, name: string, patience = PATIENCE): Promise<Copy> {
   return work.place.directory === undefined
     ? fetched(work, name)
-    : online(work, join(work.place.directory, name), name);
+    : online(work, join(work.place.directory, name), name, patience);
 }
 
-async function online(work: Work, source: string, name: string): Promise<Copy> {
+async function online(work: Work, source: string, name: string, patience: typeof PATIENCE): Promise<Copy> {
   const { place, context } = work;
   if (!(await place.stat(name))) throw missing(place.words, name);
   const header = await readHeader(source, name);
   if (header.wal) throw walRefused(name);
   const file = join(work.room, 'source.db');
-  const seconds = context.target.busyTimeoutSeconds;
+  const seconds = context.target.busyTimeoutSeconds + patience(header.bytes);
   let how: Pick<Copy, 'consistency' | 'takenAt'>;
   try {
-    how =
-      (await disturbed(work, source, file, FREE_SECONDS + seconds + header.bytes / SLOWEST)) ??
-      (await held(work, source, file));
+    how = (await disturbed(work, source, file, seconds)) ?? (await held(work, source, file));
   } catch (thrown) {
     // A reader that may not write can't undo what a crashed writer left half done; in a copy it can be undone.
     if (
@@ -88,7 +87,9 @@ async function disturbed(
     return { consistency: 'transaction', takenAt: new Date().toISOString() };
   } catch (thrown) {
     work.signal.throwIfAborted();
-    if (!limit.signal.aborted) throw thrown;
+    // Each step of the copy asks for its lock anew; what follows asks once.
+    const starved = thrown instanceof NightjarError && thrown.code === 'FILE_LOCKED';
+    if (!limit.signal.aborted && !starved) throw thrown;
     await rm(file, { force: true });
     return undefined;
   } finally {

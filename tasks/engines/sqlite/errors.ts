@@ -26,3 +26,7 @@ export function shellError(end: ProcessEnd, { operation, fallback, damaged }: Me
   const code = known === 'DATABASE_DAMAGED' ? (damaged ?? known) : (known ?? fallback);
   return new NightjarError(code, { operation, detail });
 }
+
+/** SQLite read the statement and refused it; a shell that died or said nothing has answered nothing. */
+export const isAnswer = ({ code, detail }: NightjarError): boolean =>
+  code === 'DUMP_FAILED' && /^(Parse|Runtime) error/.test(detail ?? '');

@@ -7,6 +7,7 @@
  */
 import type { Comparison, Fingerprint, TablePrint } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
+import { isAnswer } from './errors.ts';
 import { ident, text, withShell, type Shell } from './shell.ts';
 import { alive, type Work } from './work.ts';
 
@@ -101,7 +102,7 @@ async function alone(
   try {
     return (await withShell(work, file, meaning, (shell) => printTables(shell, [table], 'counts')))[0];
   } catch (thrown) {
-    if (!(thrown instanceof NightjarError) || thrown.code !== 'DUMP_FAILED') throw thrown;
+    if (!(thrown instanceof NightjarError) || !isAnswer(thrown)) throw thrown;
     work.context.report.warn(
       `The virtual table ${table.name} could not be counted: ${thrown.detail ?? thrown.message}`,
     );

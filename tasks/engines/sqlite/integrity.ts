@@ -1,29 +1,48 @@
 /** SQLite's own check of a file on the task's disk. */
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
-import { withShell } from './shell.ts';
+import { isAnswer, type Meaning } from './errors.ts';
+import { text, withShell } from './shell.ts';
 import { alive, type Work } from './work.ts';
 
 const FAULTS = 20;
 
-/** @throws `code` with the first faults; what the application alone knows (a collation, a function) is told. */
+const UNKNOWN = /no such (collation sequence|function|module): .*/;
+
+/** @throws `code` with the first faults; what only the application has (a collation, a function) keeps tables from it. */
 export async function checkIntegrity(work: Work, file: string, code: ErrorCode): Promise<void> {
   const meaning = { operation: 'integrity_check', fallback: code, damaged: code } as const;
-  const faults = async (pragma: string): Promise<string> =>
-    withShell(work, file, meaning, async (shell) =>
-      (await alive(work, shell.ask(`PRAGMA ${pragma}(${FAULTS});`))).trim(),
-    );
-  let found: string;
+  const check = async (of: string | number): Promise<void> => {
+    const pragma = `PRAGMA integrity_check(${of});`;
+    const found = await withShell(work, file, meaning, (shell) => alive(work, shell.ask(pragma)));
+    if (found.trim() !== 'ok') throw new NightjarError(code, { operation: 'integrity_check', detail: found.trim() });
+  };
   try {
-    found = await faults('integrity_check');
+    await check(FAULTS);
   } catch (thrown) {
-    const unknown = /no such (collation sequence|function|module): .*/.exec(String((thrown as Error).message))?.[0];
-    if (!unknown) throw thrown;
-    work.context.report.warn(
-      `Only the quick check was possible, which leaves indexes out: the image has not what the application has (${unknown}).`,
-    );
-    found = await faults('quick_check');
+    if (!UNKNOWN.test((thrown as Error).message)) throw thrown;
+    await checkEach(work, await tablesOf(work, file, meaning), check);
   }
-  if (found !== 'ok') throw new NightjarError(code, { operation: 'integrity_check', detail: found });
+}
+
+async function tablesOf(work: Work, file: string, meaning: Meaning): Promise<string[]> {
+  const rows = await withShell(work, file, meaning, (shell) =>
+    shell.rows<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name`),
+  );
+  return rows.map((one) => one.name);
+}
+
+/** One by one, so that a table that the image can't read keeps no other from being checked. */
+async function checkEach(work: Work, tables: readonly string[], check: (of: string) => Promise<void>): Promise<void> {
+  const left: string[] = [];
+  for (const name of tables)
+    await check(text(name)).catch((thrown: unknown) => {
+      const unknown = UNKNOWN.exec((thrown as Error).message)?.[0];
+      if (!unknown) throw thrown;
+      left.push(`${name} (${unknown})`);
+    });
+  work.context.report.warn(
+    `The image has not all that the application has, so some tables were not checked: ${left.join(', ')}.`,
+  );
 }
 
 /** Rows that refer to no other are no damage: SQLite enforces foreign keys only where the application asks it to. */
@@ -38,7 +57,7 @@ export async function tellForeignKeys(work: Work, file: string): Promise<void> {
     ),
   ).catch((thrown: unknown) => {
     // Such as a parent table without the key that its child names: the application lives with it.
-    if (!(thrown instanceof NightjarError) || thrown.code !== 'DUMP_FAILED') throw thrown;
+    if (!(thrown instanceof NightjarError) || !isAnswer(thrown)) throw thrown;
     work.context.report.warn(`Foreign keys could not be checked: ${thrown.detail ?? thrown.message}`);
     return [];
   });

@@ -167,7 +167,9 @@ async function keepSequences(shell: Shell, tables: readonly string[]): Promise<v
     `SELECT (SELECT count(*) FROM main.sqlite_schema WHERE name = 'sqlite_sequence') * (SELECT count(*) FROM nightjar_backup.sqlite_schema WHERE name = 'sqlite_sequence') AS "both"`,
   );
   if (!has?.both) return;
-  await shell.ask(
-    `UPDATE main.sqlite_sequence SET seq = max(seq, b.seq) FROM nightjar_backup.sqlite_sequence b WHERE b.name = main.sqlite_sequence.name AND b.name IN (${tables.map(text).join(', ')});`,
-  );
+  const ours = `b.name IN (${tables.map(text).join(', ')})`;
+  const from = 'nightjar_backup.sqlite_sequence AS b';
+  await shell.ask(`UPDATE main.sqlite_sequence AS a SET seq = max(a.seq, b.seq) FROM ${from} WHERE b.name = a.name AND ${ours};
+    INSERT INTO main.sqlite_sequence (name, seq) SELECT b.name, b.seq FROM ${from}
+     WHERE ${ours} AND NOT EXISTS (SELECT 1 FROM main.sqlite_sequence AS a WHERE a.name = b.name);`);
 }
