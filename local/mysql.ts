@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
@@ -78,6 +78,19 @@ async function environment(): Promise<Record<string, string>> {
   };
 }
 
+const MEMORY = '/dev/shm';
+const MEMORY_BYTES = 4 * 1024 ** 3;
+
+/** In memory, where there is room: a server makes a file for each table and waits for the disk with each. */
+async function placeFor(durable: boolean): Promise<string> {
+  if (durable) return tmpdir();
+  const room = await statfs(MEMORY).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => 0,
+  );
+  return room >= MEMORY_BYTES ? MEMORY : tmpdir();
+}
+
 const flags = (settings: Readonly<Record<string, string | number>>): string[] =>
   Object.entries(settings).map(([name, value]) => `--${name.replaceAll('_', '-')}=${value}`);
 
@@ -89,7 +102,7 @@ const flags = (settings: Readonly<Record<string, string | number>>): string[] =>
 export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
   const { flavour, durable = true } = options;
   const temporary = options.dir === undefined;
-  const base = options.dir ?? (await mkdtemp(join(tmpdir(), `nightjar-${flavour}-`)));
+  const base = options.dir ?? (await mkdtemp(join(await placeFor(durable), `nightjar-${flavour}-`)));
   await mkdir(base, { recursive: true });
   const [data, log] = [join(base, 'data'), join(base, 'server.log')];
   const program = flavour === 'mysql' ? join(MYSQL_HOME, 'bin', 'mysqld') : join(MYSQL_CLIENTS, 'mariadbd');

@@ -15,8 +15,6 @@ export interface DumpPlan {
   readonly generated: ReadonlyMap<string, ReadonlySet<string>>;
   /** The tool's, without connection and login. */
   readonly args: readonly string[];
-  /** Whether tables are created in it. */
-  readonly hasSchema: boolean;
 }
 
 const NAMED = 10;
@@ -47,7 +45,6 @@ export async function tablesInScope(server: Server, session: Session): Promise<D
     unsafe,
     generated: await generatedColumns(session, target.database),
     args: argsFor(target.database, scope),
-    hasSchema: !scope.dataOnly,
   };
 }
 
@@ -68,8 +65,8 @@ function narrowed(all: readonly DataTable[], scope: BackupScope, database: strin
 }
 
 function argsFor(database: string, scope: BackupScope): string[] {
-  // Routines and events belong to no table, and data goes without them.
-  const whole = !scope.tables && !scope.dataOnly;
+  // Routines and events belong to no table.
+  const whole = !scope.tables;
   return [
     '--single-transaction',
     '--quick',
@@ -82,7 +79,7 @@ function argsFor(database: string, scope: BackupScope): string[] {
     '--skip-add-locks',
     PACKET,
     ...(whole ? ['--routines', '--events'] : []),
-    ...(scope.dataOnly ? ['--no-create-info', '--skip-triggers'] : ['--triggers']),
+    '--triggers',
     ...(scope.schemaOnly ? ['--no-data'] : []),
     ...[NOTE_TABLE, KEPT_TABLE].map((table) => `--ignore-table=${database}.${table}`),
     ...(scope.exclude ?? []).map((table) => `--ignore-table-data=${database}.${table}`),

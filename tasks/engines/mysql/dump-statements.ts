@@ -57,7 +57,7 @@ export function definerOf(text: string): string | undefined {
 export function withDefiner(text: string, definer: string | undefined): string {
   return text.replace(DEFINER, (found) => {
     const space = /\s$/.exec(found)?.[0] ?? '';
-    if (definer === undefined) return space === '' ? '' : ' ';
+    if (definer === undefined) return '';
     const at = definer.lastIndexOf('@');
     const parts = at === -1 ? [definer] : [definer.slice(0, at), definer.slice(at + 1)];
     const quoted = parts.map((part) => `\`${Buffer.from(part, 'utf8').toString('latin1').replaceAll('`', '``')}\``);

@@ -1,4 +1,5 @@
 /** One database into one archive: mariadb-dump in one snapshot, read through as it streams, and counted beside it. */
+import type { TablePrint } from '../../../core/backup.ts';
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import type { ProcessEnd, RunningProcess } from '../../processes.ts';
@@ -10,7 +11,7 @@ import { toolError } from './errors.ts';
 import { printTables, withSigns } from './fingerprint.ts';
 import { holdTables, openSnapshot, serverTime, type Hold } from './hold.ts';
 import { fingerprintFrom } from './judge-dump.ts';
-import { DumpReader } from './read-through.ts';
+import { DumpReader, type DumpContents } from './read-through.ts';
 import { withoutGenerated } from './rewrite.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
 import { binlogPosition, readSource, schemaDigest } from './tables.ts';
@@ -88,6 +89,8 @@ async function dumpHeld(
   signal: AbortSignal,
 ): Promise<DumpFacts> {
   const { report } = server.context;
+  const digest = (): Promise<string> => within(server, (session) => schemaDigest(session, plan.database));
+  const before = await digest();
   const hold = await holdFor(server, plan, signal);
   let witness: Session | undefined;
   try {
@@ -97,11 +100,27 @@ async function dumpHeld(
     // The position is the snapshot's only while nobody can write.
     const source = await within(server, (session) => readSource(server, session, hold ? position : undefined));
     report.phase('dumping');
-    const { contents, print, seconds } = await writeArchive(server, plan, sink, { hold, witness }, own, signal);
+    const judge: Judge = async (contents, print, seconds) => {
+      if ((await digest()) !== before)
+        throw schemaChanged('Definitions of the database changed between its beginning and its end.');
+      return {
+        fingerprint: fingerprintFrom(server.context, plan, contents, print, seconds),
+        roles: [...contents.definers].sort(),
+        longest: contents.longest,
+      };
+    };
+    const { fingerprint, roles, longest } = await writeArchive(
+      server,
+      plan,
+      sink,
+      { hold, witness, judge },
+      own,
+      signal,
+    );
     return {
       snapshotAt,
       consistency: plan.unsafe.length === 0 ? 'transaction' : 'locked',
-      source: { ...source, details: { ...source.details, longestStatement: contents.longest } },
+      source: { ...source, details: { ...source.details, longestStatement: longest } },
       format: 'sql',
       tool: {
         name: 'mariadb-dump',
@@ -109,8 +128,8 @@ async function dumpHeld(
         command: ['mariadb-dump', ...plan.args, ...packingWords(server.context.target.compression)],
       },
       compression: { place: 'outside', ...server.context.target.compression },
-      fingerprint: fingerprintFrom(server.context, plan, contents, print, seconds),
-      roles: [...contents.definers].sort(),
+      fingerprint,
+      roles,
       extensions: [],
     };
   } finally {
@@ -132,14 +151,22 @@ async function holdFor(server: Server, plan: DumpPlan, signal: AbortSignal): Pro
   }
 }
 
+interface Judged {
+  readonly fingerprint: DumpFacts['fingerprint'];
+  readonly roles: string[];
+  readonly longest: number;
+}
+/** Before the archive is ended: throws what makes it none. */
+type Judge = (contents: DumpContents, print: TablePrint[] | undefined, seconds: number) => Promise<Judged>;
+
 async function writeArchive(
   server: Server,
   plan: DumpPlan,
   sink: DumpSink,
-  { hold, witness }: { hold: Hold | undefined; witness: Session | undefined },
+  { hold, witness, judge }: { hold: Hold | undefined; witness: Session | undefined; judge: Judge },
   own: AbortController,
   signal: AbortSignal,
-) {
+): Promise<Judged> {
   const { report, target } = server.context;
   const file = packedFile('archive.sql', target.compression);
   const stream = sink.open('archive', file);
@@ -180,9 +207,10 @@ async function writeArchive(
     ended,
     ...(hold && plan.unsafe.length > 0 ? [Promise.race([hold.lost, both])] : []),
   ]);
+  const judged = await judge(reader.contents, print, (Date.now() - began) / 1_000);
   await outlet.end();
   signal.removeEventListener('abort', destroy);
-  return { contents: reader.contents, print, seconds: (Date.now() - began) / 1_000 };
+  return judged;
 }
 
 /** Resolves with true when the tool's snapshot is open, which its first bytes tell; false when that takes too long. */

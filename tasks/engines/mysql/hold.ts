@@ -17,9 +17,9 @@ export interface Hold {
 }
 
 /** Writers queue behind a lock that waits, so it does not wait for long, and comes again. */
-const WAIT_SECONDS = 3;
-const TRIES = 4;
-const PAUSE_MS = 2_000;
+const WAIT_SECONDS = 2;
+const TRIES = 3;
+const PAUSE_MS = 1_000;
 
 /** @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING. */
 export async function holdTables(

@@ -17,7 +17,7 @@ export function fingerprintFrom(
   print: readonly TablePrint[] | undefined,
   seconds: number,
 ): Fingerprint {
-  const missing = plan.hasSchema ? plan.data.filter((table) => !contents.created.has(table)) : [];
+  const missing = plan.data.filter((table) => !contents.created.has(table));
   if (missing.length > 0)
     throw new NightjarError('DUMP_EMPTY', { operation: 'mariadb-dump', detail: `It holds no ${names(missing)}.` });
   const unexpected = [...contents.rows.keys()].filter((table) => !plan.data.includes(table));

@@ -17,8 +17,8 @@ function refuseScope({ scope, mode }: RestoreJob, manifest: Manifest): void {
   const refuse = (detail: string): never => {
     throw new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
   };
-  if (scope?.dataOnly || manifest.scope?.dataOnly)
-    refuse('Rows alone have no tables to go into: restore with the definitions, into a new database.');
+  if (scope?.dataOnly)
+    refuse('Rows alone have no tables to go into: restore them with their definitions, and copy the rows from there.');
   if (scope && mode !== 'new')
     refuse('A part of a backup comes back beside the original (mode `new`); copy from there what you need.');
   const known = manifest.fingerprint.tables.map((one) => one.table);

@@ -36,6 +36,7 @@ export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, '
         ...(await privileges(server, session, tables)),
         ...storage(server, tables),
         ...(await versions(session, target.database)),
+        ...oddName(target.database),
         ...(await settings(server, session)),
       ];
       return {
@@ -131,6 +132,17 @@ function storage(server: Server, tables: readonly DataTable[]): Finding[] {
       : bad(`No transaction covers ${which}.`, "Convert them to InnoDB, or set unsafeTables of the target to 'lock'."),
   ];
 }
+
+/** mariadb-dump escapes such a name where it should not, and does not find it then. */
+const oddName = (database: string): Finding[] =>
+  /["'\\\\]/.test(database)
+    ? [
+        bad(
+          'The name of the database has a quote or a backslash in it, which mariadb-dump can not cope with.',
+          'Move its tables into a database with a plain name.',
+        ),
+      ]
+    : [];
 
 async function versions(session: Session, database: string): Promise<Finding[]> {
   const versioned = await versionedTables(session, database);

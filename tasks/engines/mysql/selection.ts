@@ -26,7 +26,6 @@ export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): 
   const isWanted = ({ kind, name }: Statement): boolean => {
     if (kind === 'setting') return true;
     if (kind === 'keys') return !scope.schemaOnly && (!wanted || wanted.has(name!));
-    if (scope.dataOnly) return false;
     if (kind === 'trigger') return !wanted || wanted.has(current);
     if (kind === 'table') return !wanted || wanted.has(name!);
     return !wanted;

@@ -149,7 +149,7 @@ export const harnessFor = (flavour: MysqlFlavour): EngineHarness<Family> => ({
 
 const line = (row: object): string => {
   const text = JSON.stringify(
-    Object.values(row).map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : value)),
+    (Object.values(row) as unknown[]).map((value) => (Buffer.isBuffer(value) ? value.toString('hex') : value)),
   );
   return text.length > 300 ? createHash('md5').update(text).digest('hex') : text;
 };
