@@ -33,8 +33,8 @@ export async function costsOf(world: World, options: RoundOptions): Promise<Cont
         own('fingerprint: checksums', { fingerprint: 'checksums' }),
         own('without the read-through', {}, { [TASK_ENV.postgresRoot]: blind }),
         own('without the read-through, fingerprint: none', { fingerprint: 'none' }, { [TASK_ENV.postgresRoot]: blind }),
-        own('compressionLevel: 1', { compressionLevel: 1 }),
-        own('compressionLevel: 3', { compressionLevel: 3 }),
+        own('zstd level 1', { compression: { algorithm: 'zstd', level: 1 } }),
+        own('zstd level 3', { compression: { algorithm: 'zstd', level: 3 } }),
         {
           label: BEST.label,
           run: async () => {

@@ -1,6 +1,6 @@
 /** What a restore would do, from catalog, manifest and config; nothing is changed and no server is asked. */
 import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
-import type { Config, DumpTarget } from '../core/config.ts';
+import { whereOf, type Config, type DumpTarget } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
 import type { RestoreInput } from '../core/payloads.ts';
@@ -90,7 +90,7 @@ export const ARCHIVE_UNKNOWN: RestorePlan['archive'] = {
 
 function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: RestorePlan['names']): string[] {
   const { mode, scope } = input;
-  const place = `${destination.host}:${destination.port}`;
+  const place = whereOf(destination);
   const missingRoles = input.noOwner
     ? 'Everything will belong to the restoring user; owners and grants are left out.'
     : `Check on ${place} that the roles of the backup are there (${manifest.roles.join(', ') || 'none'}), and whether the place is free; stop if not.`;

@@ -115,8 +115,23 @@ export default defineConfig({
       rpoHours: 26,
       /** `counts` (default), `checksums` of every row besides, or `none`. */
       fingerprint: 'counts',
-      /** zstd level (default 2). */
-      compressionLevel: 2,
+      /** `zstd` from 1 to 19 (default 2), `gzip` from 1 to 9, or `none`. */
+      compression: { algorithm: 'zstd', level: 2 },
+      /** Besides the vault's own encryption: who may read the vault and use its key still can't read this backup. */
+      encryption: {
+        recipients: ['age1r44d34l2ce73twv0cqyc0f4da9j9svevhnlxp2y9lfnvp3fekq0qem20eu'],
+        /** A secret whose value is one identity, as `age-keygen` prints it; only restores may read it. */
+        identity: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-identity-AbCdEf',
+        identityKey: 'arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555',
+      },
+      /** Of the archive as it is stored: a small server is not starved by its dump (default: as fast as it goes). */
+      bytesPerSecond: 50_000_000,
+      /** A dump that takes longer is given up (default: `limits.backupHours`). */
+      giveUpAfterMinutes: 180,
+      /** Left out of every backup; `tables` instead names all that is in it. */
+      scope: { exclude: ['public.sessions'], schemaOnly: false, dataOnly: false, allDatabases: false },
+      /** `custom` (default), or `plain` SQL. */
+      format: 'custom',
       /** How long to wait for a table's first lock (default 300). */
       lockTimeoutSeconds: 300,
       /** Parallel jobs of a restore, or `auto` (default). */
@@ -137,6 +152,74 @@ export default defineConfig({
       database: 'ledger',
       secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:ledger-GhIjKl',
       frequency: 'weekly',
+    },
+    {
+      name: 'wiki',
+      engine: 'mariadb',
+      host: 'wiki.example.org',
+      database: 'wiki',
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:wiki-AbCdEf',
+      /** Tables that no transaction covers (MyISAM, Aria, MEMORY): `refuse` (default), or `lock` them while they are dumped. */
+      unsafeTables: 'lock',
+      scope: { tables: ['page', 'revision'] },
+    },
+    {
+      name: 'forum',
+      engine: 'mysql',
+      host: 'forum.example.org',
+      database: 'forum',
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:forum-AbCdEf',
+    },
+    {
+      name: 'catalogue',
+      engine: 'mongodb',
+      host: 'catalogue.example.org',
+      port: 27_017,
+      database: 'catalogue',
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:catalogue-AbCdEf',
+      /** True when `host` is looked up in DNS for the servers behind it, as Atlas does. */
+      srv: false,
+      /** Where the user is known (default `admin`). */
+      authDatabase: 'admin',
+      replicaSet: 'rs0',
+    },
+    {
+      name: 'settings',
+      engine: 'sqlite',
+      /** The file's name. */
+      database: 'settings.db',
+      storage: {
+        efs: {
+          fileSystem: 'fs-0123456789abcdef0',
+          accessPoint: 'fsap-0123456789abcdef0',
+          directory: 'app',
+        },
+      },
+      format: 'file',
+      /** How long another process's lock is waited for (default 60). */
+      busyTimeoutSeconds: 60,
+    },
+    {
+      name: 'figures',
+      engine: 'duckdb',
+      database: 'figures.duckdb',
+      storage: { s3: { bucket: 'example-figures', prefix: 'db/' } },
+      /** `file` (default), or `parquet`: what EXPORT DATABASE writes. */
+      format: 'parquet',
+    },
+    {
+      name: 'warehouse',
+      engine: 'myduck',
+      host: 'warehouse.example.org',
+      database: 'warehouse',
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:warehouse-AbCdEf',
+      /** The server writes its backup there itself, with a key of this user that lives as long as the backup takes. */
+      exchange: {
+        bucket: 'example-exchange',
+        prefix: 'nightjar/',
+        endpoint: 's3.eu-west-1.amazonaws.com',
+        user: 'nightjar-exchange',
+      },
     },
     {
       name: 'billing',

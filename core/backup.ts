@@ -1,8 +1,10 @@
 /** Records of the catalog and the manifest that is the truth behind them. */
 import { z } from 'zod';
+import { COMPRESSIONS } from './engine-fields.ts';
 import { ENGINE_NAMES, METHODS, NATIVE_ENGINES, RESTORE_MODES } from './engines.ts';
 import { FREQUENCIES } from './config.ts';
 import { NightjarError, isErrorCode, type ErrorCode, type Failure } from './errors.ts';
+import { backupScopeSchema } from './scope.ts';
 import { nativeRestoreSchema, pointSchema, settingsSchema, windowSchema } from './native.ts';
 import { memberOfSetSchema } from './restore-set.ts';
 
@@ -65,20 +67,25 @@ export const manifestSchema = z.object({
   completedAt: instant,
   consistency: z.enum(CONSISTENCIES),
   source: z.object({
-    host: z.string(),
-    port: z.int(),
+    /** `host:port`, or where the file lies. */
+    place: z.string(),
     database: z.string(),
+    /** Of the server, or of the library that wrote the file. */
     serverVersion: z.string(),
     serverMajor: z.int(),
     /** What the server says it is; tells a renamed or replaced server apart. */
     systemIdentifier: z.string().optional(),
-    encoding: z.string(),
-    collate: z.string(),
-    ctype: z.string(),
-    owner: z.string(),
-    tlsVerified: z.boolean(),
+    owner: z.string().optional(),
+    /** Absent of a database without a connection. */
+    tlsVerified: z.boolean().optional(),
     databaseBytes: z.int().nonnegative(),
+    /** What only this engine knows and its restore asks for, such as a binlog position or a storage version. */
+    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   }),
+  /** Of the archive, in the engine's words, such as `custom` or `plain`. */
+  format: z.string(),
+  /** What of the database is in it; all of it when absent. */
+  scope: backupScopeSchema.optional(),
   tool: z.object({
     name: z.string(),
     version: z.string(),
@@ -89,9 +96,18 @@ export const manifestSchema = z.object({
   compression: z.object({
     /** `inside`: the archive format carries it; `outside`: the stream was piped through it. */
     place: z.enum(['inside', 'outside']),
-    algorithm: z.enum(['zstd', 'gzip', 'none']),
+    algorithm: z.enum(COMPRESSIONS),
     level: z.int(),
   }),
+  /** Of every object of the backup, around the compression. */
+  encryption: z
+    .object({
+      format: z.literal('age'),
+      recipients: z.array(z.string()).min(1),
+      /** ARN of the secret that held an identity of theirs when the backup was made. */
+      identity: z.string(),
+    })
+    .optional(),
   objects: z.array(vaultObjectSchema).min(1),
   /** Of the archive stream over all its objects: what a restore checks while it streams. */
   archive: z.object({ bytes: z.int().nonnegative(), sha256 }),

@@ -10,6 +10,8 @@ import {
   type NativeEngine,
 } from './engines.ts';
 import { NightjarError } from './errors.ts';
+import { COMPRESSIONS } from './engine-fields.ts';
+import { SCOPES, scopeKinds, type ScopeKind } from './scope.ts';
 
 export const FREQUENCIES = ['daily', 'weekly', 'none'] as const;
 export type Frequency = (typeof FREQUENCIES)[number];
@@ -89,12 +91,21 @@ function targetOf<E extends EngineName, F extends z.ZodRawShape>(engine: E, fiel
   return z.strictObject({ ...common, engine: z.literal(engine), ...fields });
 }
 
-const postgres = targetOf('postgres', ENGINES.postgres.fields);
+/** Written out, for the types: a test holds it equal to the list. */
+const dumpTargets = [
+  targetOf('postgres', ENGINES.postgres.fields),
+  targetOf('mysql', ENGINES.mysql.fields),
+  targetOf('mariadb', ENGINES.mariadb.fields),
+  targetOf('mongodb', ENGINES.mongodb.fields),
+  targetOf('sqlite', ENGINES.sqlite.fields),
+  targetOf('duckdb', ENGINES.duckdb.fields),
+  targetOf('myduck', ENGINES.myduck.fields),
+] as const;
 /** What a task can be given. */
-export const dumpTargetSchema = z.discriminatedUnion('engine', [postgres]);
+export const dumpTargetSchema = z.discriminatedUnion('engine', dumpTargets);
 
 const target = z.discriminatedUnion('engine', [
-  postgres,
+  ...dumpTargets,
   targetOf('rds', ENGINES.rds.fields),
   targetOf('aurora', ENGINES.aurora.fields),
   targetOf('dynamodb', ENGINES.dynamodb.fields),
@@ -200,6 +211,17 @@ export const configSchema = z
     });
     if (config.targets.length === 0 && config.discovery.engines.length === 0)
       context.addIssue({ code: 'custom', path: ['targets'], message: 'is empty, and discovery.engines too' });
+    config.targets.forEach((one, index) => {
+      if (isNative(one.engine) || !('scope' in one)) return;
+      const { label, scopes }: { label: string; scopes: readonly ScopeKind[] } = ENGINES[one.engine];
+      for (const kind of scopeKinds(one.scope))
+        if (!scopes.includes(kind))
+          context.addIssue({
+            code: 'custom',
+            path: ['targets', index, 'scope', kind],
+            message: `is nothing that a backup of ${label} can leave out or take alone`,
+          });
+    });
     const { days, archiveAfterDays } = config.retention;
     if (archiveAfterDays !== 'never' && archiveAfterDays >= days)
       context.addIssue({
@@ -225,6 +247,10 @@ export type TargetOf<E extends EngineName> = Extract<Target, { engine: E }>;
 /** A target that a task dumps, and one whose service keeps the points itself. */
 export type DumpTarget = TargetOf<DumpEngine>;
 export type NativeTarget = TargetOf<NativeEngine>;
+/** @throws ZodError. */
+export const parseDumpTarget = <E extends DumpEngine>(
+  input: { readonly engine: E } & Readonly<Record<string, unknown>>,
+): TargetOf<E> => dumpTargetSchema.parse(input) as TargetOf<E>;
 export const isNativeTarget = (target: Target): target is NativeTarget => isNative(target.engine);
 export const isDumpTarget = (target: Target): target is DumpTarget => !isNative(target.engine);
 /** Name of the instance, cluster or table. */
@@ -232,6 +258,18 @@ export function resourceOf(target: NativeTarget): string {
   if (target.engine === 'rds') return target.instance;
   return target.engine === 'aurora' ? target.cluster : target.table;
 }
+/** Where a dumped database is found, in words: a server, or the place of a file. */
+export function whereOf(target: DumpTarget): string {
+  if ('host' in target) return `${target.host}:${target.port}`;
+  const { storage } = target;
+  if ('s3' in storage) return `s3://${storage.s3.bucket}/${storage.s3.prefix}`;
+  return [storage.efs.fileSystem, storage.efs.directory].filter((part) => part !== '').join('/');
+}
+/** Where its login stands; a file has none. */
+export const loginOf = (
+  target: DumpTarget,
+): { readonly secret: string; readonly secretKey?: string | undefined } | undefined =>
+  'secret' in target ? target : undefined;
 export type Placement = z.output<typeof placement>;
 export type TaskSize = z.output<typeof size>;
 
@@ -314,14 +352,50 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'targets.*.size.ephemeralGiB': 'whole GiB from 21 to 200',
   'targets.*.host': "the server's host name, without protocol or port",
   'targets.*.port': 'a port from 1 to 65535',
-  'targets.*.database': "the database's name, 63 bytes at most",
+  'targets.*.database': "the database's name, or the file's; 63 bytes at most on most servers",
   'targets.*.secret': "a secret's full ARN, such as 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf'",
   'targets.*.secretKey': "a KMS key's ARN, such as 'arn:aws:kms:eu-west-1:123456789012:key/…'",
   'targets.*.tls': "{ verify: 'full', ca: 'rds' }",
   'targets.*.tls.verify': "'full', or 'off' to give up verification",
   'targets.*.tls.ca': "'rds', 'system', or a PEM of at most 4096 characters",
   'targets.*.fingerprint': "'counts', 'checksums' or 'none'",
-  'targets.*.compressionLevel': 'a zstd level from 1 to 19',
+  'targets.*.compression': "{ algorithm: 'zstd', level: 2 }",
+  'targets.*.compression.algorithm': `one of ${COMPRESSIONS.join(', ')}`,
+  'targets.*.compression.level': '1 to 19 of zstd, 1 to 9 of gzip',
+  'targets.*.encryption': "{ recipients: ['age1…'], identity: 'arn:aws:secretsmanager:…' }",
+  'targets.*.encryption.recipients': "1 to 10 age recipients such as ['age1…']",
+  'targets.*.encryption.recipients.*': "an age recipient such as 'age1…', as age-keygen prints it",
+  'targets.*.encryption.identity': "a secret's full ARN; its value is the identity that age-keygen printed",
+  'targets.*.encryption.identityKey': "a KMS key's ARN",
+  'targets.*.scope': `some of ${SCOPES.join(', ')}, such as { exclude: ['public.log'] }`,
+  'targets.*.scope.tables': "names such as ['public.orders']",
+  'targets.*.scope.tables.*': "a name such as 'public.orders', or 'orders' where the engine has no schemas",
+  'targets.*.scope.exclude': "names such as ['public.log']",
+  'targets.*.scope.exclude.*': "a name such as 'public.log', or 'log' where the engine has no schemas",
+  'targets.*.scope.schemaOnly': 'true or false',
+  'targets.*.scope.dataOnly': 'true or false',
+  'targets.*.scope.allDatabases': 'true or false',
+  'targets.*.bytesPerSecond': 'whole bytes per second, 65536 or more',
+  'targets.*.giveUpAfterMinutes': 'whole minutes from 1 to 43200',
+  'targets.*.format': 'a format of the engine; see docs/reference.md',
+  'targets.*.unsafeTables': "'lock' or 'refuse'",
+  'targets.*.srv': 'true or false',
+  'targets.*.authDatabase': "a database's name such as 'admin'",
+  'targets.*.replicaSet': "a replica set's name such as 'rs0'",
+  'targets.*.storage': "{ efs: { fileSystem: 'fs-…', accessPoint: 'fsap-…' } } or { s3: { bucket: '…', prefix: '…' } }",
+  'targets.*.storage.efs': "{ fileSystem: 'fs-…', accessPoint: 'fsap-…', directory: 'data' }",
+  'targets.*.storage.efs.fileSystem': "a file system's id such as 'fs-0123456789abcdef0'",
+  'targets.*.storage.efs.accessPoint': "an access point's id such as 'fsap-0123456789abcdef0'",
+  'targets.*.storage.efs.directory': "a directory below the access point's, such as 'data', without '..'",
+  'targets.*.storage.s3': "{ bucket: 'shop-data', prefix: 'db/' }",
+  'targets.*.storage.s3.bucket': "a bucket's name",
+  'targets.*.storage.s3.prefix': "what objects' names begin with, such as 'db/'",
+  'targets.*.busyTimeoutSeconds': 'whole seconds from 1 to 3600',
+  'targets.*.exchange': "{ bucket: 'shop-exchange', user: 'nightjar-exchange' }",
+  'targets.*.exchange.bucket': "a bucket's name",
+  'targets.*.exchange.prefix': "what objects' names begin with, such as 'nightjar/'",
+  'targets.*.exchange.endpoint': "host of S3 as the server reaches it, such as 's3.eu-west-1.amazonaws.com'",
+  'targets.*.exchange.user': "a user of IAM such as 'nightjar-exchange'",
   'targets.*.lockTimeoutSeconds': 'whole seconds from 1 to 86400',
   'targets.*.restoreJobs': "'auto', or a whole number from 1 to 32",
   'targets.*.pitr': "'require', 'enable' or 'ignore'",

@@ -3,6 +3,8 @@
  * added here and in one file of `tasks/engines/`.
  */
 import { z } from 'zod';
+import { dumped, fileDatabase, identifier, native, port, server, serverLogin } from './engine-fields.ts';
+import type { ScopeKind } from './scope.ts';
 
 /**
  * How a restore places what it brings back. `new`: beside the original. `swap`: under the original's name. `overwrite`: into
@@ -16,108 +18,135 @@ export type RestoreMode = (typeof RESTORE_MODES)[number];
 export const METHODS = ['dump', 'native'] as const;
 export type Method = (typeof METHODS)[number];
 
-const host = z.string().regex(/^[A-Za-z0-9._:-]+$/);
-const port = z.int().min(1).max(65_535);
-
-/** `verify: 'off'` is the one way to switch verification off, and it is said in the record and the report. */
-const tls = z
-  .strictObject({
-    verify: z.enum(['full', 'off']).default('full'),
-    /** `rds`: Amazon's CA bundle; `system`: the image's store; else a PEM of at most 4,096 characters. */
-    ca: z
-      .union([z.enum(['rds', 'system']), z.string().startsWith('-----BEGIN CERTIFICATE-----').max(4_096)])
-      .default('rds'),
-  })
-  .prefault({});
-
-const secretArn = z.string().regex(/^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+$/);
-const keyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/);
-
-/** A server that a task logs in to with a user and a password from Secrets Manager. */
-const serverLogin = {
-  host,
-  secret: secretArn,
-  /** Key of the secret, when it is not the account's default one. */
-  secretKey: keyArn.optional(),
-  tls,
-};
-
-/** What an application reads to find its database: a `pointer` restore switches it, and its rollback switches it back. */
-const pointer = z.union([
-  /** Its value is the endpoint's host, or the table's name. */
-  z.strictObject({ parameter: z.string().regex(/^[A-Za-z0-9_./-]{1,1011}$/) }),
-  /** A field of the secret's JSON holds the host. */
-  z.strictObject({
-    secret: secretArn,
-    secretKey: keyArn.optional(),
-    field: z.string().min(1).max(128).default('host'),
-  }),
-  /** A CNAME names the endpoint. */
-  z.strictObject({
-    hostedZone: z.string().regex(/^Z[A-Z0-9]{1,31}$/),
-    record: host,
-    ttlSeconds: z.int().min(0).max(86_400).default(60),
-  }),
-]);
-export type Pointer = z.output<typeof pointer>;
-
-/** Fields of every target whose service keeps the recovery points itself. */
-const native = {
-  /** Point-in-time recovery that is off: `require` fails the backup, `enable` turns it on, `ignore` only tells. */
-  pitr: z.enum(['require', 'enable', 'ignore']).default('require'),
-  /** Recovery points of our own that outlive PITR: how many of each are kept. */
-  points: z
-    .strictObject({ nightly: z.int().min(1).max(90).default(7), weekly: z.int().min(0).max(52).default(4) })
-    .prefault({}),
-  pointer: pointer.optional(),
-};
-
-/** A login that looks into a restored server before it takes the name, and the questions it asks there. */
-const check = z.strictObject({
-  secret: secretArn,
-  secretKey: keyArn.optional(),
-  database: z
+/** The name of a database on a server that allows so many bytes. */
+const databaseName = (bytes: number) =>
+  z
     .string()
     .min(1)
-    .refine((name) => Buffer.byteLength(name) <= 63),
-  tls,
-  /** Each must answer with one row whose first column is true. */
-  queries: z.array(z.string().min(1).max(1_000)).max(10).default([]),
-});
-export type Check = z.output<typeof check>;
+    .refine((name) => Buffer.byteLength(name) <= bytes);
 
-/** Fields of RDS and Aurora. */
-const server = {
-  ...native,
-  /** What becomes of the replaced one until the pruner removes it. A stopped one starts by itself after 7 days. */
-  replaced: z.enum(['running', 'stopped']).default('stopped'),
-  check: check.optional(),
+/** MySQL and MariaDB differ in what the engine finds, not in what a person says. */
+const mysqlFields = {
+  ...serverLogin,
+  ...dumped,
+  port: port.default(3306),
+  database: databaseName(64),
+  /** What becomes of tables that a transaction doesn't cover, such as MyISAM's: locked while they are dumped, or refused. */
+  unsafeTables: z.enum(['lock', 'refuse']).default('refuse'),
 };
-
-/** Letters, digits and single hyphens. Source: AWS, RDS API reference, DBInstanceIdentifier. */
-const identifier = z.string().regex(/^[a-z](?!.*--)[a-z0-9-]{0,62}(?<!-)$/);
 
 export const ENGINES = {
   postgres: {
     label: 'PostgreSQL',
     method: 'dump',
+    family: 'postgres',
+    scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     /** Fields of a target that only this engine has. */
     fields: {
       ...serverLogin,
+      ...dumped,
       port: port.default(5432),
-      database: z
-        .string()
-        .min(1)
-        .refine((name) => Buffer.byteLength(name) <= 63),
-      /** `counts`: exact rows per table, from the dump's own snapshot; `checksums`: a hash of every row besides. */
-      fingerprint: z.enum(['counts', 'checksums', 'none']).default('counts'),
-      /** zstd level; 1 is fastest, more than 3 seldom pays. */
-      compressionLevel: z.int().min(1).max(19).default(2),
+      database: databaseName(63),
+      /** `custom`: pg_restore reads it, in part or in parallel; `plain`: SQL that psql reads. */
+      format: z.enum(['custom', 'plain']).default('custom'),
       /** How long the dump waits for the first lock of a table. */
       lockTimeoutSeconds: z.int().min(1).max(86_400).default(300),
       /** Parallel restore jobs; more than one downloads the archive to the task's disk first. `auto` decides by size. */
       restoreJobs: z.union([z.literal('auto'), z.int().min(1).max(32)]).default('auto'),
+    },
+  },
+  mysql: {
+    label: 'MySQL',
+    method: 'dump',
+    family: 'mysql',
+    scratchCopies: 0,
+    modes: ['new', 'swap', 'overwrite'],
+    scopes: ['tables', 'exclude', 'schemaOnly'],
+    fields: mysqlFields,
+  },
+  mariadb: {
+    label: 'MariaDB',
+    method: 'dump',
+    family: 'mysql',
+    scratchCopies: 0,
+    modes: ['new', 'swap', 'overwrite'],
+    scopes: ['tables', 'exclude', 'schemaOnly'],
+    fields: mysqlFields,
+  },
+  mongodb: {
+    label: 'MongoDB',
+    method: 'dump',
+    family: 'mongodb',
+    scratchCopies: 0,
+    modes: ['new', 'swap', 'overwrite'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'allDatabases'],
+    fields: {
+      ...serverLogin,
+      ...dumped,
+      port: port.default(27_017),
+      database: databaseName(63),
+      /** Atlas and others: `host` is looked up in DNS for the servers behind it. */
+      srv: z.boolean().default(false),
+      /** Where the user is known. */
+      authDatabase: databaseName(63).default('admin'),
+      replicaSet: z.string().min(1).max(128).optional(),
+    },
+  },
+  sqlite: {
+    label: 'SQLite',
+    method: 'dump',
+    family: 'sqlite',
+    scratchCopies: 2,
+    modes: ['new', 'swap', 'overwrite'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    fields: {
+      ...fileDatabase,
+      ...dumped,
+      /** `file`: the database as it is; `sql`: what the shell's `.dump` writes. */
+      format: z.enum(['file', 'sql']).default('file'),
+      /** How long a lock of another process is waited for. */
+      busyTimeoutSeconds: z.int().min(1).max(3_600).default(60),
+    },
+  },
+  duckdb: {
+    label: 'DuckDB',
+    method: 'dump',
+    family: 'duckdb',
+    scratchCopies: 2,
+    modes: ['new', 'swap', 'overwrite'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    fields: {
+      ...fileDatabase,
+      ...dumped,
+      /** `file`: one database file; `parquet`: what `EXPORT DATABASE` writes, in one tar. */
+      format: z.enum(['file', 'parquet']).default('file'),
+    },
+  },
+  myduck: {
+    label: 'MyDuck Server',
+    method: 'dump',
+    family: 'duckdb',
+    scratchCopies: 2,
+    // It can't rename a database, and restores over a living one under the running server.
+    modes: ['new'],
+    scopes: [],
+    fields: {
+      ...serverLogin,
+      ...dumped,
+      /** Of its PostgreSQL wire. */
+      port: port.default(5432),
+      database: databaseName(63),
+      /** Where the server writes its backup to and reads a restore from, before and after it is in the vault. */
+      exchange: z.strictObject({
+        bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+        prefix: z.string().max(500).default('nightjar/'),
+        /** Host of S3 as the server reaches it; the region's own by default. */
+        endpoint: z.string().max(253).optional(),
+        /** A user of IAM with rights on that prefix only; the task makes a key of it and throws it away afterwards. */
+        user: z.string().regex(/^[A-Za-z0-9+=,.@_-]{1,64}$/),
+      }),
     },
   },
   rds: {
@@ -148,7 +177,16 @@ export const ENGINES = {
   },
 } as const satisfies Record<
   string,
-  { label: string; method: Method; modes: readonly RestoreMode[]; fields: Record<string, z.ZodType> }
+  {
+    label: string;
+    method: Method;
+    modes: readonly RestoreMode[];
+    fields: Record<string, z.ZodType>;
+  } & (
+    | { method: 'native' }
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `scratchCopies`: how often the whole database lies on the task's disk. */
+    | { method: 'dump'; family: string; scopes: readonly ScopeKind[]; scratchCopies: number }
+  )
 >;
 
 export type EngineName = keyof typeof ENGINES;
@@ -159,3 +197,11 @@ export const NATIVE_ENGINES = ['rds', 'aurora', 'dynamodb'] as const satisfies r
 export type NativeEngine = (typeof NATIVE_ENGINES)[number];
 export type DumpEngine = Exclude<EngineName, NativeEngine>;
 export const isNative = (engine: EngineName): engine is NativeEngine => ENGINES[engine].method === 'native';
+/** Whether a backup of one can be restored into the other, as far as the engine that restores it agrees. */
+export function isKin(one: EngineName, other: EngineName): boolean {
+  const family = (name: EngineName): string | undefined => {
+    const engine = ENGINES[name];
+    return 'family' in engine ? engine.family : undefined;
+  };
+  return family(one) !== undefined && family(one) === family(other);
+}

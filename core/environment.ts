@@ -23,6 +23,8 @@ export const TASK_ENV = {
   vaultKey: 'NIGHTJAR_VAULT_KEY_ARN',
   /** Set by the image: holds `<major>/bin`. */
   postgresRoot: 'NIGHTJAR_POSTGRES_ROOT',
+  /** Set by the image: holds `<file system id>/`, where a task mounts it. */
+  mounts: 'NIGHTJAR_MOUNTS',
   /** Set by the image: a directory that may be written. */
   scratch: 'NIGHTJAR_SCRATCH',
 } as const;

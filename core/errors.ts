@@ -130,7 +130,35 @@ export const ERRORS = {
     'Supported are PostgreSQL 14 to 18; for a newer server update Nightjar’s image.',
   ),
 
+  // A database that is a file.
+  STORAGE_DENIED: entry(
+    'The file system or the bucket that holds the database refused the task.',
+    'The detail names the file or the call: check the access point’s user and the file’s mode, or the bucket’s policy and its key.',
+  ),
+  STORAGE_UNAVAILABLE: entry(
+    'The file system or the bucket that holds the database did not answer as it should.',
+    'Check `storage` of the target (file system, directory, bucket, prefix) and the AWS health page; it is tried again.',
+    { retryable: true },
+  ),
+  FILE_LOCKED: entry(
+    'Another process kept the database file locked.',
+    'Nothing was changed. Look for a long transaction or a process that hangs at that hour, or raise `busyTimeoutSeconds` of the target.',
+    { retryable: true },
+  ),
+  WAL_REFUSED: entry(
+    'The database file is in WAL mode on a network file system, where it can not be read safely.',
+    'Stop whoever uses it, then `sqlite3 FILE "PRAGMA journal_mode = DELETE"`: WAL needs memory that only one host shares.',
+  ),
+  DATABASE_DAMAGED: entry(
+    'The database is damaged: its own check found faults.',
+    'Nothing of this backup was kept, older ones are untouched: restore the newest good one beside it and compare.',
+  ),
+
   // Dumping.
+  SERVER_READ_ONLY: entry(
+    'The database server takes no writes.',
+    'Restart the server now: MyDuck leaves its read-only mode no other way. Replication stays stopped until then too.',
+  ),
   LOCK_TIMEOUT: entry(
     'A table stayed locked by somebody else, so the dump could not begin.',
     'Look for long DDL or a VACUUM FULL at that hour (`pg_locks`), or raise `lockTimeoutSeconds` of the target.',
@@ -144,6 +172,15 @@ export const ERRORS = {
   DUMP_FAILED: entry(
     'The dump tool ended with an error.',
     'The detail holds its last words; nothing of this backup was kept, older backups are untouched.',
+  ),
+  SCHEMA_CHANGED: entry(
+    'Definitions of the database changed while it was dumped.',
+    'It is tried again by itself. If it stays so, move the migration or the backup to another hour; nothing of this backup was kept.',
+    { retryable: true },
+  ),
+  TABLES_UNSAFE: entry(
+    'Tables that no transaction covers can not be dumped consistently.',
+    "Convert the tables that the detail names (ALTER TABLE … ENGINE=InnoDB), or have them locked during the dump: `unsafeTables: 'lock'` of the target.",
   ),
   DUMP_EMPTY: entry(
     'The dump tool reported success and wrote nothing.',
@@ -195,6 +232,10 @@ export const ERRORS = {
     'It took longer than the config allows.',
     'Raise `limits.backupHours` or `limits.restoreHours`, or give the task more CPU.',
   ),
+  GIVEN_UP: entry(
+    'The dump was given up: it was not done in the time that its target allows.',
+    'Nothing of this backup was kept, older backups are untouched. Raise the target’s `giveUpAfterMinutes`, or give it more CPU or a higher `bytesPerSecond`.',
+  ),
   EXECUTION_ABORTED: entry('The execution was stopped from outside.', 'Start it again when you are ready.'),
   EXECUTION_TIMED_OUT: entry(
     'The whole execution ran into its time limit.',
@@ -236,6 +277,10 @@ export const ERRORS = {
     'The data read from the vault does not have the checksum of the manifest.',
     'Nothing under the old name was touched. Restore from another backup.',
   ),
+  IDENTITY_MISSING: entry(
+    'The backup is encrypted with age, and the identity that was found does not open it.',
+    'Nothing was touched. Put the identity of one of the backup’s recipients into the secret that the detail names, then restore again.',
+  ),
   DESTINATION_EXISTS: entry(
     'A database of this name is there already.',
     'Choose another name (`--database`), or replace it with mode `swap`.',
@@ -257,6 +302,11 @@ export const ERRORS = {
   SWAP_FAILED: entry(
     'The names could not be exchanged.',
     'Both names change in one transaction, so what served before serves on. Look for sessions that can not be ended, then run it again.',
+  ),
+  SWAP_UNFINISHED: entry(
+    'The exchange of names broke off half-way.',
+    'Nothing is lost. Start the same restore or rollback again: it goes on where it stopped. The detail says what serves meanwhile.',
+    { retryable: true },
   ),
   ROLLBACK_IMPOSSIBLE: entry(
     'This restore can not be rolled back.',

@@ -8,19 +8,9 @@ import { dumpTargetSchema } from './config.ts';
 import { RESTORE_MODES } from './engines.ts';
 import { NightjarError } from './errors.ts';
 import { windowSchema } from './native.ts';
+import { scopeSchema } from './scope.ts';
 
 const target = dumpTargetSchema;
-
-/** What part of a backup comes back. */
-export const scopeSchema = z
-  .strictObject({
-    /** `schema.table`, as the fingerprint names them. */
-    tables: z.array(z.string().min(1)).min(1).max(1_000).optional(),
-    schemaOnly: z.boolean().optional(),
-    dataOnly: z.boolean().optional(),
-  })
-  .refine((scope) => !(scope.schemaOnly && scope.dataOnly), { message: 'schemaOnly and dataOnly exclude each other' });
-export type Scope = z.output<typeof scopeSchema>;
 
 const common = {
   /** Under which the task writes its progress; of a dump the backup's id, of a restore the restore's. */
@@ -48,6 +38,8 @@ export const restoreJobSchema = z.object({
   database: z.string(),
   scope: scopeSchema.optional(),
   noOwner: z.boolean().optional(),
+  /** Who owns in the restored database what somebody else owned in the backup: old name to new. */
+  roleMap: z.record(z.string(), z.string()).optional(),
   jobs: z.int().min(1).max(32).optional(),
 });
 export type RestoreJob = z.output<typeof restoreJobSchema>;
@@ -92,6 +84,11 @@ export const jobSchema = z.discriminatedUnion('kind', [
 ]);
 export type Job = z.output<typeof jobSchema>;
 export type JobKind = Job['kind'];
+
+/** Tasks that read a database into the vault, and tasks that read the vault: the rights of one are not the other's. */
+export const TASK_KINDS = ['dump', 'restore'] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];
+export const taskKindOf = (kind: JobKind): TaskKind => (kind === 'dump' || kind === 'probe' ? 'dump' : 'restore');
 
 /** ECS refuses more than 8,192 characters of overrides; the rest of them takes a few hundred. */
 export const JOB_LIMIT = 7_500;

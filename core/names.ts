@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { NativeEngine } from './engines.ts';
 import { isId, timeOfId } from './ids.ts';
+import type { TaskKind } from './job.ts';
 
 /** Stack names; the vault outlives the rest and is deployed apart. */
 export const vaultStackName = (name: string): string => `${name}-vault`;
@@ -38,6 +39,13 @@ export function parseMachineArn(name: string, arn: string): Machine | undefined 
   const last = arn.split(':').at(-1);
   return MACHINES.find((machine) => machineName(name, machine) === last);
 }
+
+/** Family of a task definition; one of its own for each access point of a file system that it mounts. */
+export const taskFamily = (name: string, kind: TaskKind, accessPoint?: string): string =>
+  [name, kind, ...(accessPoint === undefined ? [] : [accessPoint])].join('-');
+/** Where a task sees a file system, below the root that the image sets. */
+export const mountPath = (root: string, fileSystem: string): string => `${root}/${fileSystem}`;
+export const MOUNT_ROOT = '/mnt/nightjar';
 
 /** Keys of the vault: `<target>/<yyyy>/<mm>/<dd>/<backupId>/…`, so that a listing is in time order. */
 export function backupPrefix(target: string, backupId: string): string {

@@ -5,7 +5,7 @@ import type { TaskSize } from './config.ts';
 import { RESTORE_MODES } from './engines.ts';
 import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
-import { scopeSchema } from './job.ts';
+import { scopeSchema } from './scope.ts';
 import { itemChoiceSchema } from './native.ts';
 import { MAX_SET, SET_MODES, setPlaceSchema } from './restore-set.ts';
 
@@ -96,6 +96,8 @@ export interface ExecutionFacts {
 
 /** Everything ecs:runTask needs that differs from target to target. */
 export interface TaskRequest {
+  /** The task definition's family; ECS takes its newest revision. */
+  readonly family: string;
   /** The job as JSON: the container's `NIGHTJAR_JOB`. */
   readonly job: string;
   readonly subnetIds: readonly string[];

@@ -10,6 +10,7 @@ import {
   type OpenedBackup,
   type TaskRequest,
 } from '../core/payloads.ts';
+import { taskSizeOf } from '../core/task-size.ts';
 import { findTarget } from './native/targets.ts';
 import { runningBackup } from './shared/backup-record.ts';
 import { takeLock } from './shared/locking.ts';
@@ -62,7 +63,9 @@ async function dumpTask(
   const config = await parts.config();
   const { idleMinutes } = config.limits;
   const job = { kind: 'dump', id: backupId, target, idleMinutes, trigger, startedAt } as const;
-  return taskRequestOf(config, target, runId === undefined ? job : { ...job, runId }, parts.madeNetwork);
+  const last = target.size ? undefined : await parts.catalog.newestGood(target.name);
+  const size = taskSizeOf(target, last?.databaseBytes);
+  return taskRequestOf(config, target, runId === undefined ? job : { ...job, runId }, parts.madeNetwork, size);
 }
 
 export const handler = wire.lambda(() =>

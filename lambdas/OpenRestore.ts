@@ -78,7 +78,7 @@ export const makeOpenRestore =
         jobs: room.jobs,
       },
       parts.madeNetwork,
-      room.ephemeralGiB,
+      room.size,
     );
     const frozen = await anyFrozen(parts, manifest);
 

@@ -13,7 +13,8 @@ import type { Functions } from './functions.ts';
 import { clusterArn, executionArns, machineArn, taskArns } from './grants.ts';
 import { exception } from './nag.ts';
 import { DEFINITIONS } from './workflows/index.ts';
-import type { TaskKind, WorkflowParts } from './workflows/states.ts';
+import type { TaskKind } from '../core/job.ts';
+import type { WorkflowParts } from './workflows/states.ts';
 
 export interface MachinesProps {
   readonly config: Config;
@@ -77,7 +78,7 @@ export class Machines extends Construct {
     return made;
   }
 
-  private define(machine: Machine, { config, functions, tasks, clusterName }: MachinesProps) {
+  private define(machine: Machine, { config, functions, clusterName }: MachinesProps) {
     const named: Named = { functions: new Set(), tasks: new Set(), machines: new Set() };
     const stack = Stack.of(this);
     const parts: WorkflowParts = {
@@ -94,10 +95,7 @@ export class Machines extends Construct {
         return machineArn(this, config.name, other);
       },
       clusterArn: () => clusterArn(this, clusterName),
-      taskDefinitionArn: (kind) => {
-        named.tasks.add(kind);
-        return tasks.definitions[kind].taskDefinitionArn;
-      },
+      startsTask: (kind) => void named.tasks.add(kind),
     };
     return { definition: stack.toJsonString(DEFINITIONS[machine](parts)), named };
   }
@@ -122,14 +120,18 @@ export class Machines extends Construct {
   }
 
   /** `ecs:runTask.sync`. Source: AWS, Step Functions Developer Guide, "IAM policies for Amazon ECS". */
-  private taskRights(kinds: TaskKind[], { config, tasks, clusterName }: MachinesProps): PolicyStatement[] {
+  private taskRights(kinds: TaskKind[], { tasks, clusterName }: MachinesProps): PolicyStatement[] {
     const stack = Stack.of(this);
     const onCluster = { ArnEquals: { 'ecs:cluster': clusterArn(this, clusterName) } };
     return [
       new PolicyStatement({
         actions: ['ecs:RunTask'],
-        resources: kinds.map((kind) =>
-          stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${config.name}-${kind}:*` }),
+        resources: kinds.flatMap((kind) =>
+          tasks
+            .families(kind)
+            .map((family) =>
+              stack.formatArn({ service: 'ecs', resource: 'task-definition', resourceName: `${family}:*` }),
+            ),
         ),
         conditions: onCluster,
       }),
@@ -140,10 +142,7 @@ export class Machines extends Construct {
       }),
       new PolicyStatement({
         actions: ['iam:PassRole'],
-        resources: kinds.flatMap((kind) => [
-          tasks.definitions[kind].taskRole.roleArn,
-          tasks.definitions[kind].obtainExecutionRole().roleArn,
-        ]),
+        resources: kinds.flatMap((kind) => tasks.roles(kind).map((role) => role.roleArn)),
         conditions: { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
       }),
       this.managedRule('StepFunctionsGetEventsForECSTaskRule'),

@@ -23,6 +23,8 @@ import { createRequire } from 'node:module';
 import { arch, platform, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { makeMongodb } from './bootstrap/mongodb.mjs';
+import { makeMariadb, makeMysql } from './bootstrap/mysql.mjs';
 
 const LOCAL = fileURLToPath(new URL('.', import.meta.url));
 const REPO = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -287,15 +289,20 @@ function main() {
   locked(() => {
     installModules();
     need(
-      ['openssl', 'zstd', 'tar'].filter((command) => !onPath(command)),
+      ['openssl', 'zstd', 'tar', 'sqlite3'].filter((command) => !onPath(command)),
       'a command is missing',
     );
     const python = findPython();
     makePython(python, 'python', join(LOCAL, 'account', 'requirements.txt'), 'the pretend account');
     makePython(python, 'moto', join(LOCAL, 'account', 'moto-requirements.txt'), 'RDS of the pretend account');
     // Whoever wants all servers is testing, and lints the templates too.
-    if (majors === MAJORS)
+    if (majors === MAJORS) {
       makePython(python, 'cfn-lint', join(REPO, 'test', 'requirements.txt'), 'the template linter');
+      const tools = { TOOLS, once, run, sha256, onPath, need };
+      makeMariadb(tools);
+      makeMysql(tools, join(TOOLS, 'python', 'bin', 'python'));
+      makeMongodb(tools, join(TOOLS, 'python', 'bin', 'python'));
+    }
     majors.forEach((one) => makePostgres(one, join(TOOLS, 'python', 'bin', 'python')));
   });
   if (script === undefined) return;

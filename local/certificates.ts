@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { run } from './child.ts';
 
 export interface Certificate {
-  /** PEM of the authority that signed it, under 1,000 characters. */
+  /** PEM of the authority that signed it, under 1,300 characters. */
   caPem: string;
   caFile: string;
   /** The server's certificate, followed by the authority's. */
@@ -13,16 +13,17 @@ export interface Certificate {
 
 /**
  * Makes a throw-away authority and a server certificate for 127.0.0.1 and localhost in `dir`, unless they are there.
- * The authority's key is not kept.
+ * The authority's key is not kept. `rsa`: for servers that are too old for elliptic curves.
  */
-export async function makeCertificate(dir: string): Promise<Certificate> {
+export async function makeCertificate(dir: string, kind: 'ec' | 'rsa' = 'ec'): Promise<Certificate> {
   await mkdir(dir, { recursive: true });
   const at = (name: string) => join(dir, name);
   const files = { caFile: at('ca.pem'), certFile: at('server.pem'), keyFile: at('server.key') };
   const openssl = (...args: string[]) => run('openssl', args, { cwd: dir });
   const there = await readFile(files.certFile, 'utf8').catch(() => undefined);
   if (there === undefined) {
-    const key = (file: string) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file];
+    const algorithm = kind === 'ec' ? ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] : ['rsa:2048'];
+    const key = (file: string) => ['-newkey', ...algorithm, '-nodes', '-keyout', file];
     await openssl(
       'req',
       '-x509',

@@ -13,7 +13,7 @@ import {
   type SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
-import type { Pointer } from '../core/engines.ts';
+import type { Pointer } from '../core/engine-fields.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
 import type { PointerClients, Sends } from './clients.ts';
 

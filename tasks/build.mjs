@@ -3,14 +3,17 @@
  *
  *   node tasks/build.mjs [OUTFILE]        by default dist/tasks/main.mjs
  */
+import { copyFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const outfile = process.argv[2] ?? at('dist/tasks/main.mjs');
 
 await build({
   entryPoints: [at('tasks/main.ts')],
-  outfile: process.argv[2] ?? at('dist/tasks/main.mjs'),
+  outfile,
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -23,3 +26,6 @@ await build({
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   logLevel: 'warning',
 });
+
+// A process of its own, which finds its native library in node_modules beside or above it.
+await copyFile(at('tasks/engines/duckdb/duckdb-session.mjs'), join(dirname(outfile), 'duckdb-session.mjs'));

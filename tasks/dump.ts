@@ -6,6 +6,7 @@ import { manifestSchema, type Manifest, type VaultObject } from '../core/backup.
 import type { DumpJob, OutcomeOf } from '../core/job.ts';
 import { ENGINES } from '../core/engines.ts';
 import { objectKey } from '../core/names.ts';
+import { sealOf, sealed } from './seal.ts';
 import type { DumpFacts, Engine } from './engine.ts';
 import { lagging, obedient, type JobTools } from './tools.ts';
 import { writeManifest } from './upload/manifest.ts';
@@ -26,7 +27,7 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
     patience: tools.patience,
   });
   try {
-    const facts = await obedient(engine.dump(context, sink), tools);
+    const facts = await obedient(engine.dump(context, sealed(sink, job.target, context.signal)), tools);
     sink.assertWhole();
     context.signal.throwIfAborted();
     progress.phase('completing the upload');
@@ -68,6 +69,8 @@ function manifestOf(
     startedAt: job.startedAt,
     completedAt: new Date().toISOString(),
     ...facts,
+    ...(job.target.scope === undefined ? {} : { scope: job.target.scope }),
+    ...(job.target.encryption === undefined ? {} : { encryption: sealOf(job.target) }),
     objects,
     archive,
     storedBytes: objects.reduce((sum, object) => sum + object.bytes, 0),

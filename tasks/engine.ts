@@ -9,6 +9,7 @@
  * - Passwords reach a child through its environment or a 0600 file, never as an argument, a log line or an error.
  */
 import type { Readable, Writable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { Manifest, VaultObject } from '../core/backup.ts';
 import type { TargetOf } from '../core/config.ts';
 import type { DumpEngine } from '../core/engines.ts';
@@ -43,14 +44,16 @@ export interface Reporter {
 
 export interface EngineContext<E extends DumpEngine = DumpEngine> {
   readonly target: TargetOf<E>;
-  /** Reads the secret anew at every call: rotated passwords are picked up. @throws SECRET_*. */
+  /** Reads the secret anew at every call: rotated passwords are picked up. @throws SECRET_*; UNEXPECTED of a file. */
   login(): Promise<Login>;
   /** Aborts on SIGTERM and on a stall; its reason is the NightjarError to throw. */
   readonly signal: AbortSignal;
   readonly report: Reporter;
   /** Directory for small files and, where asked for, whole archives. Removed by the caller. */
   readonly scratch: string;
-  /** The task's environment: where the image keeps the tools. */
+  /** Only for databases that are objects, and for servers that write to a bucket. */
+  readonly s3: S3Client;
+  /** The task's environment: where the image keeps the tools, and where file systems are mounted. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -63,7 +66,7 @@ export interface DumpSink {
 /** What only the engine knows of a dump; the caller adds objects, sizes, checksums and times. */
 export type DumpFacts = Pick<
   Manifest,
-  'snapshotAt' | 'consistency' | 'source' | 'tool' | 'compression' | 'fingerprint' | 'roles' | 'extensions'
+  'snapshotAt' | 'consistency' | 'source' | 'format' | 'tool' | 'compression' | 'fingerprint' | 'roles' | 'extensions'
 >;
 
 /** What a restore reads from. */

@@ -17,9 +17,13 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   DecryptionFailure: 'SECRET_DENIED',
 };
 
-/** Reads it anew at each call. @throws SECRET_MISSING, SECRET_DENIED, SECRET_MALFORMED, UNEXPECTED. */
-export async function readLogin(client: Pick<SecretsManagerClient, 'send'>, secretArn: string): Promise<Login> {
-  const operation = 'GetSecretValue';
+const operation = 'GetSecretValue';
+
+/** Reads it anew at each call. @throws SECRET_MISSING, SECRET_DENIED, UNEXPECTED. */
+export async function readSecret(
+  client: Pick<SecretsManagerClient, 'send'>,
+  secretArn: string,
+): Promise<string | undefined> {
   const answer = await client.send(new GetSecretValueCommand({ SecretId: secretArn })).catch((cause: unknown) => {
     const { name, message } = cause as Error;
     const code = CODES[name];
@@ -28,7 +32,12 @@ export async function readLogin(client: Pick<SecretsManagerClient, 'send'>, secr
       : `${secretArn}: Secrets Manager did not answer as it should. Is there a way to it from the task’s subnets? ${name} ${message}`;
     throw new NightjarError(code ?? 'UNEXPECTED', { operation, detail, cause });
   });
-  const login = secretSchema.safeParse(parsed(answer.SecretString));
+  return answer.SecretString;
+}
+
+/** Reads it anew at each call. @throws SECRET_MISSING, SECRET_DENIED, SECRET_MALFORMED, UNEXPECTED. */
+export async function readLogin(client: Pick<SecretsManagerClient, 'send'>, secretArn: string): Promise<Login> {
+  const login = secretSchema.safeParse(parsed(await readSecret(client, secretArn)));
   // Says which fields are wrong, never what is in them.
   if (!login.success) {
     const fields = login.error.issues.map((issue) => issue.path.join('.') || 'the whole').join(', ');

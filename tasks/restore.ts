@@ -3,6 +3,7 @@ import { NightjarError } from '../core/errors.ts';
 import type { RestoreJob, RestoreOutcome } from '../core/job.ts';
 import type { Engine } from './engine.ts';
 import type { VaultReader } from './ranges.ts';
+import { unsealed } from './seal.ts';
 import { openSource, readManifest } from './source.ts';
 import { obedient, type JobTools } from './tools.ts';
 
@@ -24,6 +25,9 @@ export async function restore(job: RestoreJob, tools: JobTools, engine: Engine):
     const detail = `${manifestKey} is of ${manifest.engine} ${manifest.target} ${manifest.backupId}, asked for was ${engine.name} ${target} ${backupId}.`;
     throw new NightjarError('MANIFEST_INVALID', { operation: 'read manifest', detail });
   }
-  const done = await obedient(engine.restore(context, job, openSource(reader, manifest)), tools);
+  const done = await obedient(
+    engine.restore(context, job, unsealed(openSource(reader, manifest), tools.readIdentity)),
+    tools,
+  );
   return { kind: 'restore', ...done, warnings: [...new Set([...progress.warnings, ...done.warnings])] };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Catalog } from '../core/catalog.ts';
+import { loginOf } from '../core/config.ts';
 import type { DumpEngine } from '../core/engines.ts';
 import { TASK_ENV } from '../core/environment.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
@@ -12,7 +13,7 @@ import type { Job, Outcome } from '../core/job.ts';
 import { dump } from './dump.ts';
 import type { Engine, EngineContext } from './engine.ts';
 import type { Log } from './log.ts';
-import { readLogin } from './login.ts';
+import { readLogin, readSecret } from './login.ts';
 import { ProgressWriter } from './progress.ts';
 import { restore } from './restore.ts';
 import type { Secrecy } from './secrecy.ts';
@@ -48,7 +49,7 @@ export interface TaskSetup {
 export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
   const { secrecy, log, stop, catalog, attempt, taskArn, lastWordMs } = setup;
   const progress = new ProgressWriter({ id: job.id, attempt, taskArn, catalog, secrecy, log, lastWordMs });
-  const unwatch = watchForStall(progress, stop, setup.idleMs ?? job.idleMinutes * 60_000);
+  const unwatch = [watchForStall(progress, stop, setup.idleMs ?? job.idleMinutes * 60_000), watchTheClock(job, stop)];
   let scratch: string | undefined;
   let end: { outcome: Outcome; error?: undefined } | { error: NightjarError };
   try {
@@ -56,20 +57,31 @@ export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
     const context: EngineContext = {
       target: job.target,
       async login() {
-        const login = await readLogin(setup.secrets, job.target.secret);
+        const place = loginOf(job.target);
+        if (!place)
+          throw new NightjarError('UNEXPECTED', { operation: 'log in', detail: `${job.target.name} has no login.` });
+        const login = await readLogin(setup.secrets, place.secret);
         secrecy.learn(login.password);
         return login;
       },
       signal: stop.signal,
       report: progress,
       scratch,
+      s3: setup.s3,
       env: setup.env,
     };
-    end = { outcome: await doJob(job, { ...setup, context, progress }, setup.engineOf(job.target.engine)) };
+    const readIdentity = async (secret: string): Promise<string> => {
+      const identity = (await readSecret(setup.secrets, secret)) ?? '';
+      secrecy.learn(identity.trim());
+      return identity;
+    };
+    end = {
+      outcome: await doJob(job, { ...setup, context, progress, readIdentity }, setup.engineOf(job.target.engine)),
+    };
   } catch (error) {
     end = { error: toNightjarError(error, job.kind) };
   } finally {
-    unwatch();
+    for (const end of unwatch) end();
   }
   if (scratch !== undefined)
     await rm(scratch, { recursive: true, force: true }).catch((error: unknown) =>
@@ -107,6 +119,16 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
     case 'probe':
       return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
   }
+}
+
+/** Ends a dump that is not done in the time that its target gives it. Returns how to stop watching. */
+function watchTheClock(job: Job, stop: AbortController): () => void {
+  const minutes = job.kind === 'dump' ? job.target.giveUpAfterMinutes : undefined;
+  if (minutes === undefined) return () => undefined;
+  const detail = `${job.target.name} gives a dump ${minutes} minutes.`;
+  const giveUp = (): void => stop.abort(new NightjarError('GIVEN_UP', { operation: 'dump', detail }));
+  const timer = setTimeout(giveUp, minutes * 60_000);
+  return () => clearTimeout(timer);
 }
 
 /** Ends the job when nothing gave a sign of life for so long. Returns how to stop watching. */

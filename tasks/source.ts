@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { dumpManifest, parseManifest, type Manifest, type VaultObject } from '../core/backup.ts';
 import { NightjarError } from '../core/errors.ts';
-import type { RestoreSource } from './engine.ts';
+import type { StoredSource } from './seal.ts';
 import { prove } from './proof.ts';
 import { fetchRange, rangesOf, type VaultReader } from './ranges.ts';
 import { saveArchive } from './save-archive.ts';
@@ -22,7 +22,7 @@ const AHEAD = 4;
 /** Bytes handed on at once. The last of them waits for the proof. */
 const SLICE = 256 * 1024;
 
-export function openSource(reader: VaultReader, manifest: Manifest): RestoreSource {
+export function openSource(reader: VaultReader, manifest: Manifest): StoredSource {
   const objects = manifest.objects.filter((one) => one.role === 'archive').sort((a, b) => a.part - b.part);
   return {
     manifest,
@@ -45,7 +45,7 @@ export function openSource(reader: VaultReader, manifest: Manifest): RestoreSour
         prove(object.key, object, { bytes: whole.length, sha256: createHash('sha256').update(whole).digest('hex') });
         pieces.push(whole);
       }
-      return Buffer.concat(pieces).toString('utf8');
+      return Buffer.concat(pieces);
     },
   };
 }

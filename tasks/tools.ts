@@ -15,6 +15,8 @@ export interface JobTools {
   readonly context: EngineContext;
   readonly progress: ProgressWriter;
   readonly log: Log;
+  /** The value of a secret that holds an age identity. @throws SECRET_*. */
+  readonly readIdentity: (secret: string) => Promise<string>;
   /** Smaller ones for tests. */
   readonly limits?: UploadLimits;
   readonly patience?: Patience;

@@ -1,4 +1,5 @@
 /** What `show` prints: one backup, restore or run in words. */
+import { tableName } from '../../core/scope.ts';
 import type { BackupRecord, RestoreRecord, RunRecord } from '../../core/backup.ts';
 import type { Failure } from '../../core/errors.ts';
 import type { Progress } from '../../core/job.ts';
@@ -73,9 +74,18 @@ function manifestLines(session: Session, manifest: DumpFacts): string[] {
     session.paint('bold', 'From its manifest'),
     ...indent(
       fields([
-        ['source', `${source.host}:${source.port}/${source.database}, ${source.serverVersion}`],
-        ['tls', source.tlsVerified ? 'certificate verified' : session.paint('yellow', 'certificate NOT verified')],
-        ['owner', source.owner],
+        ['source', `${source.place}/${source.database}, ${source.serverVersion}`],
+        ...(source.tlsVerified === undefined
+          ? []
+          : [
+              [
+                'tls',
+                source.tlsVerified ? 'certificate verified' : session.paint('yellow', 'certificate NOT verified'),
+              ] as const,
+            ]),
+        ...(source.owner === undefined ? [] : [['owner', source.owner] as const]),
+        ...Object.entries(source.details).map(([name, value]) => [name, String(value)] as const),
+        ['format', manifest.format],
         ['tool', `${tool.name} ${tool.version}`],
         ['compression', `${compression.algorithm} ${compression.level}, ${compression.place} the archive`],
         ['archive', `${bytes(manifest.archive.bytes)}, SHA-256 ${manifest.archive.sha256}`],
@@ -98,7 +108,7 @@ function manifestLines(session: Session, manifest: DumpFacts): string[] {
           ...indent(
             table(
               [{ title: 'table' }, { title: 'rows', right: true }, { title: 'checksum' }],
-              fingerprint.top.map((one) => [`${one.schema}.${one.table}`, count(one.rows), one.checksum ?? '']),
+              fingerprint.top.map((one) => [tableName(one), count(one.rows), one.checksum ?? '']),
             ),
           ),
         ]),
@@ -138,7 +148,7 @@ export function restoreLines(session: Session, record: RestoreRecord, progress: 
           '',
           ...table(
             [{ title: 'table' }, { title: 'expected', right: true }, { title: 'found', right: true }],
-            comparison.differences.map((one) => [`${one.schema}.${one.table}`, one.expected, one.found]),
+            comparison.differences.map((one) => [tableName(one), one.expected, one.found]),
           ),
         ]
       : []),

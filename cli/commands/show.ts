@@ -89,11 +89,15 @@ function nativeFacts({ window, points, warnings, settings, items }: NativeManife
 }
 
 function dumpFacts(manifest: Manifest): DumpFacts {
-  const { consistency, source, tool, compression, roles, extensions, warnings, fingerprint } = manifest;
+  const { consistency, source, format, scope, encryption, tool, compression, fingerprint } = manifest;
+  const { roles, extensions, warnings } = manifest;
   return {
     method: 'dump',
     consistency,
     source,
+    format,
+    ...(scope === undefined ? {} : { scope }),
+    ...(encryption === undefined ? {} : { encryption }),
     tool,
     compression,
     roles,

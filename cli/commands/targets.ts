@@ -1,5 +1,5 @@
 /** `nightjar targets`: what the deployed config protects, and what was found by its tag. */
-import { isDumpTarget, resourceOf, rpoHoursOf, type Target } from '../../core/config.ts';
+import { isDumpTarget, resourceOf, rpoHoursOf, whereOf, type Target } from '../../core/config.ts';
 import { ENGINES } from '../../core/engines.ts';
 import { EXIT } from '../../core/errors.ts';
 import { overdueOf } from '../../core/rpo.ts';
@@ -37,7 +37,7 @@ export async function targets(session: Session): Promise<Outcome<TargetsJson>> {
   const rows = list.map((one) => [
     one.target,
     ENGINES[one.engine].label,
-    one.resource === null ? `${one.host}:${one.port}/${one.database}` : `${one.resource} in ${one.region}`,
+    one.resource === null ? `${one.place}/${one.database}` : `${one.resource} in ${one.region}`,
     one.frequency,
     one.rpoHours === null ? 'none' : `${one.rpoHours} h`,
     one.newestGoodAt === null ? 'never' : age(one.newestGoodAt, now),
@@ -63,8 +63,8 @@ export async function targets(session: Session): Promise<Outcome<TargetsJson>> {
   };
 }
 
-type Place = Pick<TargetsJson['targets'][number], 'host' | 'port' | 'database' | 'resource' | 'region'>;
+type Place = Pick<TargetsJson['targets'][number], 'place' | 'database' | 'resource' | 'region'>;
 const placeOf = (target: Target, region: string): Place =>
   isDumpTarget(target)
-    ? { host: target.host, port: target.port, database: target.database, resource: null, region: null }
-    : { host: null, port: null, database: null, resource: resourceOf(target), region };
+    ? { place: whereOf(target), database: target.database, resource: null, region: null }
+    : { place: null, database: null, resource: resourceOf(target), region };

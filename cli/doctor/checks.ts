@@ -1,5 +1,5 @@
 /** The looks at everything but the databases: what is deployed, and what AWS allows. */
-import { DEFAULT_SIZE, isDumpTarget, type Config, type DumpTarget } from '../../core/config.ts';
+import { DEFAULT_SIZE, isDumpTarget, loginOf, type Config, type DumpTarget } from '../../core/config.ts';
 import { backupStackName } from '../../core/names.ts';
 import { atOnce } from '../at-once.ts';
 import { when } from '../format.ts';
@@ -79,8 +79,10 @@ export const secretChecks = async ({ world }: Session, targets: readonly DumpTar
   (
     await atOnce(SECRETS_AT_ONCE, targets, async (target) => {
       const about = `target ${target.name}`;
+      const login = loginOf(target);
+      if (!login) return [];
       const found = await look(about, 'secret', 'secretsmanager:DescribeSecret', async () => {
-        const secret = await world.doctor.secret(target.secret);
+        const secret = await world.doctor.secret(login.secret);
         if (secret === undefined)
           return bad(about, 'its secret does not exist', 'Correct `secret` in the config, then deploy.');
         return secret.deleted
@@ -89,7 +91,7 @@ export const secretChecks = async ({ world }: Session, targets: readonly DumpTar
       });
       if (found.some((one) => one.level !== 'ok')) return found;
       const shape = await look(about, 'content of its secret', 'secretsmanager:GetSecretValue', async () =>
-        (await world.doctor.secretIsLogin(target.secret))
+        (await world.doctor.secretIsLogin(login.secret))
           ? ok(about, 'its secret holds a user and a password')
           : bad(
               about,

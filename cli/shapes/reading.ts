@@ -69,8 +69,8 @@ export const targetsShape = z.strictObject({
       target: text,
       engine: text,
       /** Of what a task dumps; null for what its service backs up. */
-      host: text.nullable(),
-      port: whole.nullable(),
+      /** `host:port`, or where the file lies. */
+      place: text.nullable(),
       database: text.nullable(),
       /** Name of the instance, cluster or table, and its region; null for what a task dumps. */
       resource: text.nullable(),
@@ -103,6 +103,9 @@ const dumpFactsShape = z.strictObject({
   ...manifestSchema.pick({
     consistency: true,
     source: true,
+    format: true,
+    scope: true,
+    encryption: true,
     tool: true,
     compression: true,
     roles: true,

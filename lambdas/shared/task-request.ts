@@ -1,7 +1,9 @@
 /** What ecs:runTask needs for a target: the job, where it runs, how large. */
-import { DEFAULT_SIZE, type Config, type Placement, type Target, type TaskSize } from '../../core/config.ts';
+import type { Config, Placement, Target, TaskSize } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
-import { writeJob, type Job } from '../../core/job.ts';
+import { taskKindOf, writeJob, type Job } from '../../core/job.ts';
+import { taskFamily } from '../../core/names.ts';
+import { taskSizeOf } from '../../core/task-size.ts';
 import type { TaskRequest } from '../../core/payloads.ts';
 
 /** The target's own place, else the config's, else the one that the stack made. */
@@ -15,25 +17,24 @@ function placementOf(config: Config, target: Target, made: Placement | undefined
   });
 }
 
-export const sizeOf = (target: Target): TaskSize => target.size ?? DEFAULT_SIZE;
-
 /** @throws NightjarError INPUT_INVALID when the job does not fit into ECS's overrides. */
 export function taskRequestOf(
   config: Config,
   target: Target,
   job: Job,
   made: Placement | undefined,
-  ephemeralGiB = sizeOf(target).ephemeralGiB,
+  size: TaskSize = taskSizeOf(target),
 ): TaskRequest {
   const place = placementOf(config, target, made);
-  const size = sizeOf(target);
+  const mount = 'storage' in target && 'efs' in target.storage ? target.storage.efs.accessPoint : undefined;
   return {
+    family: taskFamily(config.name, taskKindOf(job.kind), mount),
     job: writeJob(job),
     subnetIds: place.subnetIds,
     securityGroupIds: place.securityGroupIds,
     assignPublicIp: place.assignPublicIp ? 'ENABLED' : 'DISABLED',
     cpu: String(size.cpu),
     memory: String(size.memoryMiB),
-    ephemeralGiB,
+    ephemeralGiB: size.ephemeralGiB,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../../core/config.ts';
 import { CONTAINER, TASK_ENV } from '../../core/environment.ts';
+import type { TaskKind } from '../../core/job.ts';
 import type { Machine } from '../../core/names.ts';
 import { MAX_ATTEMPTS } from '../../core/payloads.ts';
 import type { FunctionName, Natives } from '../function-list.ts';
@@ -17,9 +18,6 @@ export interface Definition {
   readonly States: States;
 }
 
-export const TASK_KINDS = ['dump', 'restore'] as const;
-export type TaskKind = (typeof TASK_KINDS)[number];
-
 /** Where a definition finds what it names. ARNs may be CloudFormation tokens. */
 export interface WorkflowParts {
   readonly partition: string;
@@ -30,7 +28,8 @@ export interface WorkflowParts {
   functionArn(name: FunctionName): string;
   machineArn(machine: Machine): string;
   clusterArn(): string;
-  taskDefinitionArn(kind: TaskKind): string;
+  /** Told of each kind of task that the definition starts: what it may start follows from it. */
+  startsTask(kind: TaskKind): void;
 }
 
 export const HOUR = 3_600;
@@ -204,13 +203,14 @@ export interface RunTaskOptions {
 /** Runs one Fargate task to its end, as `$.opened` describes it. */
 export const runTask = (parts: WorkflowParts, options: RunTaskOptions): State => {
   const opened = options.opened ?? '$.opened';
+  parts.startsTask(options.task);
   return {
     Type: 'Task',
     Resource: `arn:${parts.partition}:states:::ecs:runTask.sync`,
     TimeoutSeconds: options.timeoutSeconds,
     Parameters: {
       Cluster: parts.clusterArn(),
-      TaskDefinition: parts.taskDefinitionArn(options.task),
+      'TaskDefinition.$': `${opened}.task.family`,
       LaunchType: 'FARGATE',
       PlatformVersion: '1.4.0',
       NetworkConfiguration: {

@@ -441,7 +441,7 @@ describe('the reading commands', () => {
     );
     await world.run('targets', '--json');
     expect(targetsShape.parse(world.json()).targets).toMatchObject([
-      { target: 'shop-rds', host: null, resource: 'shop-db', region: 'eu-west-1', discovered: false },
+      { target: 'shop-rds', place: null, resource: 'shop-db', region: 'eu-west-1', discovered: false },
       { target: 'orders', resource: 'orders', discovered: false },
       { target: 'dynamodb-carts', resource: 'carts', region: 'eu-central-1', discovered: true },
     ]);

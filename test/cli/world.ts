@@ -18,7 +18,8 @@ import type { DoctorCalls } from '../../cli/doctor/calls.ts';
 import type { Step } from '../../cli/meter.ts';
 import { run } from '../../cli/program.ts';
 import type { Looks, World } from '../../cli/world.ts';
-import type { NativeEngine, Pointer } from '../../core/engines.ts';
+import type { Pointer } from '../../core/engine-fields.ts';
+import type { NativeEngine } from '../../core/engines.ts';
 import { memoryCatalog } from '../../stores/memory-catalog.ts';
 import type { StoredObject } from '../../stores/vault.ts';
 
@@ -306,18 +307,16 @@ export const manifestOf = (record: BackupRecord): Manifest => ({
   completedAt: record.endedAt ?? record.startedAt,
   consistency: 'transaction',
   source: {
-    host: 'shop.example.org',
-    port: 5432,
+    place: 'shop.example.org:5432',
     database: record.target,
     serverVersion: '17.5',
     serverMajor: 17,
-    encoding: 'UTF8',
-    collate: 'C',
-    ctype: 'C',
     owner: 'app',
     tlsVerified: true,
     databaseBytes: 20_000_000,
+    details: { encoding: 'UTF8', collate: 'C', ctype: 'C' },
   },
+  format: 'custom',
   tool: { name: 'pg_dump', version: '17.5', command: ['pg_dump', '-Fc'] },
   compression: { place: 'inside', algorithm: 'zstd', level: 2 },
   objects: [

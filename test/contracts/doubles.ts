@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { Readable, Writable } from 'node:stream';
 import type { Manifest, VaultObject } from '../../core/backup.ts';
+import type { DumpEngine } from '../../core/engines.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { DumpFacts, DumpSink, Reporter, RestoreSource } from '../../tasks/engine.ts';
 
@@ -42,7 +43,7 @@ export function memoryBackup(pace: (bytes: number) => Promise<void> | void = () 
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
-export function manifestOf(facts: DumpFacts, backup: MemoryBackup, backupId: string): Manifest {
+export function manifestOf(engine: DumpEngine, facts: DumpFacts, backup: MemoryBackup, backupId: string): Manifest {
   const now = new Date().toISOString();
   const objects = [...backup.finished].map(([role, bytes]) => ({
     role,
@@ -58,7 +59,7 @@ export function manifestOf(facts: DumpFacts, backup: MemoryBackup, backupId: str
     manifestVersion: 1,
     backupId,
     target: 'shop',
-    engine: 'postgres',
+    engine,
     method: 'dump',
     kind: 'full',
     trigger: 'user',

@@ -10,6 +10,8 @@ interface AnyDef {
   readonly shape?: Record<string, Schema>;
   readonly element?: Schema;
   readonly innerType?: Schema;
+  /** Of what is transformed: the side that a person writes. */
+  readonly in?: Schema;
   readonly options?: readonly Schema[];
 }
 interface Schema {
@@ -21,7 +23,8 @@ function pathsOf({ def }: Schema, path: string[] = []): string[] {
   const here = path.length > 0 ? [path.join('.')] : [];
   if (def.shape) return [...here, ...Object.entries(def.shape).flatMap(([key, one]) => pathsOf(one, [...path, key]))];
   if (def.element) return [...here, ...pathsOf(def.element, [...path, '*'])];
-  if (def.innerType) return pathsOf(def.innerType, path);
+  const inner = def.innerType ?? def.in;
+  if (inner) return pathsOf(inner, path);
   if (def.options) return [...here, ...def.options.flatMap((one) => pathsOf(one, path))];
   return here;
 }

@@ -49,6 +49,7 @@ interface Def {
   readonly shape?: Record<string, { readonly def: Def }>;
   readonly element?: { readonly def: Def };
   readonly innerType?: { readonly def: Def };
+  readonly in?: { readonly def: Def };
   readonly options?: readonly { readonly def: Def }[];
   readonly defaultValue?: unknown;
 }
@@ -72,28 +73,29 @@ const OWN_TABLES = [
   windowSchema,
 ];
 
-/** What a field of the config is without being said; undefined: it must be said or is simply absent. */
-function defaultOf(path: string): unknown {
-  let at: Def = configSchema.def;
-  let value: unknown;
-  const open = (): void => {
-    for (value = undefined; at.innerType; at = at.innerType.def) if (at.type === 'default') value = at.defaultValue;
+/** What a field of the config is without being said, in each place where it may stand; none: it must be said or is absent. */
+function defaultsOf(path: string): unknown[] {
+  let here: { readonly at: Def; readonly value: unknown }[] = [{ at: configSchema.def, value: undefined }];
+  const opened = (at: Def, value?: unknown): { at: Def; value: unknown } => {
+    const inner = at.innerType ?? at.in;
+    return inner ? opened(inner.def, at.type === 'default' ? at.defaultValue : value) : { at, value };
   };
-  for (const key of path.split('.')) {
-    open();
-    if (at.options) at = (at.options.find((one) => one.def.shape?.[key]) ?? at.options[0]!).def;
-    at = (key === '*' ? at.element! : at.shape![key]!).def;
-  }
-  open();
-  return value;
+  const choices = (at: Def): Def[] => at.options?.flatMap((one) => choices(opened(one.def).at)) ?? [at];
+  for (const key of path.split('.'))
+    here = here.flatMap(({ at }) =>
+      choices(opened(at).at).flatMap((one) => {
+        const next = key === '*' ? one.element : one.shape?.[key];
+        return next ? [opened(next.def)] : [];
+      }),
+    );
+  return [...new Set(here.map(({ value }) => value).filter((value) => value !== undefined))];
 }
+const inWords = (defaults: readonly unknown[]): string =>
+  defaults.length > 1 ? 'by engine' : defaults.map((value) => `\`${JSON.stringify(value)}\``).join('');
 
 describe('the reference', () => {
   it('has every field of the config, with its default and what is right', () => {
-    const rows = Object.entries(RIGHT).map(([path, right]) => {
-      const value = defaultOf(path);
-      return [`\`${path}\``, value === undefined ? '' : `\`${JSON.stringify(value)}\``, right];
-    });
+    const rows = Object.entries(RIGHT).map(([path, right]) => [`\`${path}\``, inWords(defaultsOf(path)), right]);
     expect(tableUnder('The config')).toEqual(rows);
   });
 

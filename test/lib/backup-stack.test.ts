@@ -152,7 +152,7 @@ describe('the state machines', () => {
           functionArn: (name) => `arn:aws:lambda:eu-west-1:123456789012:function:nightjar-${name}`,
           machineArn: (other) => `arn:aws:states:eu-west-1:123456789012:stateMachine:nightjar-${other}`,
           clusterArn: () => 'arn:aws:ecs:eu-west-1:123456789012:cluster/nightjar',
-          taskDefinitionArn: (kind) => `arn:aws:ecs:eu-west-1:123456789012:task-definition/nightjar-${kind}:1`,
+          startsTask: () => undefined,
         }),
       );
     }

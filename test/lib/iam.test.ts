@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MACHINES } from '../../core/names.ts';
 import { FUNCTION_NAMES, FUNCTIONS, type FunctionFacts, type Grant } from '../../lib/function-list.ts';
-import { MAX_SECRETS_BY_ARN, READABLE_TAG } from '../../lib/engine-tasks.ts';
+import { MAX_SECRETS_BY_ARN, READABLE_TAG } from '../../lib/task-rights.ts';
 import { Roles, type Question } from './roles.ts';
 import { NATIVE_GRANTS } from '../../lib/native-grants.ts';
 import { ACCOUNT, CONFIG, REGION, ROOT, secretOf, synth, targetOf } from './synth.ts';

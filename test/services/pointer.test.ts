@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Pointer } from '../../core/engines.ts';
+import type { Pointer } from '../../core/engine-fields.ts';
 import { awsPointers, placeOf, type Pointers } from '../../services/pointer.ts';
 import { mustFitModel } from '../support/api-model.ts';
 import { SECRET } from '../lambdas/support/world.ts';

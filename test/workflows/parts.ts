@@ -9,5 +9,5 @@ export const PARTS: WorkflowParts = {
   functionArn: (name) => `arn:aws:lambda:eu-west-1:123456789012:function:nightjar-${name}`,
   machineArn: (machine) => `arn:aws:states:eu-west-1:123456789012:stateMachine:nightjar-${machine}`,
   clusterArn: () => 'arn:aws:ecs:eu-west-1:123456789012:cluster/nightjar',
-  taskDefinitionArn: (kind) => `arn:aws:ecs:eu-west-1:123456789012:task-definition/nightjar-${kind}:1`,
+  startsTask: () => undefined,
 };

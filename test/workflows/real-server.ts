@@ -8,10 +8,11 @@ import type { Manifest } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { DumpJob } from '../../core/job.ts';
 import { manifestKey, objectKey } from '../../core/names.ts';
-import type { DumpFacts } from '../../tasks/engine.ts';
+import type { DumpFacts, Engine, EngineContext } from '../../tasks/engine.ts';
 import { postgres } from '../../tasks/engines/postgres.ts';
 import { runJob } from '../../tasks/run.ts';
 import { Secrecy } from '../../tasks/secrecy.ts';
+import { NO_S3 } from '../contracts/engine.ts';
 import { listeningReporter, manifestOf, memoryBackup, type MemoryBackup } from '../contracts/doubles.ts';
 import type { World } from '../lambdas/support/world.ts';
 import { succeed } from '../lambdas/support/world.ts';
@@ -86,6 +87,7 @@ export class RealServer {
           report: listeningReporter(),
           scratch,
           env: this.#server.env,
+          s3: NO_S3,
         },
         backup.sink,
       );
@@ -130,11 +132,16 @@ export class RealServer {
       bucket: 'vault',
       secrets: { send: () => Promise.resolve({ SecretString: JSON.stringify(this.#server.login) }) },
       catalog: world.catalog,
-      engineOf: () => ({
-        ...postgres,
-        restore: (context, one, source) =>
-          postgres.restore({ ...context, report: listening(context.report, at) }, one, source),
-      }),
+      engineOf: () =>
+        ({
+          ...postgres,
+          restore: (context, one, source) =>
+            postgres.restore(
+              { ...(context as EngineContext<'postgres'>), report: listening(context.report, at) },
+              one,
+              source,
+            ),
+        }) as Engine,
       stop,
       secrecy: new Secrecy(),
       log: () => undefined,
@@ -159,7 +166,7 @@ const listening = (report: Report, at: (phase: string) => void): Report => ({
 
 /** Puts a dump into the vault under the job's names, and says so, as the task does. */
 async function store(world: World, job: DumpJob, attempt: number, { facts, backup }: Dumped): Promise<void> {
-  const made = manifestOf(facts, backup, job.id);
+  const made = manifestOf('postgres', facts, backup, job.id);
   const objects = made.objects.map((object) => {
     const bytes = backup.finished.get(object.role)!;
     const held = { body: bytes.toString('latin1'), bytes: bytes.length, crc32: object.crc32 };

@@ -7,10 +7,10 @@ import type { Readable } from 'node:stream';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { diskFull } from '../../save-archive.ts';
-import { childOutlet, pump, textOf, type Outlet } from './pipes.ts';
+import { childOutlet, pump, textOf, type Outlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
 import { judge, startTool, startZstd } from './tool-run.ts';
-import { together } from './together.ts';
+import { together } from '../../pipes/together.ts';
 import { parseToc, type TocEntry } from './toc.ts';
 
 /** A table of contents larger than this is not read into memory. 20,000 tables have about 20 MB. */

@@ -54,10 +54,10 @@ export async function createDatabase(
   session: Session,
   name: string,
   definition: DatabaseDefinition,
-  fallback: { encoding: string },
+  encoding: string,
   warn: (text: string) => void,
 ): Promise<void> {
-  const plain = `CREATE DATABASE ${ident(name)} TEMPLATE template0 ENCODING ${literal(fallback.encoding)}`;
+  const plain = `CREATE DATABASE ${ident(name)} TEMPLATE template0 ENCODING ${literal(encoding)}`;
   try {
     await session.rows(definition.create ?? plain);
   } catch (thrown) {

@@ -4,12 +4,20 @@ import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { dumpGlobals } from './globals.ts';
 import { qualified } from './names.ts';
-import { childOutlet, pump, strictOutlet, textOf, type Outlet } from './pipes.ts';
+import { childOutlet, pump, strictOutlet, textOf, type Outlet } from '../../pipes/pipes.ts';
 import { reachServer, type PostgresContext, type Server } from './server.ts';
 import { joinSnapshot, openSnapshot, watchSnapshot, type Snapshot } from './snapshot.ts';
-import { listTables, readExtensions, readRoles, readSource, refuseUnreadable, type DataTable } from './tables.ts';
+import {
+  encodingOf,
+  listTables,
+  readExtensions,
+  readRoles,
+  readSource,
+  refuseUnreadable,
+  type DataTable,
+} from './tables.ts';
 import { missingData, parseToc } from './toc.ts';
-import { together } from './together.ts';
+import { together } from '../../pipes/together.ts';
 import { judge, startTool, startZstd, toolText } from './tool-run.ts';
 
 /** From here on pg_dump compresses with zstd itself. */
@@ -93,7 +101,7 @@ async function dumpInSnapshot(
     Promise.race([locked, writing]).then(() => fingerprintIn(server, snapshot, tables, signal)),
     Promise.race([snapshot.lost, writing]),
   ]);
-  const missing = missingData(parseToc(toc), tables, source.encoding === 'UTF8');
+  const missing = missingData(parseToc(toc), tables, encodingOf(source) === 'UTF8');
   if (missing.length > 0)
     throw new NightjarError('DUMP_EMPTY', {
       operation: 'pg_dump',
@@ -105,8 +113,9 @@ async function dumpInSnapshot(
     snapshotAt: snapshot.takenAt,
     consistency: 'transaction',
     source,
+    format: target.format,
     tool: { name: 'pg_dump', version, command: [server.tool('pg_dump'), ...archive.args, ...archive.outside] },
-    compression: { place: archive.inside ? 'inside' : 'outside', algorithm: 'zstd', level: target.compressionLevel },
+    compression: { place: archive.inside ? 'inside' : 'outside', ...target.compression },
     fingerprint,
     roles,
     extensions,
@@ -122,15 +131,18 @@ interface ArchivePlan {
 }
 
 function archivePlan(server: Server, snapshot: Snapshot): ArchivePlan {
-  const { database, compressionLevel, lockTimeoutSeconds } = server.context.target;
-  const inside = server.major >= ZSTD_INSIDE_FROM;
-  const zstd = ['zstd', '-q', '-c', `-${compressionLevel}`];
+  const { database, compression, lockTimeoutSeconds } = server.context.target;
+  const { algorithm, level } = compression;
+  const inside = algorithm !== 'zstd' || server.major >= ZSTD_INSIDE_FROM;
+  // Before 16 the option took a level of gzip and nothing else.
+  const how = !inside || algorithm === 'none' ? '0' : server.major < ZSTD_INSIDE_FROM ? level : `${algorithm}:${level}`;
+  const zstd = ['zstd', '-q', '-c', `-${level}`];
   return {
     inside,
     file: inside ? 'archive.dump' : 'archive.dump.zst',
     args: [
       '--format=custom',
-      `--compress=${inside ? `zstd:${compressionLevel}` : '0'}`,
+      `--compress=${how}`,
       `--snapshot=${snapshot.id}`,
       `--lock-wait-timeout=${lockTimeoutSeconds * 1_000}`,
       '--no-password',

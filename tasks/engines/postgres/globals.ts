@@ -1,7 +1,7 @@
 /** Roles and tablespaces: what a database leans on and its own dump does not hold. */
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import type { DumpSink } from '../../engine.ts';
-import { strictOutlet } from './pipes.ts';
+import { strictOutlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
 import { toolText } from './tool-run.ts';
 

@@ -15,9 +15,9 @@ import {
   type ArchiveStart,
 } from './archive.ts';
 import { beside } from './database.ts';
-import { childOutlet } from './pipes.ts';
+import { childOutlet } from '../../pipes/pipes.ts';
 import type { Server, Session } from './server.ts';
-import { together } from './together.ts';
+import { together } from '../../pipes/together.ts';
 import { judge, startTool } from './tool-run.ts';
 import { locksOf } from './toc.ts';
 

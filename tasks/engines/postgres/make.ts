@@ -10,6 +10,7 @@ import { fitsLockTable, jobsFor, load, openArchive, writeListFile, type OpenArch
 import { argsFor, broughtBy } from './selection.ts';
 import type { Server } from './server.ts';
 import { noLimits } from './snapshot.ts';
+import { encodingOf } from './tables.ts';
 
 /** Makes the database under its working name, loads it, compares it and marks it. Whatever fails, it is dropped again. */
 export async function make(
@@ -36,7 +37,7 @@ export async function make(
     );
     const kept = job.mode === 'swap' && replaces ? await livingDefinition(server, job.database, place) : definition;
     await beside(server, [place], (session) =>
-      createDatabase(session, place, definition, manifest.source, (text) => report.warn(text)),
+      createDatabase(session, place, definition, encodingOf(manifest.source), (text) => report.warn(text)),
     );
     return await filled(server, job, source, { archive, args, place, kept });
   } finally {

@@ -16,7 +16,7 @@ import { runScript } from './script.ts';
 import type { Server } from './server.ts';
 import { noLimits, withoutLimits } from './snapshot.ts';
 import { conditionsIn } from './tables.ts';
-import { together } from './together.ts';
+import { together } from '../../pipes/together.ts';
 
 export async function overwrite(server: Server, job: RestoreJob, source: RestoreSource): Promise<Comparison> {
   const { report, signal } = server.context;

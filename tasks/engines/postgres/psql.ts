@@ -1,7 +1,7 @@
 /** psql as a session that also takes pg_restore's scripts: COPY with its data included. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { Asker } from './fingerprint.ts';
-import { childOutlet, type Outlet } from './pipes.ts';
+import { childOutlet, type Outlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
 import { judge, startTool } from './tool-run.ts';
 

@@ -2,10 +2,10 @@
 import { NightjarError } from '../../../core/errors.ts';
 import { feedArchive } from './archive.ts';
 import type { OpenArchive } from './load.ts';
-import { childOutlet } from './pipes.ts';
+import { childOutlet } from '../../pipes/pipes.ts';
 import type { PsqlSession } from './psql.ts';
 import type { Server } from './server.ts';
-import { together } from './together.ts';
+import { together } from '../../pipes/together.ts';
 import { judge, startTool } from './tool-run.ts';
 
 /** pg_restore writes the script, psql takes it; resolves when all of it was taken and the archive proven. */

@@ -1,5 +1,7 @@
 /** Which relations carry data of their own in a pg_dump archive, and of whom one database is made. */
 import type { DumpFacts } from '../../engine.ts';
+import type { Manifest } from '../../../core/backup.ts';
+import { whereOf } from '../../../core/config.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { Asker } from './fingerprint.ts';
 import type { Server, Session } from './server.ts';
@@ -40,25 +42,28 @@ export async function listTables(session: Asker): Promise<DataTable[]> {
 
 /** Who and what the database is. */
 export async function readSource(server: Server, session: Session): Promise<DumpFacts['source']> {
-  const { host, port, database } = server.context.target;
+  const { target } = server.context;
   const found = await session.row<{ encoding: string; collate: string; ctype: string; owner: string; bytes: string }>(`
     SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,
            pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_database_size(oid)::text AS bytes
       FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`);
-  const { bytes, ...rest } = found;
+  const { bytes, owner, ...details } = found;
   const systemIdentifier = await readSystemIdentifier(session);
   return {
-    host,
-    port,
-    database,
+    place: whereOf(target),
+    database: target.database,
     serverVersion: server.version,
     serverMajor: server.major,
     ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
-    ...rest,
+    owner,
+    details,
     tlsVerified: server.tlsVerified,
     databaseBytes: Number(bytes),
   };
 }
+
+/** Of the source, as {@link readSource} wrote it down. */
+export const encodingOf = ({ details }: Pick<Manifest['source'], 'details'>): string => String(details.encoding);
 
 async function readSystemIdentifier(session: Session): Promise<string | undefined> {
   const { allowed } = await session.row<{ allowed: boolean }>(

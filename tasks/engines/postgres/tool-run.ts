@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../../../core/errors.ts';
 import { startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { toolError } from './errors.ts';
-import { bytesOf, childOutlet } from './pipes.ts';
+import { bytesOf, childOutlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
 
 export type ToolName = Parameters<Server['tool']>[0];

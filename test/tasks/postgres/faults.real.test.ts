@@ -174,7 +174,7 @@ describe('dumping under trouble', () => {
     expect(facts.fingerprint.tables.find((one) => one.table === 'filling')?.rows).toBe(16 * 512);
     expect(context.report.warnings.join('\n')).toMatch(/TRUNCATE filling on filling .* waited at least \d+ s/);
     const job = here.bench.restoreJob('seen', 'new');
-    await here.bench.restore(job, memorySource(manifestOf(facts, backup, job.source.backupId), backup));
+    await here.bench.restore(job, memorySource(manifestOf('postgres', facts, backup, job.source.backupId), backup));
     expect(await count(here, 'seen', 'filling')).toBe(16 * 512);
   });
 

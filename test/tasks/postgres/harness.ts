@@ -1,18 +1,20 @@
 /** A real PostgreSQL for the engine's tests. */
 import type pg from 'pg';
 import { ENGINES } from '../../../core/engines.ts';
-import { dumpTargetSchema, type TargetOf } from '../../../core/config.ts';
+import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
 import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { POSTGRES_MAJORS, startPostgres, type Postgres, type PostgresMajor } from '../../../local/postgres.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
+import type { Login } from '../../../tasks/engine.ts';
 import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
 import { AWKWARD_ROLES_SQL, STRUCTURE_SQL, awkwardDatabaseSql, awkwardSql } from './awkward.ts';
 
 export interface PostgresServer extends EngineServer<'postgres'> {
+  readonly login: Login;
   readonly postgres: Postgres;
 }
 
-type Fields = Partial<Pick<TargetOf<'postgres'>, 'fingerprint' | 'lockTimeoutSeconds' | 'restoreJobs' | 'tls'>>;
+type Fields = Partial<TargetOf<'postgres'>>;
 
 export const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -30,7 +32,7 @@ export async function withClient<T>(
 }
 
 export function targetAt(server: Postgres, database: string, fields: Fields = {}): TargetOf<'postgres'> {
-  return dumpTargetSchema.parse({
+  return parseDumpTarget({
     name: 'shop',
     engine: 'postgres',
     host: server.host,
@@ -58,7 +60,15 @@ export async function startServer(
     postgres: server,
     login: { username: server.user, password: server.password },
     env: { NIGHTJAR_POSTGRES_ROOT: POSTGRES_ROOT, PATH: process.env.PATH ?? '/usr/bin:/bin' },
-    target: (database) => targetAt(server, database, fields),
+    target: (database, more) => targetAt(server, database, { ...fields, ...more }),
+    awkwardName: 'Shop "é" 😀',
+    lone: 'public.big',
+    isCounted: (table) => !table.schema.startsWith('pg_'),
+    queries: {
+      all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],
+      failing: 'no_such_table',
+    },
+    swapEndsSessions: true,
     async seed(database) {
       for (const statement of awkwardDatabaseSql(ident(database))) await server.query(statement);
       await withClient(server, database, (client) => client.query(awkwardSql(major)));

@@ -1,0 +1,115 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
+import { makeCertificate } from './certificates.ts';
+import { stopChild } from './child.ts';
+import { freePort } from './free-port.ts';
+import { TOOLS } from './paths.ts';
+
+/** Holds `bin/mongodump` and `bin/mongorestore`. */
+export const MONGO_TOOLS = join(TOOLS, 'mongo');
+
+export interface Mongodb {
+  /** `localhost`: the server listens on 127.0.0.1. */
+  readonly host: string;
+  readonly port: number;
+  /** May everything. */
+  readonly user: string;
+  readonly password: string;
+  /** The authority that signed the server's certificate; empty without TLS. */
+  readonly caPem: string;
+  readonly log: string;
+  readonly pid: number;
+  /** A client of that user's, connected; the caller closes it. */
+  connect(): Promise<MongoClient>;
+  /** Starts it again after kill, on the same port, with nothing in it: it keeps all in memory. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Ends the server at once, as a crash does. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts a server that speaks MongoDB's wire (mongo-java-server with `mongodb/Server.java` around it) on 127.0.0.1.
+ *
+ * @throws Error with the server's log if it does not accept connections within 60 s.
+ */
+export async function startMongodb({ tls = true, heapMiB = 1024 } = {}): Promise<Mongodb> {
+  const server = join(MONGO_TOOLS, 'server');
+  await stat(join(server, 'Server.class')).catch(() => {
+    throw new Error('MongoDB’s stand-in is not installed: node local/bootstrap.mjs --tools all');
+  });
+  const base = await mkdtemp(join(tmpdir(), 'nightjar-mongodb-'));
+  const certificate = tls ? await makeCertificate(join(base, 'tls')) : undefined;
+  const [user, password] = ['admin', randomBytes(24).toString('base64url')];
+  const port = await freePort();
+  const log = join(base, 'server.log');
+  let child: ChildProcess | undefined;
+
+  const connect = (): Promise<MongoClient> =>
+    new MongoClient(`mongodb://localhost:${port}/`, {
+      auth: { username: user, password },
+      authSource: 'admin',
+      directConnection: true,
+      serverSelectionTimeoutMS: 5_000,
+      ...(certificate ? { tls: true, ca: certificate.caPem } : {}),
+    }).connect();
+
+  async function start(): Promise<void> {
+    const out = openSync(log, 'a');
+    const files = certificate ? [certificate.certFile, certificate.keyFile] : [];
+    // Not in the terminal's process group: Ctrl-C must not reach it before its owner has decided.
+    child = spawn(
+      'java',
+      [`-Xmx${heapMiB}m`, '-cp', `${server}:${join(server, '*')}`, 'Server', String(port), user, ...files],
+      {
+        cwd: base,
+        env: { PATH: process.env.PATH ?? '/usr/bin:/bin', NIGHTJAR_MONGO_PASSWORD: password },
+        stdio: ['ignore', out, out],
+        detached: true,
+      },
+    );
+    closeSync(out);
+    let failure: Error | undefined;
+    child.once('error', (error) => (failure = error));
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const said = await readFile(log, 'utf8').catch(() => '');
+      if (said.trimEnd().endsWith('ready')) break;
+      if (failure || child.exitCode !== null || child.signalCode !== null || Date.now() > deadline)
+        throw new Error(`MongoDB’s stand-in did not start: ${String(failure ?? '')}\n${said.slice(-2_000)}`);
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    await (await connect()).close();
+  }
+
+  const stop = async (): Promise<void> => {
+    if (child) await stopChild(child, 'SIGTERM', 10);
+    await rm(base, { recursive: true, force: true, maxRetries: 5 });
+  };
+  await start().catch(async (failure: unknown) => {
+    await stop();
+    throw failure;
+  });
+  return {
+    host: 'localhost',
+    port,
+    user,
+    password,
+    caPem: certificate?.caPem ?? '',
+    log,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    connect,
+    start,
+    stop,
+    async kill() {
+      if (child) await stopChild(child, 'SIGKILL', 1);
+    },
+  };
+}

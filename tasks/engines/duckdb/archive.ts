@@ -1,0 +1,201 @@
+/** The two kinds of archive: the database file itself, or its export as one tar. */
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { TablePrint } from '../../../core/backup.ts';
+import { NightjarError, toNightjarError } from '../../../core/errors.ts';
+import type { DumpSink, RestoreSource } from '../../engine.ts';
+import { packedFile, packingWords, unpacked, writePacked } from '../../pipes/packing.ts';
+import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
+import { together } from '../../pipes/together.ts';
+import { diskFull } from '../../save-archive.ts';
+import type { Compression } from '../../../core/engine-fields.ts';
+import { toolEnv } from './context.ts';
+import { compare, differencesInWords, takePrints } from './fingerprint.ts';
+import { EXPORT, exportParquet, importParquet } from './parquet.ts';
+import { withSession, type DuckdbContext } from './session.ts';
+import { listTables } from './tables.ts';
+import { tarOf, untar } from './tar.ts';
+
+export type Format = 'file' | 'parquet';
+type ArchiveCall = DuckdbContext & { readonly target: { readonly compression: Compression } };
+
+/** Sessions open a file under this name of DuckDB's. */
+export const catalogOf = async (session: Parameters<typeof listTables>[0]): Promise<string> =>
+  (await session.rows<{ name: string }>('SELECT current_database() AS name'))[0]!.name;
+
+/** Every value of every table of the file, read by DuckDB. */
+export async function readAll(
+  call: DuckdbContext,
+  file: string,
+  options: { content: boolean; fallback: NightjarError['code']; operation: string },
+): Promise<{ prints: TablePrint[]; version: string }> {
+  return withSession(call, { file, readOnly: true, ...options }, async (session) => {
+    const catalog = await catalogOf(session);
+    const tables = await listTables(session, catalog);
+    return {
+      prints: await takePrints(session, tables, options.content, call.report, catalog),
+      version: session.version,
+    };
+  });
+}
+
+/**
+ * The database in `file` into the vault, read through on its way: of a file the bytes are compared with those that DuckDB
+ * has read; an export is imported again and every value compared. `file` is removed when it is no longer needed. Resolves
+ * with the command that a manifest tells.
+ */
+export async function writeArchive(
+  call: ArchiveCall,
+  sink: DumpSink,
+  database: { file: string; prints: readonly TablePrint[]; format: Format; name: string },
+): Promise<string[]> {
+  const { file, prints, format } = database;
+  const { compression } = call.target;
+  if (format === 'file') {
+    await streamed(call, sink, 'database.duckdb', {
+      ...sourceOfFile(file),
+      through: hashed(),
+    });
+    return ['cp', database.name, '/dev/stdout', ...packingWords(compression)];
+  }
+  await exportParquet(call, file);
+  await rm(file);
+  const { stream, done } = tarOf(join(call.room, EXPORT));
+  const again = join(call.room, 'again');
+  const received = new PassThrough();
+  const untarred = untar(received, again, EXPORT, { signal: call.signal, fallback: 'READ_THROUGH_FAILED' });
+  untarred.catch((thrown: unknown) => received.destroy(thrown as Error));
+  await streamed(call, sink, 'export.tar', {
+    stream,
+    done,
+    through: { outlet: strictOutlet(received), check: () => untarred },
+    beforeEnd: async () => {
+      await rm(join(call.room, EXPORT), { recursive: true });
+      await proveExport(call, again, prints);
+    },
+  });
+  return [`EXPORT DATABASE '${EXPORT}' (FORMAT parquet)`, '|', 'tar', '-c', EXPORT, ...packingWords(compression)];
+}
+
+async function proveExport(call: DuckdbContext, again: string, prints: readonly TablePrint[]): Promise<void> {
+  call.report.phase('reading the export back');
+  const [made, fallback] = [join(call.room, 'nightjar_again.duckdb'), 'READ_THROUGH_FAILED'] as const;
+  await importParquet(call, again, made, fallback);
+  const found = await readAll(call, made, { content: true, fallback, operation: 'read the export back' });
+  const comparison = compare('checksums', prints, found.prints);
+  if (!comparison.equal)
+    throw new NightjarError(fallback, {
+      operation: 'read the export back',
+      detail: `Parquet did not hold what the database holds: ${differencesInWords(comparison)} Format \`file\` keeps every type as it is.`,
+    });
+}
+
+interface Through {
+  readonly outlet: Outlet;
+  /** After the outlet's end. */
+  check(): Promise<void> | void;
+}
+interface Streamed {
+  readonly stream: Readable;
+  readonly done: Promise<unknown>;
+  readonly through: Through & { sent?: (chunk: Buffer) => void };
+  readonly beforeEnd?: () => Promise<void>;
+}
+
+/** What was read from the disk and what came out of the packed bytes are the same. */
+function hashed(): Through & { sent: (chunk: Buffer) => void } {
+  const [sent, received] = [createHash('sha256'), createHash('sha256')];
+  return {
+    sent: (chunk) => void sent.update(chunk),
+    outlet: {
+      write: (chunk) => (received.update(chunk), Promise.resolve(true)),
+      end: () => Promise.resolve(),
+    },
+    check() {
+      if (sent.digest('hex') === received.digest('hex')) return;
+      throw new NightjarError('READ_THROUGH_FAILED', {
+        operation: 'read through',
+        detail: 'What came out of the packed archive is not the file that went into it.',
+      });
+    },
+  };
+}
+
+const sourceOfFile = (file: string): { stream: Readable; done: Promise<void> } => ({
+  stream: createReadStream(file, { highWaterMark: 256 * 1024 }),
+  done: Promise.resolve(),
+});
+
+async function* tapped(stream: Readable, seen: (chunk: Buffer) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    seen(chunk);
+    yield chunk;
+  }
+}
+
+async function streamed(call: ArchiveCall, sink: DumpSink, name: string, { stream, ...from }: Streamed): Promise<void> {
+  const own = new AbortController();
+  const signal = AbortSignal.any([call.signal, own.signal]);
+  const { compression } = call.target;
+  const stored = sink.open('archive', packedFile(name, compression));
+  const outlet = strictOutlet(stored);
+  // A sink that waits for its upload would hold up everybody else's end.
+  const destroy = (): void => void stored.destroy(toNightjarError(signal.reason));
+  signal.addEventListener('abort', destroy, { once: true });
+  const { sent } = from.through;
+  try {
+    await writePacked(sent ? Readable.from(tapped(stream, sent), { objectMode: false }) : stream, {
+      env: toolEnv(call),
+      signal,
+      compression,
+      sink: outlet,
+      reader: from.through.outlet,
+      ended: from.done,
+      own,
+      moved: (bytes) => call.report.moved(bytes),
+    });
+    await from.through.check();
+    await from.beforeEnd?.();
+    await outlet.end();
+  } catch (thrown) {
+    own.abort(thrown);
+    call.signal.throwIfAborted();
+    throw thrown;
+  } finally {
+    signal.removeEventListener('abort', destroy);
+  }
+}
+
+/** The archive as a database file of the room. @throws CHECKSUM_MISMATCH, DISK_FULL, RESTORE_FAILED. */
+export async function openArchive(call: DuckdbContext, source: RestoreSource): Promise<string> {
+  const { manifest } = source;
+  const file = join(call.room, 'nightjar_restored.duckdb');
+  const own = new AbortController();
+  const signal = AbortSignal.any([call.signal, own.signal]);
+  call.report.expect(manifest.archive.bytes);
+  const { stream, done } = unpacked(source.openArchive(), manifest.compression, {
+    env: toolEnv(call),
+    signal,
+    moved: (bytes) => call.report.moved(bytes),
+  });
+  const format: Format = manifest.format === 'parquet' ? 'parquet' : 'file';
+  const archive = join(call.room, 'archive');
+  const kept =
+    format === 'file'
+      ? pipeline(stream, createWriteStream(file, { mode: 0o600 }), { signal })
+      : untar(stream, archive, EXPORT, { signal, fallback: 'RESTORE_FAILED' });
+  try {
+    await together(own, [done, kept]);
+  } catch (thrown) {
+    call.signal.throwIfAborted();
+    throw diskFull(thrown) ?? thrown;
+  }
+  if (format === 'file') return file;
+  await importParquet(call, archive, file, 'RESTORE_FAILED');
+  await rm(archive, { recursive: true });
+  return file;
+}

@@ -1,0 +1,95 @@
+/**
+ * Exact rows per table and a hash of their content: the sum, over all rows, of DuckDB's own 64-bit hash of the stored
+ * columns in the order of their names. It does not depend on the order of rows or columns and counts duplicates. It guards
+ * against loss and damage, not against somebody who forges rows on purpose, and is the same only within one version of the
+ * library.
+ */
+import type { Comparison, Fingerprint, TablePrint } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import { tableName } from '../../../core/scope.ts';
+import type { Reporter } from '../../engine.ts';
+import { ident, qualified } from './names.ts';
+import type { Session } from './session.ts';
+import type { DataTable } from './tables.ts';
+
+const DIFFERENCES_KEPT = 50;
+
+export type Print = TablePrint & { readonly checksum?: string };
+
+/** `content`: reads every value, else counts only. */
+export async function takePrints(
+  session: Session,
+  tables: readonly DataTable[],
+  content: boolean,
+  report: Pick<Reporter, 'moved'>,
+  catalog?: string,
+): Promise<TablePrint[]> {
+  const prints: TablePrint[] = [];
+  for (const one of tables) {
+    const names = one.columns.map((column) => column.name).sort();
+    const hash = names.length === 0 ? '0' : `coalesce(sum(hash(row(${names.map(ident).join(', ')}))), 0)`;
+    const [found] = await session.rows<{ rows: string; checksum?: string }>(
+      `SELECT count(*)::VARCHAR AS "rows"${content ? `, ${hash}::VARCHAR AS checksum` : ''} FROM ${qualified(one, catalog)}`,
+    );
+    prints.push({ schema: one.schema, table: one.table, rows: Number(found!.rows), ...withChecksum(found!.checksum) });
+    report.moved(0);
+  }
+  return prints;
+}
+
+const withChecksum = (checksum: string | undefined): { checksum?: string } =>
+  checksum === undefined ? {} : { checksum };
+
+/** As a target asked for it, of prints that hold everything. */
+export function fingerprintOf(mode: Fingerprint['mode'], prints: readonly TablePrint[], seconds: number): Fingerprint {
+  if (mode === 'none') return { mode, tables: [], seconds: 0 };
+  const tables = prints.map(({ schema, table, rows, checksum }) => ({
+    schema,
+    table,
+    rows,
+    ...withChecksum(mode === 'checksums' ? checksum : undefined),
+  }));
+  return { mode, tables, seconds: Math.round(seconds * 1_000) / 1_000 };
+}
+
+const sum = (prints: readonly (TablePrint | undefined)[]): number =>
+  prints.reduce((rows, print) => rows + (print?.rows ?? 0), 0);
+const isSame = (one: TablePrint, found: TablePrint | undefined): boolean =>
+  found?.rows === one.rows && (!one.checksum || !found.checksum || found.checksum === one.checksum);
+const show = (print: TablePrint | undefined): string =>
+  print === undefined ? 'no such table' : `${print.rows} rows${print.checksum ? `, checksum ${print.checksum}` : ''}`;
+
+export function compare(
+  mode: Fingerprint['mode'],
+  expected: readonly TablePrint[],
+  prints: readonly TablePrint[],
+): Comparison {
+  const byName = new Map(prints.map((one) => [tableName(one), one]));
+  const found = expected.map((one) => byName.get(tableName(one)));
+  const differences = expected.flatMap((one, index) =>
+    isSame(one, found[index])
+      ? []
+      : [{ schema: one.schema, table: one.table, expected: show(one), found: show(found[index]) }],
+  );
+  return {
+    mode,
+    tablesCompared: expected.length,
+    rowsExpected: sum(expected),
+    rowsFound: sum(found),
+    differences: differences.slice(0, DIFFERENCES_KEPT),
+    equal: differences.length === 0,
+  };
+}
+
+export const differencesInWords = ({ differences }: Comparison): string =>
+  `${differences.length} tables differ: ${differences
+    .slice(0, 10)
+    .map((one) => `${tableName(one)}: expected ${one.expected}, found ${one.found}`)
+    .join('; ')}.`;
+
+/** `where`: what became of the data that differs. */
+export const differs = (comparison: Comparison, where: string): NightjarError =>
+  new NightjarError('FINGERPRINT_DIFFERS', {
+    operation: 'compare rows',
+    detail: `${where} ${differencesInWords(comparison)}`,
+  });

@@ -1,0 +1,169 @@
+/** What a restore brought back, beside what the backup recorded and what its archive says of each collection. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Document } from 'mongodb';
+import type { Comparison, TablePrint } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob } from '../../../core/job.ts';
+import { tableName } from '../../../core/scope.ts';
+import type { RestoreSource } from '../../engine.ts';
+import type { CollectionEntry } from './archive.ts';
+import { definitionOf, indexesOf, listAll } from './collections.ts';
+import { printCollection } from './fingerprint.ts';
+import { isMany, type Loaded } from './load.ts';
+import type { Server } from './server.ts';
+
+const DIFFERENCES_KEPT = 50;
+/** Collections that are read at once. */
+const LANES = 4;
+
+type Difference = Comparison['differences'][number];
+
+export async function compareIn(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  { place, loaded }: { place: string; loaded: Loaded },
+): Promise<Comparison> {
+  const { manifest } = source;
+  const rows = job.scope?.schemaOnly ? [] : recorded(job, source, loaded);
+  const found: Pick<TablePrint, 'rows' | 'checksum'>[] = [];
+  const waiting = rows.entries();
+  const there = new Set((await listAll(server, place)).map((one) => one.name));
+  const lane = async (): Promise<void> => {
+    for (const [index, { table }] of waiting) {
+      if (there.has(table))
+        found[index] = await server.ask('count documents', () =>
+          printCollection(server.database(place), table, manifest.fingerprint.mode, () =>
+            server.context.report.moved(0),
+          ),
+        );
+      server.context.report.moved(0);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  const differences = [
+    ...rows.flatMap((one, index) => differenceOf(one, found[index])),
+    ...(await compareDefinitions(server, place, loaded.entries)),
+  ];
+  const sum = (prints: readonly (Pick<TablePrint, 'rows'> | undefined)[]): number =>
+    prints.reduce((total, print) => total + (print?.rows ?? 0), 0);
+  return {
+    mode: job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode,
+    tablesCompared: rows.length,
+    rowsExpected: sum(rows),
+    rowsFound: sum(found),
+    differences: differences.slice(0, DIFFERENCES_KEPT),
+    equal: differences.length === 0,
+  };
+}
+
+/** What was recorded of what the job brings. */
+function recorded(job: RestoreJob, { manifest }: RestoreSource, { entries }: Loaded): TablePrint[] {
+  const [first] = entries;
+  return manifest.fingerprint.tables.filter(
+    (one) =>
+      (one.schema === '' || one.schema === first?.db) &&
+      (!job.scope?.tables || job.scope.tables.includes(tableName(one))),
+  );
+}
+
+function differenceOf(one: TablePrint, found: Pick<TablePrint, 'rows' | 'checksum'> | undefined): Difference[] {
+  if (found?.rows === one.rows && (!one.checksum || found.checksum === one.checksum)) return [];
+  return [{ schema: one.schema, table: one.table, expected: show(one), found: show(found) }];
+}
+
+const show = (print: Pick<TablePrint, 'rows' | 'checksum'> | undefined): string =>
+  print === undefined
+    ? 'no such collection'
+    : `${print.rows} documents${print.checksum ? `, checksum ${print.checksum}` : ''}`;
+
+/**
+ * Collections, views and indexes that are missing make a difference; options that are told otherwise are only said, because
+ * servers of another version write some of them anew.
+ */
+async function compareDefinitions(
+  server: Server,
+  place: string,
+  entries: readonly CollectionEntry[],
+): Promise<Difference[]> {
+  const there = new Map((await listAll(server, place)).map((one) => [one.name, one]));
+  const differences: Difference[] = [];
+  const otherwise: string[] = [];
+  for (const entry of entries) {
+    const { options, indexes } = definitionOf(entry);
+    const found = there.get(entry.collection);
+    const differs = (expected: string, what: string): void =>
+      void differences.push({ schema: '', table: entry.collection, expected, found: what });
+    if (!found) {
+      differs(entry.type === 'view' ? 'a view' : 'a collection', 'nothing of this name');
+      continue;
+    }
+    if (!isDeepStrictEqual(plain(options), plain(found.options ?? {}))) otherwise.push(entry.collection);
+    if (entry.type === 'view' || indexes.length === 0) continue;
+    const has = new Map((await indexesOf(server, place, entry.collection)).map((one) => [String(one.name), one]));
+    for (const index of indexes) {
+      const same = has.get(String(index.name));
+      if (!same) differs(`an index ${String(index.name)}`, 'no such index');
+      else if (!isDeepStrictEqual(keyOf(index), keyOf(same)))
+        differs(`an index ${JSON.stringify(keyOf(index))}`, JSON.stringify(keyOf(same)));
+    }
+    server.context.report.moved(0);
+  }
+  if (otherwise.length > 0)
+    server.context.report.warn(
+      `The server tells the options of ${otherwise.slice(0, 10).join(', ')} otherwise than the backup (${otherwise.length} in all): compare validators, collations and sizes.`,
+    );
+  return differences;
+}
+
+/** A key's order counts, and 1 may be a number of any kind. */
+const keyOf = ({ key, unique }: Document): unknown => ({
+  key: Object.entries(key as Document).map(([field, how]) => [field, plain(how)]),
+  unique: unique === true,
+});
+/** Numbers of any kind become JavaScript's. */
+const plain = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value, (_name, inner: unknown) =>
+      typeof inner === 'object' &&
+      inner !== null &&
+      '_bsontype' in inner &&
+      /^(Int32|Long|Double)$/.test(String(inner._bsontype))
+        ? Number((inner as { valueOf(): unknown }).valueOf())
+        : inner,
+    ) ?? 'null',
+  );
+
+/** `where`: what became of the data that differs. */
+export function differs(comparison: Comparison, where: string): NightjarError {
+  const some = comparison.differences
+    .slice(0, 10)
+    .map((one) => `${tableName(one)}: expected ${one.expected}, found ${one.found}`);
+  return new NightjarError('FINGERPRINT_DIFFERS', {
+    operation: 'compare documents',
+    detail: `${where} ${comparison.differences.length} differences: ${some.join('; ')}.`,
+  });
+}
+
+/** What an earlier attempt of the same restore found: only after an equal comparison a database has its note. */
+export function foundEqual(job: RestoreJob, source: RestoreSource): Comparison {
+  const { fingerprint } = source.manifest;
+  const only = job.scope?.tables;
+  const own = fingerprint.tables.some((one) => one.schema === job.database)
+    ? job.database
+    : source.manifest.source.database;
+  const compared = job.scope?.schemaOnly
+    ? []
+    : fingerprint.tables.filter(
+        (one) => (!isMany(source.manifest) || one.schema === own) && (!only || only.includes(tableName(one))),
+      );
+  const rows = compared.reduce((sum, one) => sum + one.rows, 0);
+  return {
+    mode: job.scope?.schemaOnly ? 'none' : fingerprint.mode,
+    tablesCompared: compared.length,
+    rowsExpected: rows,
+    rowsFound: rows,
+    differences: [],
+    equal: true,
+  };
+}

@@ -1,0 +1,254 @@
+/**
+ * One database takes over another's name. MongoDB renames collections, not databases, and between databases it copies. So the
+ * incoming collections are copied beside the serving ones first, under names nobody reads; then each changes places with the
+ * old one by two renames inside the database, which take milliseconds; then the old ones are copied out. A journal in the
+ * database says how far it is: whoever begins the same exchange again goes on there. Give it a steady server: from the first
+ * name on it is better to finish than to stop.
+ */
+import type { Document } from 'mongodb';
+import { NightjarError } from '../../../core/errors.ts';
+import { listAll, isServers } from './collections.ts';
+import { codeOf } from './errors.ts';
+import { JOURNAL, incomingName, isUnderway, NAMESPACE_BYTES, outgoingName, outgoingOf } from './names.ts';
+import type { Server } from './server.ts';
+
+export interface Exchange {
+  /** Tells this exchange from any other; letters and digits. */
+  readonly tag: string;
+  /** The database that serves. */
+  readonly name: string;
+  /** Takes over the name; is empty and so gone afterwards. */
+  readonly incoming: string;
+  /** The database in which what served is afterwards. */
+  readonly keepAs: string;
+  /** Whether what the incoming one lacks is replaced, too. */
+  readonly others: 'leave' | 'stay';
+}
+
+interface View {
+  readonly name: string;
+  readonly options: Document;
+}
+interface Journal {
+  readonly _id: string;
+  readonly incoming: string;
+  readonly keepAs: string;
+  readonly others: Exchange['others'];
+  readonly collections: readonly string[];
+  readonly views: readonly View[];
+  readonly oldViews: readonly View[];
+  readonly step: 'copying' | 'views' | 'names' | 'keeping';
+}
+
+/** NamespaceNotFound, NamespaceExists. */
+const [MISSING, EXISTS] = [26, 48];
+
+/**
+ * @throws RESTORE_REFUSED before anything was touched, SWAP_UNFINISHED once names have begun to change, SWAP_FAILED before.
+ */
+export async function exchange(server: Server, wanted: Exchange): Promise<void> {
+  const { report } = server.context;
+  let journal = await journalIn(server, wanted.name);
+  if (journal && journal._id !== wanted.tag) throw otherUnderway(wanted, journal);
+  // A server that copies says nothing until it is done.
+  const alive = setInterval(() => report.moved(0), 10_000);
+  try {
+    journal ??= await begin(server, wanted);
+    if (journal.step === 'copying') {
+      for (const collection of journal.collections) {
+        server.context.signal.throwIfAborted();
+        const from = `${journal.incoming}.${collection}`;
+        // Half a copy is under a name of the server's own: what has ours is whole.
+        await rename(server, from, `${wanted.name}.${incomingName(wanted.tag, collection)}`, { dropTarget: true });
+      }
+      journal = await goOn(server, wanted, journal, 'views');
+    }
+    if (journal.step === 'views') {
+      await moveViews(server, wanted, journal);
+      journal = await goOn(server, wanted, journal, 'names');
+    }
+    if (journal.step === 'names') {
+      await changeNames(server, wanted, journal);
+      journal = await goOn(server, wanted, journal, 'keeping');
+    }
+    await keep(server, wanted);
+    await server.ask('drop the journal', () => server.database(wanted.name).dropCollection(JOURNAL));
+    await dropRest(server, journal.incoming);
+  } catch (thrown) {
+    server.context.signal.throwIfAborted();
+    throw broken(thrown, wanted, journal);
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+/** The exchange of this tag that broke off in this database. */
+export async function isBegun(server: Server, database: string, tag: string): Promise<boolean> {
+  return (await journalIn(server, database))?._id === tag;
+}
+
+const journalsOf = (server: Server, database: string) => server.database(database).collection<Journal>(JOURNAL);
+export async function journalIn(server: Server, database: string): Promise<Journal | undefined> {
+  return (await server.ask('read the journal', () => journalsOf(server, database).findOne({}))) ?? undefined;
+}
+
+async function begin(server: Server, wanted: Exchange): Promise<Journal> {
+  const [incoming, serving] = [await listAll(server, wanted.incoming), await listAll(server, wanted.name)];
+  refuse(wanted, [...incoming, ...serving]);
+  const viewsOf = (all: typeof incoming): View[] =>
+    all.filter((one) => one.type === 'view').map(({ name, options }) => ({ name, options: options ?? {} }));
+  const views = viewsOf(incoming);
+  const journal: Journal = {
+    _id: wanted.tag,
+    incoming: wanted.incoming,
+    keepAs: wanted.keepAs,
+    others: wanted.others,
+    collections: incoming.filter((one) => one.type === 'collection' && !isServers(one.name)).map((one) => one.name),
+    views,
+    oldViews: viewsOf(serving).filter((one) => wanted.others === 'leave' || views.some((two) => two.name === one.name)),
+    step: 'copying',
+  };
+  await server.ask('write the journal', () => journalsOf(server, wanted.name).insertOne(journal));
+  return journal;
+}
+
+/** @throws RESTORE_REFUSED for what can not be renamed. */
+function refuse(wanted: Exchange, all: readonly { name: string; type: string }[]): void {
+  const series = all.filter((one) => one.type === 'timeseries').map((one) => one.name);
+  const system = all.filter((one) => one.name.startsWith('system.') && !isServers(one.name)).map((one) => one.name);
+  const long = all
+    .filter((one) => Buffer.byteLength(`${wanted.name}.${incomingName(wanted.tag, one.name)}`) > NAMESPACE_BYTES)
+    .map((one) => one.name);
+  const why = [
+    ...(series.length > 0 ? [`MongoDB renames no time series: ${series.join(', ')}.`] : []),
+    ...(system.length > 0 ? [`MongoDB renames no system collection: ${system.join(', ')}.`] : []),
+    ...(long.length > 0 ? [`With a mark of the exchange these names are too long: ${long.join(', ')}.`] : []),
+  ];
+  if (why.length === 0) return;
+  throw new NightjarError('RESTORE_REFUSED', {
+    operation: 'rename collections',
+    detail: `${why.join(' ')} ${wanted.name} is as it was. Restore with mode \`new\` beside it, and point the application there.`,
+  });
+}
+
+async function goOn(server: Server, { name }: Exchange, journal: Journal, step: Journal['step']): Promise<Journal> {
+  if (step === 'views') server.context.signal.throwIfAborted();
+  await server.ask('write the journal', () =>
+    journalsOf(server, name).updateOne({ _id: journal._id }, { $set: { step } }),
+  );
+  return { ...journal, step };
+}
+
+/** A view is its definition: it is made there and dropped here. */
+async function moveViews(server: Server, { name, keepAs }: Exchange, { oldViews }: Journal): Promise<void> {
+  for (const view of oldViews) {
+    await makeView(server, keepAs, view);
+    await server.ask('drop view', () => server.database(name).dropCollection(view.name));
+  }
+}
+
+async function makeView(server: Server, database: string, { name, options }: View): Promise<void> {
+  await server
+    .ask('create view', () => server.database(database).createCollection(name, options))
+    .catch((thrown: unknown) => {
+      if (codeOf(thrown) !== EXISTS) throw thrown;
+    });
+}
+
+async function changeNames(server: Server, { name, tag, others }: Exchange, journal: Journal): Promise<void> {
+  const there = new Set(
+    (await listAll(server, name)).filter((one) => one.type === 'collection').map((one) => one.name),
+  );
+  const inside = (collection: string): string => `${name}.${collection}`;
+  const aside = async (collection: string): Promise<void> => {
+    for (let tries = 0; ; tries += 1) {
+      const kept = tries === 0 ? collection : `${collection}_late${tries}`;
+      if (await rename(server, inside(collection), inside(outgoingName(tag, kept)))) return;
+      server.context.report.warn(
+        `Somebody made ${collection} anew while the names changed; it is kept as ${collection}_late${tries + 1}.`,
+      );
+    }
+  };
+  for (const collection of journal.collections) {
+    const incoming = incomingName(tag, collection);
+    if (!there.has(incoming)) continue;
+    if (there.has(collection)) await aside(collection);
+    // A writer may make it in the moment between.
+    while (!(await rename(server, inside(incoming), inside(collection)))) await aside(collection);
+  }
+  if (others === 'leave')
+    for (const collection of there)
+      if (
+        !journal.collections.includes(collection) &&
+        collection !== JOURNAL &&
+        !isUnderway(tag, collection) &&
+        !isServers(collection)
+      )
+        await aside(collection);
+  for (const view of journal.views) await makeView(server, name, view);
+}
+
+/** What served, into a database of its own. */
+async function keep(server: Server, { name, tag, keepAs }: Exchange): Promise<void> {
+  for (const one of await listAll(server, name)) {
+    const collection = outgoingOf(tag, one.name);
+    if (collection === undefined) continue;
+    server.context.signal.throwIfAborted();
+    await rename(server, `${name}.${one.name}`, `${keepAs}.${collection}`, { dropTarget: true });
+  }
+}
+
+/** Of the incoming database only definitions of views are left. */
+async function dropRest(server: Server, database: string): Promise<void> {
+  const left = await listAll(server, database);
+  if (left.some((one) => one.type !== 'view' && !isServers(one.name))) return;
+  await server.ask('drop database', () => server.database(database).dropDatabase());
+}
+
+/** False when there is one of that name. One that is gone was renamed by an earlier attempt. */
+export async function rename(server: Server, from: string, to: string, { dropTarget = false } = {}): Promise<boolean> {
+  try {
+    await server.ask('renameCollection', () =>
+      server.database('admin').command({ renameCollection: from, to, dropTarget }),
+    );
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === MISSING) return true;
+    if (codeOf(thrown) === EXISTS && !dropTarget) return false;
+    throw thrown;
+  }
+}
+
+const otherUnderway = (wanted: Exchange, journal: Journal): NightjarError =>
+  new NightjarError('SWAP_FAILED', {
+    operation: 'rename collections',
+    detail:
+      `Another exchange of names in ${wanted.name} broke off at the step "${journal.step}" (with ${journal.incoming}). Start that restore or ` +
+      'rollback again first: it goes on where it stopped. This one has changed nothing.',
+  });
+
+function broken(thrown: unknown, { name, incoming }: Exchange, journal: Journal | undefined): unknown {
+  if (thrown instanceof NightjarError && ['RESTORE_REFUSED', 'SWAP_FAILED'].includes(thrown.code)) return thrown;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  switch (journal?.step) {
+    case undefined:
+    case 'copying':
+      return new NightjarError('SWAP_FAILED', {
+        operation: 'rename collections',
+        detail: `${name} serves as it did, and was not replaced by ${incoming}: ${why}`,
+        cause: thrown,
+      });
+    case 'keeping':
+      return new NightjarError('SWAP_UNFINISHED', {
+        operation: 'rename collections',
+        detail: `${name} serves the incoming data; what served before is not all in its own database yet: ${why}`,
+        cause: thrown,
+      });
+    default:
+      return new NightjarError('SWAP_UNFINISHED', {
+        operation: 'rename collections',
+        detail: `In ${name} some collections are the old and some the new ones. Nothing is lost: ${why}`,
+        cause: thrown,
+      });
+  }
+}

@@ -1,0 +1,178 @@
+/** What can be known about tonight's backup without making it. Reads only. */
+import { NightjarError } from '../../../core/errors.ts';
+import type { Finding, ProbeOutcome } from '../../../core/job.ts';
+import { databaseBytes, listCollections, listDatabases, requireDatabase, type Collection } from './collections.ts';
+import { journalIn } from './exchange.ts';
+import { SERVERS_OWN } from './names.ts';
+import { planDump } from './plan.ts';
+import { within, type MongodbContext, type Server } from './server.ts';
+import { toolVersion } from './tool-run.ts';
+
+/** A clock that is further off makes "the data of 02:30" a lie. */
+const CLOCK_SECONDS = 60;
+/** What the tools in the image are made for. Source: MongoDB Database Tools, compatibility of 100.9. */
+const NEWEST_MAJOR = 7;
+const NAMED = 10;
+
+const ok = (what: string): Finding => ({ level: 'ok', what });
+const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
+const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
+
+/** @throws what keeps it from reaching the server; everything else is a finding. */
+export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome, 'kind'>> {
+  const { target, report } = context;
+  report.phase('connecting');
+  return within(context, async (server) => {
+    report.phase('looking around');
+    const many = target.scope?.allDatabases === true;
+    if (!many) await requireDatabase(server, target.database);
+    const databases = many
+      ? (await listDatabases(server)).filter((name) => !SERVERS_OWN.includes(name))
+      : [target.database];
+    const found = await collectionsIn(server, databases);
+    const findings = [
+      tls(server),
+      ...(await tools(server)),
+      consistency(server),
+      clock(server),
+      ...found.findings,
+      ...kinds(found.all),
+      ...(await unfinished(server)),
+      ...(many ? await users(server) : []),
+    ];
+    const bytes = found.findings.some((one) => one.level === 'bad')
+      ? undefined
+      : await databaseBytes(server, databases);
+    return { serverVersion: server.version, ...(bytes === undefined ? {} : { databaseBytes: bytes }), findings };
+  });
+}
+
+function tls(server: Server): Finding {
+  if (server.tlsVerified) return ok('TLS, with the certificate verified.');
+  return warn(
+    server.encrypted ? 'TLS without verification.' : 'No encryption: the server offers no TLS.',
+    'Set tls.verify of the target to full, and tls.ca to what signed the server’s certificate.',
+  );
+}
+
+async function tools(server: Server): Promise<Finding[]> {
+  try {
+    const version = await toolVersion(server, 'mongodump', server.context.signal);
+    if (server.major <= NEWEST_MAJOR) return [ok(`MongoDB ${server.version}, and mongodump ${version}.`)];
+    return [
+      warn(
+        `MongoDB ${server.version} is newer than mongodump ${version} was made for (up to ${NEWEST_MAJOR}).`,
+        'Update Nightjar’s image, and restore one backup beside the original as a trial.',
+      ),
+    ];
+  } catch (thrown) {
+    if (!(thrown instanceof NightjarError)) throw thrown;
+    return [bad('The image has no mongodump.', 'Use Nightjar’s image, or put MongoDB’s Database Tools on its PATH.')];
+  }
+}
+
+function consistency(server: Server): Finding {
+  const { scope, database } = server.context.target;
+  const plan = planDump(database, scope?.tables || scope?.exclude ? undefined : scope, server.topology, []);
+  if (plan.oplog) return ok('A replica set: the oplog brings the backup to one moment.');
+  return warn('The backup is not of one moment.', plan.warning ?? 'It holds definitions only.');
+}
+
+function clock(server: Server): Finding {
+  const seconds = server.clock ? Math.round(Math.abs(server.clock.getTime() - Date.now()) / 1_000) : 0;
+  if (seconds <= CLOCK_SECONDS) return ok('The server’s clock agrees with the task’s.');
+  return warn(
+    `The server’s clock is ${seconds} s off the task’s.`,
+    'Restores to a moment in time go by the task’s clock.',
+  );
+}
+
+/** All of them, and what may not be read. */
+async function collectionsIn(
+  server: Server,
+  databases: readonly string[],
+): Promise<{ all: Collection[]; findings: Finding[] }> {
+  const all: Collection[] = [];
+  const hidden: string[] = [];
+  for (const database of databases) {
+    try {
+      const found = await listCollections(server, database);
+      all.push(...found);
+      for (const { name } of found.filter((one) => one.type === 'collection'))
+        await refused(server, database, name).then((no) => no && hidden.push(`${database}.${name}`));
+    } catch (thrown) {
+      if (!isMissing(thrown)) throw thrown;
+      hidden.push(database);
+    }
+    server.context.report.moved(0);
+  }
+  if (hidden.length === 0) return { all, findings: [ok(`${server.username} may read all ${all.length} collections.`)] };
+  const role = databases.length > 1 ? '{ role: "backup", db: "admin" }' : `{ role: "read", db: "${databases[0]}" }`;
+  const some = hidden.slice(0, NAMED).join(', ') + (hidden.length > NAMED ? ', …' : '');
+  return {
+    all,
+    findings: [
+      bad(
+        `${server.username} may not read ${some} (${hidden.length} in all).`,
+        `db.getSiblingDB("admin").grantRolesToUser("${server.username}", [${role}])`,
+      ),
+    ],
+  };
+}
+
+async function refused(server: Server, database: string, name: string): Promise<boolean> {
+  try {
+    await server.ask('find', () =>
+      server
+        .database(database)
+        .collection(name)
+        .findOne({}, { projection: { _id: 1 } }),
+    );
+    return false;
+  } catch (thrown) {
+    if (isMissing(thrown)) return true;
+    throw thrown;
+  }
+}
+const isMissing = (thrown: unknown): boolean => thrown instanceof NightjarError && thrown.code === 'PRIVILEGE_MISSING';
+
+function kinds(all: readonly Collection[]): Finding[] {
+  const series = all.filter((one) => one.type === 'timeseries').map((one) => one.name);
+  if (series.length === 0) return [];
+  return [
+    warn(
+      `Time series: ${series.slice(0, NAMED).join(', ')}.`,
+      'MongoDB can not rename them, so a database that has some is restored with mode `new` only.',
+    ),
+  ];
+}
+
+async function unfinished(server: Server): Promise<Finding[]> {
+  const { database } = server.context.target;
+  const journal = await journalIn(server, database).catch((thrown: unknown) => {
+    if (isMissing(thrown)) return undefined;
+    throw thrown;
+  });
+  if (!journal) return [];
+  return [
+    bad(
+      `An exchange of names in ${database} broke off at the step "${journal.step}" (with ${journal.incoming}).`,
+      'Start that restore or rollback again: it goes on where it stopped.',
+    ),
+  ];
+}
+
+async function users(server: Server): Promise<Finding[]> {
+  try {
+    await server.ask('usersInfo', () => server.database('admin').command({ usersInfo: { forAllDBs: true } }));
+    return [ok('Users and roles can be read.')];
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown;
+    return [
+      warn(
+        'Users and roles can not be read, and are not in the backup.',
+        `db.getSiblingDB("admin").grantRolesToUser("${server.username}", [{ role: "backup", db: "admin" }])`,
+      ),
+    ];
+  }
+}

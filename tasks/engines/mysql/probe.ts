@@ -1,0 +1,192 @@
+/** What can be known about tonight's backup without making it. Reads only. */
+import { NightjarError } from '../../../core/errors.ts';
+import type { Finding, ProbeOutcome } from '../../../core/job.ts';
+import { bytesOf } from '../../pipes/pipes.ts';
+import { names } from './dump-plan.ts';
+import { numberOf } from './errors.ts';
+import { qualified } from './names.ts';
+import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
+import { charsetOf, databaseBytes, listTables, versionedTables, type DataTable } from './tables.ts';
+
+/** A clock that is further off makes "the data of 02:30" a lie. */
+const CLOCK_SECONDS = 60;
+const LONG_TRANSACTION_SECONDS = 3_600;
+/** Of the server's privileges those that a dump of one database asks for. */
+const NEEDED = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES'] as const;
+
+const ok = (what: string): Finding => ({ level: 'ok', what });
+const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
+const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
+
+/** @throws what keeps it from reaching the server; everything else is a finding. */
+export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, 'kind'>> {
+  const { target, report } = context;
+  report.phase('connecting');
+  const server = await reachServer(context, target.database);
+  report.phase('looking around');
+  return within(
+    server,
+    async (session) => {
+      await charsetOf(session, target.database);
+      const tables = await listTables(session, target.database);
+      const findings = [
+        tls(server),
+        flavour(server),
+        await client(server),
+        ...(await privileges(server, session, tables)),
+        ...storage(server, tables),
+        ...(await versions(session, target.database)),
+        ...oddName(target.database),
+        ...(await settings(server, session)),
+      ];
+      return {
+        serverVersion: server.version,
+        databaseBytes: await databaseBytes(session, target.database),
+        findings,
+      };
+    },
+    target.database,
+  );
+}
+
+function tls(server: Server): Finding {
+  if (server.tlsVerified) return ok('TLS, with the certificate verified.');
+  return warn(
+    server.encrypted ? 'TLS without verification.' : 'No encryption: the server offers no TLS.',
+    'Set tls.verify of the target to full, and tls.ca to what signed the server’s certificate.',
+  );
+}
+
+function flavour(server: Server): Finding {
+  const { engine } = server.context.target;
+  const found = server.isMariadb ? 'mariadb' : 'mysql';
+  if (engine === found) return ok(`${server.isMariadb ? 'MariaDB' : 'MySQL'} ${server.version}.`);
+  return warn(`The server is ${server.version}, the target says ${engine}.`, `Set engine of the target to ${found}.`);
+}
+
+async function client(server: Server): Promise<Finding> {
+  try {
+    const running = server.start('mariadb-dump', ['--version'], { signal: server.context.signal, stdout: 'pipe' });
+    const [text, end] = await Promise.all([bytesOf(running.stdout!), running.done]);
+    if (end.code !== 0 || text.length === 0) throw new NightjarError('DUMP_EMPTY', { operation: 'mariadb-dump' });
+    return ok(text.toString('utf8').trim());
+  } catch {
+    server.context.signal.throwIfAborted();
+    return bad(
+      'mariadb-dump is missing in the image, or does not work.',
+      'Build the image anew from tasks/Dockerfile.',
+    );
+  }
+}
+
+/** What the login was granted on the database or on everything, through roles too where they are in use. */
+async function privileges(server: Server, session: Session, tables: readonly DataTable[]): Promise<Finding[]> {
+  const { database } = server.context.target;
+  const { user } = await session.row<{ user: string }>('SELECT CURRENT_USER() AS user');
+  const granted = await session.rows<Record<string, string>>('SHOW GRANTS');
+  const text = granted.flatMap((row) => Object.values(row)).join('\n');
+  const everything = /GRANT ALL PRIVILEGES ON (?:\*\.\*|`)/.test(text);
+  const missing = everything ? [] : NEEDED.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
+  const hidden: string[] = [];
+  for (const { table } of tables.slice(0, 1_000))
+    await session.rows(`SELECT 1 FROM ${qualified(database, table)} LIMIT 0`).catch((thrown: unknown) => {
+      if (!(thrown instanceof NightjarError) || thrown.code !== 'PRIVILEGE_MISSING') throw thrown;
+      hidden.push(table);
+    });
+  const hint = `GRANT ${NEEDED.join(', ')} ON \`${database}\`.* TO ${user.replace(/^(.*)@(.*)$/, "'$1'@'$2'")}`;
+  const findings: Finding[] = [];
+  if (missing.length > 0) findings.push(bad(`${user} was not granted ${missing.join(', ')}.`, hint));
+  if (hidden.length > 0) findings.push(bad(`Tables that ${user} may not read: ${names(hidden)}.`, hint));
+  const unreadable = await unreadableRoutines(session, database);
+  if (unreadable.length > 0)
+    findings.push(
+      bad(
+        `${user} can not read the bodies of ${names(unreadable)}.`,
+        server.isMariadb
+          ? `GRANT SELECT ON mysql.proc TO the user`
+          : 'GRANT SHOW_ROUTINE ON *.* TO the user (MySQL 8.0.20), or SELECT ON *.*',
+      ),
+    );
+  return findings.length > 0 ? findings : [ok(`${user} may read all ${tables.length} tables.`)];
+}
+
+/** A routine without its body would end the dump. */
+async function unreadableRoutines(session: Session, database: string): Promise<string[]> {
+  const rows = await session.rows<{ name: string }>(
+    `SELECT routine_name AS name FROM information_schema.routines WHERE routine_schema = ? AND routine_definition IS NULL`,
+    [database],
+  );
+  return rows.map((one) => one.name);
+}
+
+function storage(server: Server, tables: readonly DataTable[]): Finding[] {
+  const unsafe = tables.filter((one) => !one.transactional);
+  if (unsafe.length === 0) return [ok('A transaction covers every table.')];
+  const which = names(unsafe.map((one) => `${one.table} (${one.engine})`));
+  return [
+    server.context.target.unsafeTables === 'lock'
+      ? warn(
+          `No transaction covers ${which}.`,
+          'Nobody can write to the database while it is dumped; convert them to InnoDB.',
+        )
+      : bad(`No transaction covers ${which}.`, "Convert them to InnoDB, or set unsafeTables of the target to 'lock'."),
+  ];
+}
+
+/** mariadb-dump escapes such a name where it should not, and does not find it then. */
+const oddName = (database: string): Finding[] =>
+  /["'\\\\]/.test(database)
+    ? [
+        bad(
+          'The name of the database has a quote or a backslash in it, which mariadb-dump can not cope with.',
+          'Move its tables into a database with a plain name.',
+        ),
+      ]
+    : [];
+
+async function versions(session: Session, database: string): Promise<Finding[]> {
+  const versioned = await versionedTables(session, database);
+  if (versioned.length === 0) return [];
+  return [
+    warn(`System-versioned tables: ${names(versioned)}.`, 'Their rows of now are backed up, their history is not.'),
+  ];
+}
+
+async function settings(server: Server, session: Session): Promise<Finding[]> {
+  const before = Date.now();
+  const { clock } = await session.row<{ clock: number | string }>('SELECT unix_timestamp(now(3)) AS clock');
+  const seconds = Math.round(Math.abs(Number(clock) * 1_000 - (before + Date.now()) / 2) / 1_000);
+  const findings: Finding[] = [];
+  if (seconds > CLOCK_SECONDS)
+    findings.push(
+      warn(
+        `The server’s clock is ${seconds} s off the task’s.`,
+        'Restores to a moment in time go by the task’s clock.',
+      ),
+    );
+  const oldest = await session
+    .row<{ seconds: number | null }>(
+      `SELECT max(timestampdiff(SECOND, trx_started, now())) AS seconds FROM information_schema.innodb_trx`,
+    )
+    .catch((thrown: unknown) => {
+      // Without PROCESS nobody's transactions are seen.
+      if (numberOf(thrown) === undefined) throw thrown;
+      return { seconds: null };
+    });
+  if (Number(oldest.seconds ?? 0) > LONG_TRANSACTION_SECONDS)
+    findings.push(
+      warn(
+        `A transaction is open for ${Math.round(Number(oldest.seconds) / 60)} minutes.`,
+        'If it writes, the dump’s short lock waits for it, and the rows are counted in the dump only.',
+      ),
+    );
+  const { packet } = await session.row<{ packet: number | string }>('SELECT @@max_allowed_packet AS packet');
+  if (Number(packet) < 64 * 1024 * 1024)
+    findings.push(
+      warn(
+        `max_allowed_packet is ${Number(packet)} bytes.`,
+        `Rows are restored in hex, two characters a byte: for large blobs raise it${server.isMariadb ? ' (the default is 16 MiB)' : ''}.`,
+      ),
+    );
+  return findings;
+}

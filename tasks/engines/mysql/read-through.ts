@@ -1,0 +1,75 @@
+/**
+ * The reader of what mariadb-dump writes: to its end, statement by statement. What it counts are the rows of the dump's own
+ * snapshot, whatever else was counted beside it.
+ */
+import { NightjarError } from '../../../core/errors.ts';
+import type { Outlet } from '../../pipes/pipes.ts';
+import { DumpLexer } from './dump-lexer.ts';
+import { definerOf, statementOf } from './dump-statements.ts';
+
+export interface DumpContents {
+  /** Rows by table; of tables without rows there is no entry. */
+  readonly rows: ReadonlyMap<string, number>;
+  /** Tables that are created. */
+  readonly created: ReadonlySet<string>;
+  /** Who runs views, triggers, routines and events: `user@host`. */
+  readonly definers: ReadonlySet<string>;
+  /** In bytes: a server must take it in one packet. */
+  readonly longest: number;
+}
+
+const COMPLETED = '-- Dump completed';
+
+/** Counts; its contents are whole only after `end`. @throws READ_THROUGH_FAILED. */
+export class DumpReader implements Outlet {
+  readonly #rows = new Map<string, number>();
+  readonly #created = new Set<string>();
+  readonly #definers = new Set<string>();
+  #longest = 0;
+  #completed = false;
+  readonly #lexer = new DumpLexer({
+    statement: (text) => {
+      this.#longest = Math.max(this.#longest, text.length);
+      const { kind, name } = statementOf(text);
+      if (kind === 'table') this.#created.add(name!);
+      const definer = kind === 'setting' || kind === 'table' ? undefined : definerOf(text);
+      if (definer !== undefined) this.#definers.add(definer);
+      return '';
+    },
+    comment: (text) => {
+      this.#completed = text.trimStart().startsWith(COMPLETED);
+      return '';
+    },
+    rows: () => undefined,
+    rowsEnd: (table, count, bytes) => {
+      this.#longest = Math.max(this.#longest, bytes);
+      this.#rows.set(table, (this.#rows.get(table) ?? 0) + count);
+    },
+  });
+
+  async write(chunk: Buffer): Promise<boolean> {
+    try {
+      this.#lexer.push(chunk);
+    } catch (cause) {
+      throw unreadable(cause instanceof Error ? cause.message : String(cause));
+    }
+    return Promise.resolve(true);
+  }
+
+  async end(): Promise<void> {
+    try {
+      this.#lexer.end();
+    } catch (cause) {
+      throw unreadable(cause instanceof Error ? cause.message : String(cause));
+    }
+    if (!this.#completed) throw unreadable('Its last line is not the one that mariadb-dump writes when all is well.');
+    return Promise.resolve();
+  }
+
+  get contents(): DumpContents {
+    return { rows: this.#rows, created: this.#created, definers: this.#definers, longest: this.#longest };
+  }
+}
+
+const unreadable = (detail: string): NightjarError =>
+  new NightjarError('READ_THROUGH_FAILED', { operation: 'read the dump', detail });

@@ -1,0 +1,131 @@
+/** Bringing a backup back: beside everything else first, compared, and only then under its name. */
+import type { Comparison } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { compareIn, differs, foundEqual } from './compare.ts';
+import { exchange } from './exchange.ts';
+import { load } from './load.ts';
+import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
+import { preflight } from './preflight.ts';
+import { reachServer, within, type MysqlContext, type Server } from './server.ts';
+import { createDatabase } from './tables.ts';
+
+export async function restore(
+  context: MysqlContext,
+  job: RestoreJob,
+  source: RestoreSource,
+): Promise<Omit<RestoreOutcome, 'kind'>> {
+  const warnings: string[] = [];
+  const { report } = context;
+  const told: MysqlContext = {
+    ...context,
+    report: {
+      phase: (text) => report.phase(text),
+      moved: (bytes) => report.moved(bytes),
+      expect: (bytes) => report.expect(bytes),
+      warn: (text) => void (warnings.push(text), report.warn(text)),
+    },
+  };
+  report.phase('connecting');
+  const server = await reachServer(told);
+  await within(server, (session) => preflight(server, session, job, source.manifest));
+  return { ...(await restoreBeside(server, job, source)), warnings };
+}
+
+async function restoreBeside(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+): Promise<Omit<RestoreOutcome, 'kind' | 'warnings'>> {
+  const { report } = server.context;
+  const place = aliasDatabase(job.database, job.id);
+  const old = replacedDatabase(job.database, job.id);
+  const [serves, leftover, kept] = await within(server, async (session) => [
+    await databaseExists(session, job.database),
+    (await databaseExists(session, place)) ? ((await readNote(session, place)) ?? {}) : undefined,
+    await readNote(session, old),
+  ]);
+  if (!leftover && kept?.restore === job.id) {
+    report.warn('An earlier attempt of this restore had found the rows equal and given it its name already.');
+    await dropReplaced(server, job, old);
+    return outcome(job, foundEqual(job, source), old);
+  }
+  // Its own name is there when an exchange was broken off.
+  if (job.mode === 'new' && serves && leftover?.plan === undefined)
+    throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${job.database}.` });
+
+  let comparison: Comparison;
+  if (leftover?.equal === '1') {
+    report.warn('An earlier attempt of this restore had loaded the data and found the rows equal; it was taken up.');
+    comparison = foundEqual(job, source);
+  } else {
+    if (leftover) {
+      report.phase('dropping an unfinished attempt');
+      await within(server, (session) => dropDatabase(session, place));
+    }
+    comparison = await make(server, job, source, place);
+  }
+
+  report.phase('renaming');
+  const had = await exchange(server, {
+    restoreId: job.id,
+    name: job.database,
+    incoming: place,
+    keepAs: old,
+    wakeEvents: job.mode !== 'new',
+  });
+  if (had) await dropReplaced(server, job, old);
+  return outcome(job, comparison, had ? old : undefined);
+}
+
+const outcome = (job: RestoreJob, comparison: Comparison, old: string | undefined) => ({
+  restoredDatabase: job.database,
+  ...(old !== undefined && job.mode === 'swap' ? { replacedDatabase: old } : {}),
+  comparison,
+});
+
+/** An overwrite keeps nothing of what it replaced; its safety backup is in the vault. */
+async function dropReplaced(server: Server, job: RestoreJob, old: string): Promise<void> {
+  if (job.mode === 'overwrite') await within(server, (session) => dropDatabase(session, old));
+}
+
+/** Makes the database under its working name, loads it, compares it and marks it. Whatever fails, it is dropped again. */
+async function make(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Comparison> {
+  const { report, signal } = server.context;
+  try {
+    await within(server, async (session) => {
+      await createDatabase(session, place, charsetIn(source), (text) => report.warn(text));
+      await writeNote(session, place, { restore: job.id });
+    });
+    report.phase('restoring');
+    const { events } = await load(server, job, source, place);
+    report.phase('comparing rows');
+    const comparison = await compareIn(server, job, source, place);
+    if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);
+    await within(server, (session) => writeNote(session, place, { events: JSON.stringify(events), equal: '1' }));
+    return comparison;
+  } catch (thrown) {
+    if (thrown instanceof NightjarError && thrown.code === 'FINGERPRINT_DIFFERS') throw thrown;
+    await dropUnfinished(server, place).catch((again: unknown) =>
+      report.warn(`The unfinished database ${place} could not be dropped: ${String(again)}`),
+    );
+    signal.throwIfAborted();
+    throw thrown;
+  }
+}
+
+async function dropUnfinished(server: Server, place: string): Promise<void> {
+  const session = await server.lastSession();
+  try {
+    await dropDatabase(session, place);
+  } finally {
+    await session.close();
+  }
+}
+
+function charsetIn({ manifest }: RestoreSource): { charset: string; collation: string } {
+  const { charset, collation } = manifest.source.details;
+  return { charset: String(charset ?? 'utf8mb4'), collation: String(collation ?? 'utf8mb4_general_ci') };
+}

@@ -1,0 +1,69 @@
+/** What of a dump goes into a restored database, statement by statement. */
+import type { RestoreJob } from '../../../core/job.ts';
+import type { DumpHandler } from './dump-lexer.ts';
+import { asleep, definerOf, statementOf, withDefiner, type Statement } from './dump-statements.ts';
+
+export interface Selected {
+  readonly handler: DumpHandler;
+  /** Tables that were made. */
+  readonly created: ReadonlySet<string>;
+  /** Events that run in the source; they are restored asleep, and woken when their database serves. */
+  readonly events: readonly string[];
+  /** Whether the dump's last line was seen. */
+  completed(): boolean;
+}
+
+/** The job's scope and who is to own things. */
+export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): Selected {
+  const { scope = {} } = job;
+  const wanted = scope.tables === undefined ? undefined : new Set(scope.tables);
+  const created = new Set<string>();
+  const events: string[] = [];
+  let completed = false;
+  /** A trigger comes after its table. */
+  let current = '';
+
+  const isWanted = ({ kind, name }: Statement): boolean => {
+    if (kind === 'setting') return true;
+    if (kind === 'keys') return !scope.schemaOnly && (!wanted || wanted.has(name!));
+    if (kind === 'trigger') return !wanted || wanted.has(current);
+    if (kind === 'table') return !wanted || wanted.has(name!);
+    return !wanted;
+  };
+  const owned = (text: string): string => {
+    const definer = definerOf(text);
+    if (definer === undefined) return text;
+    if (job.noOwner) return withDefiner(text, undefined);
+    const other = job.roleMap?.[definer];
+    return other === undefined ? text : withDefiner(text, other);
+  };
+  return {
+    created,
+    events,
+    completed: () => completed,
+    handler: {
+      statement(text) {
+        const statement = statementOf(text);
+        const { kind, name } = statement;
+        if (kind === 'table' || kind === 'keys') current = name!;
+        if (!isWanted(statement)) return '';
+        if (kind === 'table') created.add(name!);
+        if (kind === 'setting' || kind === 'table' || kind === 'keys') return text;
+        const mine = owned(text);
+        const sleeping = kind === 'event' ? asleep(mine) : undefined;
+        if (sleeping === undefined) return mine;
+        events.push(name!);
+        return sleeping;
+      },
+      comment(text) {
+        completed = text.trimStart().startsWith('-- Dump completed');
+        return text;
+      },
+      rows(table) {
+        current = table;
+        return scope.schemaOnly || (wanted && !wanted.has(table)) ? undefined : new Set();
+      },
+      rowsEnd: () => undefined,
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** Taking a swap back, and throwing away what one left behind. */
+import { NightjarError } from '../../../core/errors.ts';
+import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { exchange } from './exchange.ts';
+import { databaseExists, dropDatabase } from './place.ts';
+import { reachServer, within, type MysqlContext } from './server.ts';
+
+/** Gives the replaced database its name back; the restored one is kept beside it. A second call finds it done. */
+export async function rollback(context: MysqlContext, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>> {
+  const { database, replacedDatabase: old } = job;
+  const setAside = rolledBackDatabase(database, job.restoreId);
+  context.report.phase('renaming');
+  const server = await reachServer(context);
+  const [current, replaced, aside] = await within(server, async (session) => [
+    await databaseExists(session, database),
+    await databaseExists(session, old),
+    await databaseExists(session, setAside),
+  ]);
+  if (!replaced) {
+    if (current && aside) return { serving: database, setAside };
+    throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
+      operation: 'rollback',
+      detail: `The server has no database ${old} any more; ${current ? `${database} serves as it is` : `nor ${database}`}.`,
+    });
+  }
+  await exchange(server, {
+    restoreId: job.restoreId,
+    name: database,
+    incoming: old,
+    keepAs: setAside,
+    wakeEvents: true,
+  });
+  return { serving: database, setAside };
+}
+
+/** Drops what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
+export async function drop(context: MysqlContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
+  const name = job.replacedDatabase;
+  const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
+  if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
+    throw new NightjarError('INPUT_INVALID', {
+      operation: 'drop',
+      detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
+    });
+  context.report.phase('dropping');
+  const server = await reachServer(context);
+  return { dropped: await within(server, (session) => dropDatabase(session, name)) };
+}

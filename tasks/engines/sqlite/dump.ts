@@ -1,0 +1,97 @@
+/** One database into one archive: copied, checked, narrowed, counted, and read through on its way. */
+import { toNightjarError } from '../../../core/errors.ts';
+import type { DumpFacts, DumpSink } from '../../engine.ts';
+import { packedFile, packingWords } from '../../pipes/packing.ts';
+import { strictOutlet } from '../../pipes/pipes.ts';
+import { DUMP_COMMAND, FILES, writeArchive } from './archive.ts';
+import { copyOf } from './copy.ts';
+import { printFile } from './fingerprint.ts';
+import { readHeader } from './header.ts';
+import { checkIntegrity, tellForeignKeys } from './integrity.ts';
+import { narrowed } from './scope.ts';
+import { toolVersion, withShell } from './shell.ts';
+import { withWork, type SqliteContext, type Work } from './work.ts';
+
+export const dump = (context: SqliteContext, sink: DumpSink): Promise<DumpFacts> =>
+  withWork(context, (work) => dumpWith(work, sink));
+
+async function dumpWith(work: Work, sink: DumpSink): Promise<DumpFacts> {
+  const { context, place, signal } = work;
+  const { target, report } = context;
+  report.phase('connecting');
+  const version = await toolVersion(work, 'DUMP_FAILED');
+  const copy = await copyOf(work, target.database);
+  report.phase('checking the copy');
+  await checkIntegrity(work, copy.file, 'DATABASE_DAMAGED');
+  await tellForeignKeys(work, copy.file);
+  const { bytes: databaseBytes } = await readHeader(copy.file, target.database);
+  const file = await narrowed(work, copy.file, target.scope, 'DUMP_FAILED');
+  const header = await readHeader(file, target.database);
+  report.phase('counting rows');
+  const fingerprint = await printFile(work, file, target.fingerprint);
+  const modules = await modulesOf(work, file);
+
+  report.phase('dumping');
+  const own = new AbortController();
+  const stream = sink.open('archive', packedFile(FILES[target.format], target.compression));
+  // A sink that waits for its upload would hold up everybody else's end.
+  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
+  signal.addEventListener('abort', destroy, { once: true });
+  try {
+    signal.throwIfAborted();
+    const outlet = strictOutlet(stream);
+    await writeArchive(work, file, outlet, { format: target.format, print: fingerprint, own });
+    await outlet.end();
+  } finally {
+    signal.removeEventListener('abort', destroy);
+  }
+  const how = target.format === 'file' ? '.backup' : DUMP_COMMAND;
+  return {
+    snapshotAt: copy.takenAt,
+    consistency: copy.consistency,
+    source: {
+      place: place.words,
+      database: target.database,
+      serverVersion: copy.version,
+      serverMajor: 3,
+      databaseBytes,
+      details: {
+        ...copy.details,
+        pageSize: header.pageSize,
+        encoding: header.encoding,
+        autoVacuum: header.autoVacuum,
+        userVersion: header.userVersion,
+        applicationId: header.applicationId,
+        journalMode: header.wal ? 'wal' : 'rollback',
+        ...(modules === '' ? {} : { modules }),
+        ...(target.scope ? { part: partOf(target.scope) } : {}),
+      },
+    },
+    format: target.format,
+    tool: {
+      name: 'sqlite3',
+      version,
+      command: ['sqlite3', '-batch', '-bail', target.database, how, ...packingWords(target.compression)],
+    },
+    compression: { place: 'outside', ...target.compression },
+    fingerprint,
+    roles: [],
+    extensions: [],
+  };
+}
+
+/** What a restore must know: rows alone make no database, and a part must not take the place of the whole. */
+export type Part = 'rows' | 'schema' | 'tables';
+const partOf = (scope: NonNullable<SqliteContext['target']['scope']>): Part =>
+  scope.dataOnly ? 'rows' : scope.schemaOnly ? 'schema' : 'tables';
+
+/** Modules of virtual tables: whoever opens the file needs them. */
+async function modulesOf(work: Work, file: string): Promise<string> {
+  const rows = await withShell(work, file, { operation: 'read the schema', fallback: 'DUMP_FAILED' }, (shell) =>
+    shell.rows<{ sql: string }>(
+      `SELECT DISTINCT sql FROM sqlite_schema WHERE type = 'table' AND rootpage = 0 AND sql LIKE 'CREATE VIRTUAL%'`,
+    ),
+  );
+  const names = rows.map(({ sql }) => /\bUSING\s+["'`[]?(\w+)/i.exec(sql)?.[1] ?? '?');
+  return [...new Set(names)].sort().join(', ');
+}

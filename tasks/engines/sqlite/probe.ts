@@ -1,0 +1,119 @@
+/** What can be known about tonight's backup without making it. Reads only. */
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NightjarError } from '../../../core/errors.ts';
+import type { Finding, ProbeOutcome } from '../../../core/job.ts';
+import { missing } from '../../files/mounted.ts';
+import type { FileFacts } from '../../files/place.ts';
+import { SIDECARS, timeoutOf } from './copy.ts';
+import { readHeader, type Header } from './header.ts';
+import { toolVersion, withShell } from './shell.ts';
+import { withWork, type SqliteContext, type Work } from './work.ts';
+
+const GIB = 1024 ** 3;
+
+const ok = (what: string): Finding => ({ level: 'ok', what });
+const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
+const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
+
+/** @throws what keeps it from reaching the file; everything else is a finding. */
+export const probe = (context: SqliteContext): Promise<Omit<ProbeOutcome, 'kind'>> =>
+  withWork(context, async (work) => {
+    const { target, report } = context;
+    const { place } = work;
+    report.phase('connecting');
+    const facts = await place.stat(target.database);
+    if (!facts) throw missing(place.words, target.database);
+    report.phase('looking around');
+    const findings = [await tool(work), await room(work, facts), ...(await besides(work, target.database))];
+    if (place.directory === undefined)
+      return {
+        databaseBytes: facts.bytes,
+        findings: [...findings, ok(`The object of ${facts.changedAt} (${facts.bytes} bytes) can be seen.`)],
+      };
+    const path = join(place.directory, target.database);
+    const header = await headerOr(path, target.database, findings);
+    if (header) findings.push(...(await looks(work, path, header)));
+    return {
+      ...(header ? { serverVersion: header.version } : {}),
+      databaseBytes: facts.bytes,
+      findings,
+    };
+  });
+
+async function tool(work: Work): Promise<Finding> {
+  return ok(`The image has SQLite ${await toolVersion(work, 'UNEXPECTED')}.`);
+}
+
+/** A copy, and of a scope or a restore another one beside it. */
+async function room({ room: directory, context }: Work, { bytes }: FileFacts): Promise<Finding> {
+  const { bavail, bsize } = await statfs(directory);
+  const [free, needed] = [
+    bavail * bsize,
+    bytes * (context.target.format === 'sql' || context.target.scope ? 2.5 : 1.1),
+  ];
+  const words = `${(free / GIB).toFixed(1)} GiB free on the task’s disk, the backup takes about ${(needed / GIB).toFixed(1)}.`;
+  return free < needed ? bad(words, 'Raise size.ephemeralGiB of the target.') : ok(words);
+}
+
+async function besides({ place }: Work, name: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const ending of SIDECARS) {
+    const one = await place.stat(name + ending);
+    if (!one || one.bytes === 0) continue;
+    if (place.directory === undefined)
+      findings.push(
+        bad(
+          `Beside the object lies ${name}${ending}: it was uploaded from a database in use.`,
+          'Upload what VACUUM INTO makes, and delete the other.',
+        ),
+      );
+    else
+      findings.push(
+        warn(
+          `Beside the file lies ${name}${ending}: somebody is writing, or a crash left it.`,
+          'A journal is undone by the next writer, or in the copy; a WAL on EFS keeps backups from working.',
+        ),
+      );
+  }
+  return findings;
+}
+
+async function headerOr(path: string, name: string, findings: Finding[]): Promise<Header | undefined> {
+  try {
+    return await readHeader(path, name);
+  } catch (thrown) {
+    if (!(thrown instanceof NightjarError) || thrown.code !== 'DATABASE_DAMAGED') throw thrown;
+    findings.push(bad(thrown.detail ?? thrown.message, thrown.entry.hint));
+    return undefined;
+  }
+}
+
+async function looks(work: Work, path: string, header: Header): Promise<Finding[]> {
+  const { database } = work.context.target;
+  if (header.wal) {
+    const { message, hint } = new NightjarError('WAL_REFUSED').entry;
+    return [bad(message, hint)];
+  }
+  const said = (header.pages ?? 0) * header.pageSize;
+  if (said > header.bytes)
+    return [
+      bad(
+        `${database} has ${header.bytes} bytes, and says that it has ${said}: its end is missing.`,
+        'Restore the newest good backup beside it.',
+      ),
+    ];
+  try {
+    const meaning = { operation: 'look into the file', fallback: 'UNEXPECTED', readonly: true } as const;
+    const tables = await withShell(work, path, meaning, async (shell) => {
+      await shell.ask(timeoutOf(work));
+      return (await shell.ask(`SELECT count(*) FROM sqlite_schema WHERE type = 'table';`)).trim();
+    });
+    return [ok(`${database} can be read, last written by SQLite ${header.version}: ${tables} tables.`)];
+  } catch (thrown) {
+    if (!(thrown instanceof NightjarError)) throw thrown;
+    // What a reader that may not write can't undo is undone in the copy.
+    if (thrown.code === 'STORAGE_DENIED') return [warn(thrown.detail ?? thrown.message, thrown.entry.hint)];
+    return [bad(`${thrown.message}`, thrown.entry.hint)];
+  }
+}

@@ -1,0 +1,207 @@
+/** Bringing a backup back: on the task's disk first, checked and compared, and only then under a name. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import type { Comparison, Manifest } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
+import { timeOfId } from '../../../core/ids.ts';
+import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { missing, taken } from '../../files/mounted.ts';
+import { readArchive } from './archive.ts';
+import type { Part } from './dump.ts';
+import { compare, differs, printFile } from './fingerprint.ts';
+import { readHeader } from './header.ts';
+import { checkIntegrity } from './integrity.ts';
+import { overwriteRows, overwriteWhole } from './overwrite.ts';
+import { narrowed } from './scope.ts';
+import { withShell } from './shell.ts';
+import { exchange, setAside } from './swap.ts';
+import { withWork, type SqliteContext, type Work } from './work.ts';
+
+export async function restore(
+  context: SqliteContext,
+  job: RestoreJob,
+  source: RestoreSource,
+): Promise<Omit<RestoreOutcome, 'kind'>> {
+  const warnings: string[] = [];
+  const { report } = context;
+  const told: SqliteContext = {
+    ...context,
+    report: {
+      phase: (text) => report.phase(text),
+      moved: (bytes) => report.moved(bytes),
+      expect: (bytes) => report.expect(bytes),
+      warn: (text) => void (warnings.push(text), report.warn(text)),
+    },
+  };
+  const done = await withWork(told, (work) => restoreWith(work, job, source));
+  return { ...done, warnings };
+}
+
+type Done = Omit<RestoreOutcome, 'kind' | 'warnings'>;
+
+async function restoreWith(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+  work.context.report.phase('connecting');
+  refuse(job, source.manifest);
+  if (job.mode === 'overwrite') return overwrite(work, job, source);
+  return job.mode === 'swap' ? swap(work, job, source) : beside(work, job, source);
+}
+
+const partOf = ({ source }: Manifest): Part | undefined => source.details.part as Part | undefined;
+
+/** @throws SCOPE_REFUSED before anything is read. */
+function refuse({ mode, scope }: RestoreJob, manifest: Manifest): void {
+  const part = partOf(manifest);
+  const why =
+    mode === 'swap' && (scope?.tables || scope?.schemaOnly || scope?.dataOnly)
+      ? 'A swap would put a part of the backup in the place of the whole database.'
+      : mode === 'swap' && part
+        ? `The backup holds a part of the database only (${part}), which must not take the place of the whole.`
+        : mode === 'new' && (scope?.dataOnly === true || part === 'rows')
+          ? 'Rows alone make no database: bring them into the living one with mode overwrite.'
+          : mode === 'overwrite' && (scope?.schemaOnly === true || part === 'schema')
+            ? 'A schema would overwrite rows with nothing.'
+            : undefined;
+  if (why) throw new NightjarError('SCOPE_REFUSED', { operation: 'read scope', detail: why });
+}
+
+interface Made {
+  readonly file: string;
+  readonly comparison: Comparison;
+}
+
+/** The archive as a file on the task's disk, narrowed, checked and compared, whatever the comparison says. */
+async function make(work: Work, job: RestoreJob, source: RestoreSource): Promise<Made> {
+  const { context } = work;
+  const { fingerprint } = source.manifest;
+  context.report.phase('restoring');
+  work.signal.throwIfAborted();
+  const whole = await readArchive(work, source);
+  await readable(whole);
+  await checkIntegrity(work, whole, 'RESTORE_FAILED');
+  const file = await narrowed(
+    work,
+    whole,
+    job.scope?.dataOnly ? { tables: job.scope.tables } : job.scope,
+    'RESTORE_FAILED',
+  );
+  await fitForMount(work, file);
+  context.report.phase('comparing rows');
+  work.signal.throwIfAborted();
+  const only = (table: string): boolean => job.scope?.tables?.includes(table) ?? true;
+  const mode = job.scope?.schemaOnly ? 'none' : fingerprint.mode;
+  const wanted = mode === 'none' ? [] : fingerprint.tables.filter((one) => only(one.table));
+  const found = await printFile(work, file, mode, { only });
+  return { file, comparison: compare(wanted, found.tables, mode) };
+}
+
+/** What came back is of the archive: its faults are the restore's. */
+async function readable(file: string): Promise<void> {
+  await readHeader(file, 'What came back').catch((thrown: unknown) => {
+    const detail = thrown instanceof NightjarError ? thrown.detail : String(thrown);
+    throw new NightjarError('RESTORE_FAILED', { operation: 'read the restored file', detail: detail ?? '' });
+  });
+}
+
+/** A database that came from a bucket may be in WAL mode, which a mounted file system can't carry. */
+async function fitForMount(work: Work, file: string): Promise<void> {
+  if (work.place.directory === undefined || !(await readHeader(file, 'the restored file')).wal) return;
+  const meaning = { operation: 'leave WAL mode', fallback: 'RESTORE_FAILED' } as const;
+  await withShell(work, file, meaning, (shell) => shell.ask('PRAGMA journal_mode = DELETE;'));
+  work.context.report.warn(
+    'The backup was in WAL mode; what was restored is not, because a mounted file system can not carry it.',
+  );
+}
+
+async function beside(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+  const { place } = work;
+  const there = await place.stat(job.database);
+  // An earlier attempt of this restore may have come so far; then the bytes are the same.
+  if (there && Date.parse(there.changedAt) < timeOfId(job.id)) throw taken(place.words, job.database);
+  const made = await make(work, job, source);
+  if (there) {
+    await place.fetch(job.database, join(work.room, 'there.db'));
+    if ((await hashOf(join(work.room, 'there.db'))) !== (await hashOf(made.file)))
+      throw taken(place.words, job.database);
+    work.context.report.warn('An earlier attempt of this restore had brought it there already.');
+    return { restoredDatabase: job.database, comparison: made.comparison };
+  }
+  if (!made.comparison.equal) throw await kept(work, job, made);
+  await setAside(work, job.database, aliasDatabase(job.database, job.id));
+  await place.store(made.file, job.database);
+  return { restoredDatabase: job.database, comparison: made.comparison };
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+/** Rows that are not the backup's are left for a person to look at. */
+async function kept(work: Work, job: RestoreJob, { file, comparison }: Made): Promise<NightjarError> {
+  const alias = aliasDatabase(job.database, job.id);
+  await work.place.remove(alias);
+  await work.place.store(file, alias);
+  return differs(comparison, `It was kept as ${alias}.`);
+}
+
+async function swap(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+  const { place, context } = work;
+  const { database } = job;
+  const alias = aliasDatabase(database, job.id);
+  const old = replacedDatabase(database, job.id);
+  const [living, waiting, replaced] = [await place.stat(database), await place.stat(alias), await place.stat(old)];
+  const outcome = (was: boolean, comparison: Comparison): Done => ({
+    restoredDatabase: database,
+    ...(was ? { replacedDatabase: old } : {}),
+    comparison,
+  });
+  // The old file is kept under its new name only after an equal comparison.
+  if (replaced && !waiting && living && living.state !== replaced.state) {
+    context.report.warn('An earlier attempt of this restore had found the rows equal and exchanged the names already.');
+    return outcome(true, foundEqual(source.manifest));
+  }
+  if (replaced && waiting) {
+    context.report.phase('renaming');
+    return outcome(await exchange(work, { name: database, incoming: alias, keepAs: old }), foundEqual(source.manifest));
+  }
+  const made = await make(work, job, source);
+  if (!made.comparison.equal) throw await kept(work, job, made);
+  context.report.phase('renaming');
+  work.signal.throwIfAborted();
+  await place.remove(alias);
+  await place.store(made.file, alias);
+  try {
+    return outcome(await exchange(work, { name: database, incoming: alias, keepAs: old }), made.comparison);
+  } catch (thrown) {
+    // A next attempt makes it anew, unless the exchange had begun.
+    if (!(await place.stat(old).catch(() => true))) await place.remove(alias).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+function foundEqual({ fingerprint }: Manifest): Comparison {
+  const rows = fingerprint.tables.reduce((sum, one) => sum + one.rows, 0);
+  return {
+    mode: fingerprint.mode,
+    tablesCompared: fingerprint.tables.length,
+    rowsExpected: rows,
+    rowsFound: rows,
+    differences: [],
+    equal: true,
+  };
+}
+
+async function overwrite(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+  const { place } = work;
+  if (!(await place.stat(job.database))) throw missing(place.words, job.database);
+  const made = await make(work, job, source);
+  if (!made.comparison.equal)
+    throw differs(made.comparison, `${job.database} was not touched, and what was restored was not kept.`);
+  const rows = job.scope?.tables ?? job.scope?.dataOnly ?? partOf(source.manifest);
+  await (rows ? overwriteRows(work, job, made.file) : overwriteWhole(work, job, made.file));
+  return { restoredDatabase: job.database, comparison: made.comparison };
+}

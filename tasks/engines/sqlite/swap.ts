@@ -1,0 +1,120 @@
+/**
+ * Names of files change owners under a lock. What a file has beside it (a journal, a WAL) belongs to it by name, and would be
+ * played into whatever takes the name: it is merged before, or goes with the old file.
+ */
+import { join } from 'node:path';
+import { NightjarError } from '../../../core/errors.ts';
+import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { SIDECARS, timeoutOf } from './copy.ts';
+import { readHeader } from './header.ts';
+import { openShell, type Shell } from './shell.ts';
+import { withWork, type SqliteContext, type Work } from './work.ts';
+
+export interface Names {
+  readonly name: string;
+  readonly incoming: string;
+  readonly keepAs: string;
+}
+
+/**
+ * `incoming` takes the name while no writer can hold the file; readers go on with the old one, and who wants to write with a
+ * connection from before is refused by SQLite, which sees that the file was moved.
+ *
+ * @throws FILE_LOCKED, WAL_REFUSED; nothing was changed then.
+ */
+export async function exchange(work: Work, names: Names): Promise<boolean> {
+  const lock = await lockOf(work, names.name);
+  try {
+    if (lock === 'none') await setAside(work, names.name, names.keepAs);
+    return await work.place.exchange(names);
+  } finally {
+    if (typeof lock === 'object') await lock.close();
+  }
+}
+
+/** A shell that keeps writers away; `none` where the file is missing or not to be opened; `object` where nobody can lock. */
+async function lockOf(work: Work, name: string): Promise<Shell | 'none' | 'object'> {
+  const { place, context } = work;
+  if (place.directory === undefined) return (await place.stat(name)) ? 'object' : 'none';
+  if (!(await place.stat(name))) return 'none';
+  const path = join(place.directory, name);
+  try {
+    if ((await readHeader(path, name)).wal) return await unused(work, name);
+    return await locked(work, path);
+  } catch (thrown) {
+    // It may be what the restore is for.
+    if (!(thrown instanceof NightjarError) || thrown.code !== 'DATABASE_DAMAGED') throw thrown;
+    context.report.warn(`${name} could not be locked, because it is damaged: ${thrown.detail ?? ''}`);
+    return 'none';
+  }
+}
+
+async function locked(work: Work, path: string): Promise<Shell> {
+  const shell = openShell(work, path, { operation: 'lock the file', fallback: 'SWAP_FAILED' });
+  try {
+    // Also undoes what a crashed writer left in a journal.
+    await shell.ask(`${timeoutOf(work)}\nBEGIN IMMEDIATE;`);
+    return shell;
+  } catch (thrown) {
+    await shell.close();
+    throw thrown;
+  }
+}
+
+/** In WAL mode no lock reaches another host. What lies beside the file tells whether somebody has it open. */
+async function unused(work: Work, name: string): Promise<'none'> {
+  for (const ending of ['-wal', '-shm'])
+    if (await work.place.stat(name + ending))
+      throw new NightjarError('WAL_REFUSED', {
+        operation: 'lock the file',
+        detail: `${name} is in WAL mode and in use, or a crash left ${name}${ending}: nothing was changed.`,
+      });
+  return 'none';
+}
+
+/** Of a file that is missing or damaged: its leftovers must not meet the new one. */
+export async function setAside(work: Work, name: string, keepAs: string): Promise<void> {
+  for (const ending of SIDECARS) {
+    if (!(await work.place.stat(name + ending))) continue;
+    await work.place.rename(name + ending, keepAs + ending);
+    work.context.report.warn(`${name}${ending} lay there without a use, and was set aside as ${keepAs}${ending}.`);
+  }
+}
+
+/** Gives the replaced file its name back; the restored one is kept beside it. A second call finds it done. */
+export const rollback = (context: SqliteContext, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>> =>
+  withWork(context, async (work) => {
+    const { database, replacedDatabase: old } = job;
+    const setAsideAs = rolledBackDatabase(database, job.restoreId);
+    context.report.phase('renaming');
+    const [current, replaced, aside] = [
+      await work.place.stat(database),
+      await work.place.stat(old),
+      await work.place.stat(setAsideAs),
+    ];
+    if (!replaced) {
+      if (current && aside) return { serving: database, setAside: setAsideAs };
+      throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
+        operation: 'rollback',
+        detail: `${work.place.words} has no file ${old} any more; ${current ? `${database} serves as it is` : `nor ${database}`}.`,
+      });
+    }
+    await exchange(work, { name: database, incoming: old, keepAs: setAsideAs });
+    return { serving: database, setAside: setAsideAs };
+  });
+
+/** Removes what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
+export const drop = (context: SqliteContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> =>
+  withWork(context, async (work) => {
+    const name = job.replacedDatabase;
+    const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
+    if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
+      throw new NightjarError('INPUT_INVALID', {
+        operation: 'drop',
+        detail: `${name} is no file that restore ${job.restoreId} has left behind; nothing was removed.`,
+      });
+    context.report.phase('dropping');
+    for (const ending of SIDECARS) await work.place.remove(name + ending);
+    return { dropped: await work.place.remove(name) };
+  });

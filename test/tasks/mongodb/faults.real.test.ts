@@ -1,0 +1,339 @@
+/** What goes wrong in the night: none of it may pass for a backup or a restore, none may leave something half-made. */
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { mongodb } from '../../../tasks/engines/mongodb.ts';
+import { manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { codeOf, type Bench } from '../../contracts/engine.ts';
+import type { Row } from './awkward.ts';
+import { fakeTools, PATH, targetAt } from './harness.ts';
+import { failNext, failure, leave, room, sayHello, shop, type Room } from './room.ts';
+
+const run = promisify(execFile);
+
+let here: Room;
+let made: Awaited<ReturnType<Bench<'mongodb'>['dump']>>;
+const source = (): ReturnType<typeof memorySource> => memorySource(made.manifest, made.backup);
+beforeAll(async () => {
+  here = await room();
+  await shop(here, 'shop', 12);
+  await shop(here, 'small');
+  const admin = here.server.client.db('admin');
+  await admin.command({ createUser: 'limited', pwd: 'limited', roles: [{ role: 'read', db: 'small' }] });
+  await admin.command({ createUser: 'keeper', pwd: 'keeper', roles: [{ role: 'backup', db: 'admin' }] });
+  made = await here.bench.dump('small');
+});
+afterAll(() => leave(here));
+const as = (username: string): { login: () => Promise<{ username: string; password: string }> } => ({
+  login: async () => Promise.resolve({ username, password: username }),
+});
+
+describe('dumping with tools that misbehave', () => {
+  const dumpWith = async (
+    scripts: Readonly<Record<string, string>>,
+  ): Promise<{ code: string; detail: string | undefined; finished: boolean }> => {
+    const fakes = await fakeTools(scripts);
+    const backup = memoryBackup();
+    try {
+      const context = here.bench.context('shop', { env: { PATH: `${fakes}:${PATH}` } });
+      const thrown = await failure(mongodb.dump(context, backup.sink));
+      return { code: thrown.code, detail: thrown.detail, finished: backup.finished.has('archive') };
+    } finally {
+      await rm(fakes, { recursive: true, force: true });
+    }
+  };
+  const VERSION = 'case "$*" in *--version*) exec $REAL --version;; esac;';
+
+  it('fails a tool that ends with 0 and wrote rubbish', async () => {
+    const rubbish = await dumpWith({ mongodump: `${VERSION} head -c 300000 /dev/zero` });
+    expect(rubbish).toMatchObject({ code: 'READ_THROUGH_FAILED', finished: false });
+  });
+
+  it('fails a tool that ends with 0 and left a collection out, or its documents', async () => {
+    const without = await dumpWith({ mongodump: `${VERSION} exec $REAL "$@" --excludeCollection=orders` });
+    expect(without).toMatchObject({ code: 'DUMP_EMPTY', finished: false });
+    expect(without.detail).toContain('orders');
+  });
+
+  it('fails an archive that was cut off though the tool ended with 0', async () => {
+    const cut = await dumpWith({ mongodump: `${VERSION} $REAL "$@" | head -c 4000000` });
+    expect(cut).toMatchObject({ code: 'READ_THROUGH_FAILED', finished: false });
+  });
+
+  it('fails an archive in which a byte of a document changed on its way', async () => {
+    const flipped = await dumpWith({ mongodump: `${VERSION} $REAL "$@" | sed 's/"c499"/"c498"/; s/c499/c498/'` });
+    expect(flipped).toMatchObject({ code: 'READ_THROUGH_FAILED', finished: false });
+    expect(flipped.detail).toContain('CRC');
+  });
+
+  it('fails when mongodump is killed midway', async () => {
+    const killed = await dumpWith({ mongodump: `${VERSION} $REAL "$@" | head -c 3000000; kill -9 $$` });
+    expect(killed).toMatchObject({ code: 'DUMP_FAILED', finished: false });
+    expect(killed.detail).toContain('SIGKILL');
+  });
+
+  it('fails a mongorestore that ends with 0 and left documents out', async () => {
+    const fakes = await fakeTools({
+      mongorestore: '$REAL "$@" 2>&1 | sed "s/ 0 document(s) failed/ 2 document(s) failed/" >&2',
+    });
+    const before = await here.server.databases();
+    const env = { PATH: `${fakes}:${PATH}` };
+    const thrown = await failure(here.bench.restore(here.bench.restoreJob('small', 'swap'), source(), { env }));
+    expect(thrown).toMatchObject({ code: 'RESTORE_FAILED' });
+    expect(thrown.detail).toContain('left 2 documents out');
+    expect(await here.server.databases()).toEqual(before);
+    await rm(fakes, { recursive: true, force: true });
+  });
+});
+
+describe('dumping under trouble', () => {
+  it('says PRIVILEGE_MISSING for what the user may not read, and probe how to grant it', async () => {
+    const fields = { target: targetAt(here.server.mongodb, 'shop'), ...as('limited') };
+    expect(['PRIVILEGE_MISSING', 'DATABASE_MISSING']).toContain(await codeOf(here.bench.dump('shop', fields)));
+    await failNext(here, { command: 'find', code: 13, name: 'Unauthorized' });
+    expect(await codeOf(here.bench.dump('small', as('limited')))).toBe('PRIVILEGE_MISSING');
+    const probed = await mongodb.probe(here.bench.context('small', as('limited')));
+    await failNext(here);
+    const bad = probed.findings.filter((one) => one.level === 'bad');
+    expect(bad[0]?.what).toContain('small.orders');
+    expect(bad[0]?.hint).toContain('grantRolesToUser("limited", [{ role: "read", db: "small" }])');
+  });
+
+  it('needs no more than read on the database', async () => {
+    const { manifest } = await here.bench.dump('small', as('limited'));
+    expect(manifest.fingerprint.tables).toHaveLength(2);
+    const probed = await mongodb.probe(here.bench.context('small', as('limited')));
+    expect(probed.findings.filter((one) => one.level === 'bad')).toEqual([]);
+  });
+
+  it('says that a standalone’s backup is of no one moment', async () => {
+    const context = here.bench.context('small');
+    expect((await mongodb.dump(context, memoryBackup().sink)).consistency).toBe('none');
+    expect(context.report.warnings.join()).toContain('one after the other');
+  });
+
+  it('counts what is in the archive, whatever writers do meanwhile', async () => {
+    let begun: () => void = () => undefined;
+    const dumping = new Promise<void>((resolve) => (begun = resolve));
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const backup = memoryBackup(async (bytes) => {
+      if (bytes < 100_000) return;
+      begun();
+      await gate;
+    });
+    const context = here.bench.context('shop');
+    const dump = mongodb.dump(context, backup.sink);
+    await dumping;
+    const db = here.server.client.db('shop');
+    await db.collection<Row>('filling').insertMany(Array.from({ length: 500 }, (_, i) => ({ _id: `late ${i}` })));
+    await db.collection<Row>('orders').deleteMany({ _id: { $gte: 250 } as never });
+    await db.createCollection('made meanwhile');
+    release();
+    const facts = await dump;
+    expect(context.report.warnings.join()).toContain('made meanwhile');
+    const job = here.bench.restoreJob('seen', 'new');
+    const manifest = manifestOf('mongodb', facts, backup, job.source.backupId);
+    expect((await here.bench.restore(job, memorySource(manifest, backup))).comparison.equal).toBe(true);
+    await here.server.dropDatabase('seen');
+    await db.dropCollection('made meanwhile');
+  });
+
+  it('shows no password to anybody who lists processes', async () => {
+    let seen = '';
+    const backup = memoryBackup(async (bytes) => {
+      if (bytes > 100_000 && seen === '') seen = (await run('ps', ['axww', '-o', 'args'])).stdout;
+    });
+    await mongodb.dump(here.bench.context('shop'), backup.sink);
+    expect(seen).toContain('mongodump --config=');
+    expect(seen).not.toContain(here.server.login.password);
+  });
+
+  it('refuses a certificate of another authority, and says when none is verified', async () => {
+    const rds = targetAt(here.server.mongodb, 'small', { tls: { verify: 'full', ca: 'rds' } });
+    expect(await codeOf(mongodb.probe(here.bench.context('small', { target: { ...rds } })))).toBe('TLS_FAILED');
+    const off = targetAt(here.server.mongodb, 'small', { tls: { verify: 'off', ca: 'rds' } });
+    const context = here.bench.context('small', { target: off });
+    await mongodb.dump(context, memoryBackup().sink);
+    expect(context.report.warnings.join()).toContain('TLS to the server is not verified');
+  });
+
+  it('passes a failing upload on as it is, and ends', async () => {
+    const backup = memoryBackup((bytes) => {
+      if (bytes > 200_000) throw new Error('S3 is away');
+    });
+    await expect(mongodb.dump(here.bench.context('shop'), backup.sink)).rejects.toThrow('S3 is away');
+    expect(backup.finished.has('archive')).toBe(false);
+  });
+});
+
+describe('a whole server', () => {
+  const target = () => targetAt(here.server.mongodb, 'small', { scope: { allDatabases: true } });
+
+  it('is in one backup with its users, and one of its databases comes back', async () => {
+    const whole = await here.bench.dump('small', { target: target(), ...as('keeper') });
+    const schemas = new Set(whole.manifest.fingerprint.tables.map((one) => one.schema));
+    expect([...schemas].sort()).toEqual(['shop', 'small']);
+    const globals = whole.backup.finished.get('globals')!.toString();
+    expect(globals).toContain('"createUser":"limited"');
+    expect(globals).not.toContain('"pwd"');
+    const from = (): ReturnType<typeof memorySource> => memorySource(whole.manifest, whole.backup);
+    const copy = await here.bench.restore(here.bench.restoreJob('copy', 'new'), from());
+    expect(copy.comparison).toMatchObject({ equal: true, tablesCompared: 2, rowsFound: 800 });
+    expect(await here.server.rowsOf('copy')).toEqual(await here.server.rowsOf('small'));
+    await here.server.dropDatabase('copy');
+    // The name of another of its databases brings that one.
+    const kept = await here.server.rowsOf('shop');
+    const swapped = await here.bench.restore(here.bench.restoreJob('shop', 'swap'), from());
+    expect(swapped.comparison).toMatchObject({ equal: true, tablesCompared: 3 });
+    expect(await here.server.rowsOf('shop')).toEqual(kept);
+    await here.server.dropDatabase(swapped.replacedDatabase!);
+  });
+
+  it('is dumped with its oplog where there is one, and says which moment that makes', async () => {
+    await sayHello(here, { setName: 'rs0', hosts: [`localhost:${here.server.mongodb.port}`], secondary: false });
+    const fakes = await fakeTools({
+      mongodump: 'case "$*" in *--version*) exec $REAL --version;; esac; echo "$@" >&2; exit 3',
+    });
+    const env = { PATH: `${fakes}:${PATH}` };
+    const whole = here.bench.context('small', { target: target(), env });
+    const probed = await mongodb.probe(here.bench.context('small', { target: target() }));
+    expect(probed.findings.map((one) => one.what)).toContain(
+      'A replica set: the oplog brings the backup to one moment.',
+    );
+    const told = await failure(mongodb.dump(whole, memoryBackup().sink));
+    expect(told.detail).toMatch(/--config=\S+ --archive --oplog$/);
+    const one = here.bench.context('small');
+    expect((await mongodb.dump(one, memoryBackup().sink)).consistency).toBe('none');
+    expect(one.report.warnings.join()).toContain('set scope.allDatabases');
+    await sayHello(here, {});
+    await rm(fakes, { recursive: true, force: true });
+  });
+});
+
+describe('restoring under trouble', () => {
+  it('goes on with an exchange that broke off, wherever that was', async () => {
+    const original = await here.server.rowsOf('small');
+    for (let after = 0; ; after += 1) {
+      const db = here.server.client.db('small');
+      await db.collection('orders').updateMany({}, { $set: { damaged: after } });
+      await db.collection<Row>('made since').insertOne({ _id: after });
+      const damaged = await here.server.rowsOf('small');
+      const job = here.bench.restoreJob('small', 'swap');
+      await failNext(here, { command: 'renameCollection', code: 189, name: 'PrimarySteppedDown', after });
+      const code = await codeOf(here.bench.restore(job, source()));
+      await failNext(here);
+      if (code.startsWith('no error')) {
+        // There are so many renames: into the database, one or two for each name, and out of it.
+        expect(after).toBeGreaterThan(8);
+        await here.server.dropDatabase(replacedDatabase('small', job.id));
+        break;
+      }
+      expect(['SWAP_FAILED', 'SWAP_UNFINISHED'], String(after)).toContain(code);
+      if (code === 'SWAP_FAILED')
+        expect(withoutMarks(await here.server.rowsOf('small'))).toEqual(withoutMarks(damaged));
+      // Nobody else begins meanwhile.
+      expect(await codeOf(here.bench.restore(here.bench.restoreJob('small', 'swap'), source())), String(after)).toBe(
+        'SWAP_FAILED',
+      );
+      const outcome = await here.bench.restore(job, source());
+      expect(await here.server.rowsOf('small'), String(after)).toEqual(original);
+      expect(await here.server.rowsOf(outcome.replacedDatabase!), String(after)).toEqual(damaged);
+      await here.server.dropDatabase(outcome.replacedDatabase!);
+      expect(await here.server.databases(), String(after)).toEqual(['shop', 'small']);
+    }
+  });
+
+  it('says what the server’s full disk or a missing right is, drops what it made, and leaves the old database', async () => {
+    const original = await here.server.rowsOf('small');
+    await failNext(here, { command: 'insert', code: 14_031, name: 'OutOfDiskSpace', after: 1 });
+    const full = await failure(here.bench.restore(here.bench.restoreJob('small', 'swap'), source()));
+    await failNext(here);
+    expect(full.code).toBe('RESTORE_FAILED');
+    expect(full.detail).toContain('OutOfDiskSpace');
+    const job = here.bench.restoreJob('small', 'swap');
+    expect(await codeOf(here.bench.restore(job, source(), as('limited')))).toBe('PRIVILEGE_MISSING');
+    expect(await here.server.databases()).toEqual(['shop', 'small']);
+    expect(await here.server.rowsOf('small')).toEqual(original);
+  });
+
+  it('sets what differs aside under the working name, also of a restore beside', async () => {
+    const [first, ...others] = made.manifest.fingerprint.tables;
+    const wrong = {
+      ...made.manifest,
+      fingerprint: { ...made.manifest.fingerprint, tables: [{ ...first!, rows: first!.rows + 1 }, ...others] },
+    };
+    const job = here.bench.restoreJob('beside', 'new');
+    expect(await codeOf(here.bench.restore(job, memorySource(wrong, made.backup)))).toBe('FINGERPRINT_DIFFERS');
+    expect(await here.server.databases()).toEqual([aliasDatabase('beside', job.id), 'shop', 'small'].sort());
+    await here.server.dropDatabase(aliasDatabase('beside', job.id));
+  });
+
+  it('notices an index that did not come back', async () => {
+    const fakes = await fakeTools({ mongorestore: 'exec $REAL "$@" --noIndexRestore' });
+    const env = { PATH: `${fakes}:${PATH}` };
+    const job = here.bench.restoreJob('small', 'overwrite');
+    const thrown = await failure(here.bench.restore(job, source(), { env }));
+    expect(thrown.code).toBe('FINGERPRINT_DIFFERS');
+    expect(thrown.detail).toContain('by customer');
+    expect(await here.server.databases()).toEqual(['shop', 'small']);
+    await rm(fakes, { recursive: true, force: true });
+  });
+
+  it('replaces one living collection and leaves the others', async () => {
+    const original = await here.server.rowsOf('small');
+    const db = here.server.client.db('small');
+    await db.collection('orders').deleteMany({});
+    await db.collection<Row>('customers').insertOne({ _id: 'since' });
+    const job = here.bench.restoreJob('small', 'overwrite', { scope: { tables: ['orders'] } });
+    expect((await here.bench.restore(job, source())).comparison).toMatchObject({
+      equal: true,
+      tablesCompared: 1,
+      rowsFound: 300,
+    });
+    const found = await here.server.rowsOf('small');
+    expect(found.orders).toEqual(original.orders);
+    expect(found.customers).toHaveLength(501);
+    await db.collection<Row>('customers').deleteOne({ _id: 'since' as never });
+    expect(await here.server.rowsOf('small')).toEqual(original);
+    expect(await here.server.databases()).toEqual(['shop', 'small']);
+  });
+
+  it('refuses scopes that make no sense, and names that the backup lacks', async () => {
+    const refused = async (mode: 'new' | 'swap' | 'overwrite', scope: object): Promise<string> =>
+      codeOf(here.bench.restore(here.bench.restoreJob(mode === 'new' ? 'none' : 'small', mode, { scope }), source()));
+    expect(await refused('swap', { tables: ['orders'] })).toBe('SCOPE_REFUSED');
+    expect(await refused('overwrite', { schemaOnly: true })).toBe('SCOPE_REFUSED');
+    expect(await refused('new', { dataOnly: true })).toBe('SCOPE_REFUSED');
+    expect(await refused('new', { tables: ['nothing'] })).toBe('INPUT_INVALID');
+    expect(await here.server.databases()).toEqual(['shop', 'small']);
+  });
+
+  it('says CONNECTION_LOST when the server is stopped midway', async () => {
+    let begun: () => void = () => undefined;
+    const dumping = new Promise<void>((resolve) => (begun = resolve));
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const backup = memoryBackup(async (bytes) => {
+      if (bytes < 100_000) return;
+      begun();
+      await gate;
+    });
+    const nobody = { ...targetAt(here.server.mongodb, 'shop'), port: 1 };
+    const unreached = codeOf(mongodb.probe(here.bench.context('shop', { target: nobody })));
+    await shop(here, 'large', 30);
+    const dump = codeOf(mongodb.dump(here.bench.context('large'), backup.sink));
+    await dumping;
+    await here.server.mongodb.kill();
+    release();
+    expect(await dump).toBe('CONNECTION_LOST');
+    expect(backup.finished.has('archive')).toBe(false);
+    expect(await unreached).toBe('CONNECT_FAILED');
+  });
+});
+
+/** Copies under way lie beside what serves. */
+const withoutMarks = (rows: Readonly<Record<string, readonly string[]>>): Record<string, readonly string[]> =>
+  Object.fromEntries(Object.entries(rows).filter(([name]) => !name.startsWith('nj_') && name !== '(structure)'));

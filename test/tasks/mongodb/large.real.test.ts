@@ -1,0 +1,63 @@
+/** Many collections, and much in them. The heaviest only with NIGHTJAR_SLOW=1. */
+import { Writable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mongodb } from '../../../tasks/engines/mongodb.ts';
+import type { DumpSink } from '../../../tasks/engine.ts';
+import { memorySource } from '../../contracts/doubles.ts';
+import type { Row } from './awkward.ts';
+import { leave, room, shop, type Room } from './room.ts';
+
+const slow = process.env.NIGHTJAR_SLOW === '1';
+let here: Room;
+beforeAll(async () => {
+  here = await room({ fingerprint: 'counts' }, { heapMiB: slow ? 3_072 : 1_024 });
+});
+afterAll(() => leave(here));
+
+describe('many and much', () => {
+  // The stand-in searches all of its indexes at each step: 10,000 take it minutes.
+  const many = slow ? 2_000 : 200;
+
+  it(`fits ${many} collections`, async () => {
+    const db = here.server.client.db('many');
+    const waiting = Array.from({ length: many }, (_, i) => i).values();
+    const lane = async (): Promise<void> => {
+      for (const i of waiting) await db.collection<Row>(`t${i}`).insertOne({ _id: i });
+    };
+    await Promise.all(Array.from({ length: 8 }, lane));
+    const made = await here.bench.dump('many');
+    expect(made.manifest.fingerprint.tables).toHaveLength(many);
+    const job = here.bench.restoreJob('many', 'swap');
+    const outcome = await here.bench.restore(job, memorySource(made.manifest, made.backup));
+    expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: many, rowsFound: many });
+    await here.server.dropDatabase('many');
+    await here.server.dropDatabase(outcome.replacedDatabase!);
+  });
+
+  it.runIf(slow)('streams 320 MB without holding them', async () => {
+    await shop(here, 'much', 320);
+    let bytes = 0;
+    const sink: DumpSink = {
+      open: () =>
+        new Writable({
+          write(chunk: Buffer, _encoding, done) {
+            bytes += chunk.length;
+            done();
+          },
+        }),
+    };
+    globalThis.gc?.();
+    const before = process.memoryUsage().rss;
+    let peak = before;
+    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50);
+    const fields = { fingerprint: 'checksums', compression: { algorithm: 'none', level: 0 } } as const;
+    const facts = await mongodb.dump(here.bench.context('much', { target: here.server.target('much', fields) }), sink);
+    clearInterval(watch);
+    process.stderr.write(
+      `peak ${Math.round((peak - before) / 1e6)} MB above ${Math.round(before / 1e6)} MB, ${bytes} bytes\n`,
+    );
+    expect(bytes).toBeGreaterThan(320 * 1024 * 1024);
+    expect(facts.fingerprint.tables.find((one) => one.table === 'filling')?.rows).toBe(320 * 1_024);
+    expect(peak - before).toBeLessThan(256 * 1024 * 1024);
+  });
+});

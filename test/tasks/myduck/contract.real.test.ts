@@ -1,0 +1,4 @@
+import { engineContract } from '../../contracts/engine.ts';
+import { harness } from './harness.ts';
+
+engineContract(harness());

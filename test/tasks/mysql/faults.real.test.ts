@@ -1,0 +1,293 @@
+/** What goes wrong in the night: none of it may pass for a backup or a restore, none may leave something half-made. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import type { Engine } from '../../../tasks/engine.ts';
+import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { codeOf } from '../../contracts/engine.ts';
+import { engineOf, fakeClients, ident, runAll, type Family } from './harness.ts';
+import { count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
+
+describe.each(['mariadb', 'mysql'] as const)('with %s', (flavour) => {
+  let here: Room;
+  let engine: Engine<Family>;
+  const sql = <Row = Record<string, unknown>>(text: string, database?: string): Promise<Row[]> =>
+    here.server.server.query<Row>(text, database);
+  beforeAll(async () => {
+    here = await room(flavour);
+    engine = engineOf(flavour);
+    await shop(here, 'shop', 12);
+  });
+  afterAll(() => leave(here));
+  /** A login with these rights and no others. */
+  const user = async (name: string, ...grants: string[]) => {
+    await sql(`CREATE USER ${name}@'%' IDENTIFIED BY 'Secret-1'`);
+    for (const grant of grants) await sql(`GRANT ${grant} TO ${name}@'%'`);
+    return { login: async () => Promise.resolve({ username: name, password: 'Secret-1' }) };
+  };
+  const started = (work: () => void): ReturnType<typeof listeningReporter> =>
+    listeningReporter((text) => void (text === 'dumping' && work()));
+
+  describe('a dump', () => {
+    const dumpWith = async (script: string): Promise<{ code: string; finished: boolean }> => {
+      const backup = memoryBackup();
+      const context = here.bench.context('shop', { env: { PATH: await fakeClients({ 'mariadb-dump': script }) } });
+      const code = await codeOf(engine.dump(context, backup.sink));
+      return { code, finished: backup.finished.has('archive') };
+    };
+    const versionAnd = (rest: string): string =>
+      `[ "$2" = --host=localhost ] || exit 9\ncase "$*" in *--version*) exec $REAL "$@";; esac\n${rest}`;
+
+    it.each([
+      ['is killed half-way', '"$REAL" "$@" | head -c 3000000; kill -9 $$', ['DUMP_FAILED']],
+      ['ends with 0 half-way', '"$REAL" "$@" | head -c 3000000; exit 0', ['READ_THROUGH_FAILED']],
+      ['loses a table and ends with 0', '"$REAL" "$@" --ignore-table=shop.orders', ['DUMP_FAILED', 'DUMP_EMPTY']],
+      [
+        'loses rows and ends with 0',
+        '"$REAL" "$@" | sed "s/^INSERT INTO .orders.*$/-- gone/; /^([0-9]*,[0-9]*)[,;]$/d"',
+        ['READ_THROUGH_FAILED'],
+      ],
+      ['writes nothing and ends with 0', 'exit 0', ['DUMP_EMPTY']],
+    ])('keeps nothing when its tool %s', async (_what, rest, codes) => {
+      const { code, finished } = await dumpWith(versionAnd(rest));
+      expect(codes).toContain(code);
+      expect(finished).toBe(false);
+    });
+
+    it('leaves no child behind when it is aborted', async () => {
+      const death = new AbortController();
+      const backup = memoryBackup((bytes) => void (bytes > 1_000_000 && death.abort(new Error('told to stop'))));
+      await expect(engine.dump(here.bench.context('shop', { signal: death.signal }), backup.sink)).rejects.toThrow(
+        'told to stop',
+      );
+      await expect
+        .poll(async () => (await sql("SELECT id FROM information_schema.processlist WHERE db = 'shop'")).length)
+        .toBe(0);
+    });
+
+    it('is of one moment while writers write, and says where the binary log was', async () => {
+      const backup = memoryBackup();
+      const stop = new AbortController();
+      const writer = (async () => {
+        for (let id = 100_000; !stop.signal.aborted; id += 1)
+          await runAll(here.server.server, 'shop', [
+            `START TRANSACTION`,
+            `INSERT INTO customers (id, name) VALUES (${id}, 'new')`,
+            `INSERT INTO orders VALUES (${id}, ${id})`,
+            'COMMIT',
+          ]);
+      })();
+      const facts = await engine.dump(here.bench.context('shop'), backup.sink).finally(() => stop.abort());
+      await writer;
+      const rows = Object.fromEntries(facts.fingerprint.tables.map((one) => [one.table, one.rows]));
+      expect(rows.customers! - rows.orders!).toBe(200);
+      expect(facts.fingerprint.mode).toBe('checksums');
+      expect(facts.consistency).toBe('transaction');
+      if (flavour === 'mysql')
+        expect(facts.source.details).toMatchObject({ binlogPosition: expect.any(Number) as number });
+      await sql('DELETE FROM orders WHERE id >= 100000; DELETE FROM customers WHERE id >= 100000', 'shop');
+    });
+
+    it('goes on without its witness when a writer does not let go, and says so', async () => {
+      const writer = await here.server.server.connect('shop');
+      await writer.query("BEGIN; UPDATE customers SET name = 'held' WHERE id = 1");
+      const context = here.bench.context('shop');
+      const facts = await engine.dump(context, memoryBackup().sink);
+      await writer.end();
+      expect(facts.fingerprint.mode).toBe('counts');
+      expect(facts.fingerprint.tables.find((one) => one.table === 'customers')).toMatchObject({ rows: 500 });
+      expect(context.report.warnings.join()).toContain('could not be locked');
+    });
+
+    it('fails when definitions change meanwhile', async () => {
+      const report = started(() => undefined);
+      const backup = memoryBackup(async (bytes) => {
+        if (bytes > 1_000_000 && !backup.finished.has('globals')) {
+          backup.finished.set('globals', Buffer.alloc(0));
+          await sql('CREATE TABLE IF NOT EXISTS new_one (id int)', 'shop');
+        }
+      });
+      expect(await codeOf(engine.dump(here.bench.context('shop', { report }), backup.sink))).toBe('SCHEMA_CHANGED');
+      await sql('DROP TABLE new_one', 'shop');
+    });
+
+    it('refuses tables that no transaction covers, or locks them to its end', async () => {
+      await sql(
+        'CREATE TABLE old_kind (id int PRIMARY KEY) ENGINE = MyISAM; INSERT INTO old_kind VALUES (1), (2)',
+        'shop',
+      );
+      const refused = await failure(engine.dump(here.bench.context('shop'), memoryBackup().sink));
+      expect([refused.code, refused.detail]).toEqual(['TABLES_UNSAFE', 'old_kind (MyISAM).']);
+      const target = here.server.target('shop', { unsafeTables: 'lock' });
+      let written: Promise<unknown> | undefined;
+      let early = false;
+      let ended = false;
+      const backup = memoryBackup((bytes) => {
+        if (bytes > 1_000_000) written ??= sql('INSERT INTO old_kind VALUES (3)', 'shop').then(() => (early = !ended));
+      });
+      const facts = await engine.dump(here.bench.context('shop', { target, report: listeningReporter() }), {
+        open: (role, file) => backup.sink.open(role, file).on('finish', () => (ended = true)),
+      });
+      await written;
+      expect(facts.consistency).toBe('locked');
+      expect(facts.fingerprint.tables.find((one) => one.table === 'old_kind')).toMatchObject({ rows: 2 });
+      expect(early).toBe(false);
+      expect(await count(here, 'shop', 'old_kind')).toBe(3);
+      await sql('DROP TABLE old_kind', 'shop');
+    });
+
+    it('names the privilege that is missing', async () => {
+      const few = await user('few', 'SELECT ON shop.*');
+      const probe = await engine.probe(here.bench.context('shop', few));
+      expect(probe.findings.find((one) => one.level === 'bad')?.what).toContain(
+        'SHOW VIEW, TRIGGER, EVENT, LOCK TABLES',
+      );
+      const failed = await failure(engine.dump(here.bench.context('shop', few), memoryBackup().sink));
+      expect(failed.code).toBe('PRIVILEGE_MISSING');
+      const enough = await user(
+        'enough',
+        'SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON shop.*',
+        flavour === 'mysql' ? 'SELECT ON *.*' : 'SELECT ON mysql.proc',
+      );
+      expect(
+        (await engine.probe(here.bench.context('shop', enough))).findings.filter((one) => one.level === 'bad'),
+      ).toEqual([]);
+      const facts = await engine.dump(here.bench.context('shop', enough), memoryBackup().sink);
+      expect(facts.fingerprint.mode).toBe('checksums');
+    });
+  });
+
+  describe('a restore', () => {
+    let made: Awaited<ReturnType<Room['bench']['dump']>>;
+    let original: Awaited<ReturnType<Room['server']['rowsOf']>>;
+    const source = () => memorySource(made.manifest, made.backup);
+    beforeAll(async () => {
+      made = await here.bench.dump('shop');
+      original = await here.server.rowsOf('shop');
+    });
+
+    it.each([
+      ['is killed', 'head -c 100000 > /dev/null; kill -9 $$'],
+      ['ends with 0 half-way', 'head -c 100000 | "$REAL" "$@"; exit 0'],
+      ['ends with an error', 'cat > /dev/null; echo "ERROR 1114 (HY000) at line 7: The table is full" >&2; exit 1'],
+    ])('leaves everything as it was when its tool %s', async (_what, script) => {
+      const before = await here.server.databases();
+      const env = { PATH: await fakeClients({ mariadb: script }) };
+      expect(await codeOf(here.bench.restore(here.bench.restoreJob('shop', 'swap'), source(), { env }))).toBe(
+        'RESTORE_FAILED',
+      );
+      expect(await here.server.rowsOf('shop')).toEqual(original);
+      expect(await here.server.databases()).toEqual(before);
+    });
+
+    it('says before it begins that a statement is too long for the server', async () => {
+      const long = {
+        ...made.manifest,
+        source: { ...made.manifest.source, details: { ...made.manifest.source.details, longestStatement: 2 ** 31 } },
+      };
+      const failed = await failure(
+        here.bench.restore(here.bench.restoreJob('shop', 'swap'), memorySource(long, made.backup)),
+      );
+      expect(failed.code).toBe('RESTORE_REFUSED');
+      expect(failed.detail).toContain('max_allowed_packet');
+    });
+
+    it('refuses a swap that foreign keys of another database would follow', async () => {
+      await sql(
+        'CREATE DATABASE other; CREATE TABLE other.far (id int PRIMARY KEY, c int, FOREIGN KEY (c) REFERENCES shop.customers (id))',
+      );
+      const failed = await failure(here.bench.restore(here.bench.restoreJob('shop', 'swap'), source()));
+      expect([failed.code, failed.detail]).toEqual(['RESTORE_REFUSED', expect.stringContaining('other.far')]);
+      await sql('DROP DATABASE other');
+    });
+
+    it('tells a login that may not make things of others what to do, and gives them to it on request', async () => {
+      const job = here.bench.restoreJob('mine', 'new');
+      const keeper = await user('keeper', 'ALL ON `mine%`.*');
+      const failed = await failure(here.bench.restore(job, source(), keeper));
+      expect(failed.code).toBe('PRIVILEGE_MISSING');
+      expect(failed.detail).toContain('--no-owner');
+      await here.bench.restore({ ...job, noOwner: true }, source(), keeper);
+      const [view] = await sql<{ d: string }>(
+        "SELECT definer AS d FROM information_schema.views WHERE table_schema = 'mine'",
+      );
+      expect(view!.d).toBe('keeper@%');
+      await sql('DROP DATABASE mine');
+      await here.bench.restore(here.bench.restoreJob('mine', 'new', { roleMap: { 'root@%': 'keeper@%' } }), source());
+      const definers = await sql<{ d: string }>(
+        "SELECT definer AS d FROM information_schema.routines WHERE routine_schema = 'mine' UNION SELECT definer FROM information_schema.triggers WHERE trigger_schema = 'mine' UNION SELECT definer FROM information_schema.events WHERE event_schema = 'mine'",
+      );
+      expect(definers).toEqual([{ d: 'keeper@%' }]);
+      await sql('DROP DATABASE mine');
+    });
+
+    it('lets events run where the database serves, and nowhere else; rights on routines stay', async () => {
+      const events = async (): Promise<Record<string, string>> =>
+        Object.fromEntries(
+          (
+            await sql<{ s: string; status: string }>(
+              "SELECT event_schema AS s, status AS status FROM information_schema.events WHERE event_name = 'tidy'",
+            )
+          ).map((one) => [one.s, one.status]),
+        );
+      await sql("CREATE USER caller@'%' IDENTIFIED BY 'Secret-1'; GRANT EXECUTE ON PROCEDURE shop.tell TO caller@'%'");
+      await sql('DROP PROCEDURE tell; CREATE PROCEDURE tell() SELECT 2', 'shop');
+      await sql("GRANT EXECUTE ON PROCEDURE shop.tell TO caller@'%'");
+      await here.bench.restore(here.bench.restoreJob('copy', 'new'), source());
+      expect(await events()).toEqual({ shop: 'ENABLED', copy: 'DISABLED' });
+      const job = here.bench.restoreJob('shop', 'swap');
+      const old = replacedDatabase('shop', job.id);
+      await here.bench.restore(job, source());
+      expect(await events()).toEqual({ shop: 'ENABLED', copy: 'DISABLED', [old]: 'DISABLED' });
+      expect(JSON.stringify(await sql("SHOW GRANTS FOR caller@'%'"))).toContain('`tell`');
+      await engine.rollback(here.bench.context('shop'), {
+        kind: 'rollback',
+        id: job.id,
+        target: job.target,
+        idleMinutes: 5,
+        restoreId: job.id,
+        database: 'shop',
+        replacedDatabase: old,
+      });
+      expect((await events()).shop).toBe('ENABLED');
+      expect(JSON.stringify(await sql("SHOW GRANTS FOR caller@'%'"))).toContain('`tell`');
+      await sql('DROP PROCEDURE tell; CREATE PROCEDURE tell() SELECT 1; DROP DATABASE copy', 'shop');
+    });
+
+    it('goes on where an exchange broke off, wherever that was', async () => {
+      const before = await here.server.databases();
+      const job = here.bench.restoreJob('shop', 'swap');
+      const place = aliasDatabase('shop', job.id);
+      let done = false;
+      // Every message with NIGHTJAR_SLOW; every seventh takes a tenth of the time.
+      for (let at = 12; !done; at += process.env.NIGHTJAR_SLOW ? 1 : 7) {
+        const dying = await dyingAfter(here, 'shop', at);
+        const outcome = await here.bench.restore(job, source(), dying.context).then(
+          () => 'done',
+          (thrown: unknown) => (thrown as { code?: string }).code,
+        );
+        await dying.close();
+        done = outcome === 'done';
+        const serving = await here.server.rowsOf('shop');
+        expect(serving.customers, `after ${at} statements`).toEqual(original.customers);
+        expect(at).toBeLessThan(400);
+      }
+      expect(await here.server.rowsOf('shop')).toEqual(original);
+      const left = (await here.server.databases()).filter((name) => !before.includes(name));
+      expect(left).toEqual([replacedDatabase('shop', job.id)]);
+      expect(left).not.toContain(place);
+      expect(await here.server.rowsOf(left[0]!)).toEqual(original);
+      await sql(`DROP DATABASE ${ident(left[0]!)}`);
+    });
+  });
+
+  it('tells a server that was killed during a dump', async () => {
+    let killed: Promise<void> | undefined;
+    const backup = memoryBackup((bytes) => void (bytes > 1_000_000 && (killed ??= here.server.server.kill())));
+    expect(await codeOf(engine.dump(here.bench.context('shop'), backup.sink))).toBe('CONNECTION_LOST');
+    expect(backup.finished.has('archive')).toBe(false);
+    await killed;
+    expect(await codeOf(engine.dump(here.bench.context('shop'), memoryBackup().sink))).toBe('CONNECT_FAILED');
+    await here.server.server.start();
+    await here.bench.dump('shop');
+  });
+});

@@ -1,0 +1,4 @@
+import { engineContract } from '../../contracts/engine.ts';
+import { harnessFor } from './harness.ts';
+
+engineContract(harnessFor('mariadb'));

@@ -1,0 +1,100 @@
+/** A server with the engine's bench, for one group of tests. */
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import type { NightjarError } from '../../../core/errors.ts';
+import type { MysqlFlavour } from '../../../local/mysql.ts';
+import type { EngineContext } from '../../../tasks/engine.ts';
+import { listeningReporter } from '../../contracts/doubles.ts';
+import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { engineOf, ident, runAll, startServer, type Family, type FamilyServer } from './harness.ts';
+
+export interface Room {
+  readonly server: FamilyServer;
+  readonly bench: Bench<Family>;
+}
+
+export async function room(
+  flavour: MysqlFlavour,
+  settings: Parameters<typeof startServer>[1] = {},
+  fields: Parameters<typeof startServer>[2] = {},
+): Promise<Room> {
+  const server = await startServer(flavour, settings, fields);
+  const bench = await benchOf({ title: '', engine: engineOf(flavour), start: async () => Promise.resolve(server) });
+  return { server, bench };
+}
+export const leave = async ({ server, bench }: Room): Promise<void> => {
+  await server.stop();
+  await rm(bench.scratch, { recursive: true, force: true });
+};
+
+/** A few tables, a trigger, a view, a routine and an event; `megabytes` of rows that hardly compress. */
+export async function shop({ server }: Room, database: string, megabytes = 0): Promise<void> {
+  await server.server.query(`CREATE DATABASE ${ident(database)}`);
+  await runAll(server.server, database, [
+    'CREATE TABLE customers (id int PRIMARY KEY AUTO_INCREMENT, name varchar(50))',
+    `INSERT INTO customers (name) VALUES ${Array.from({ length: 500 }, (_, index) => `('c${index}')`).join(', ')}`,
+    'CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL, FOREIGN KEY (customer) REFERENCES customers (id))',
+    'INSERT INTO orders SELECT id, id FROM customers WHERE id <= 300',
+    'CREATE TABLE audit (id int PRIMARY KEY AUTO_INCREMENT, what varchar(50))',
+    "CREATE TRIGGER order_in AFTER INSERT ON orders FOR EACH ROW INSERT INTO audit (what) VALUES ('in')",
+    'CREATE VIEW some AS SELECT id, name FROM customers WHERE id < 10',
+    'CREATE PROCEDURE tell() SELECT 1',
+    "CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM audit",
+    'CREATE TABLE filling (id int PRIMARY KEY AUTO_INCREMENT, noise longblob)',
+    ...Array.from(
+      { length: megabytes },
+      () =>
+        `INSERT INTO filling (noise) VALUES ${Array.from({ length: 1024 }, () => '(random_bytes(1024))').join(', ')}`,
+    ),
+  ]);
+}
+
+export const count = async ({ server }: Room, database: string, table: string): Promise<number> => {
+  const [row] = await server.server.query<{ n: number | string }>(
+    `SELECT count(*) AS n FROM ${ident(database)}.${ident(table)}`,
+  );
+  return Number(row!.n);
+};
+export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
+  work.then(
+    (value) => {
+      throw new Error(`no error, but ${JSON.stringify(value)}`);
+    },
+    (thrown: unknown) => thrown as NightjarError,
+  );
+
+/** A way to the server that breaks for good after so many messages since the restore began to rename. */
+export async function dyingAfter(
+  { server }: Room,
+  database: string,
+  messages: number,
+): Promise<{ context: Partial<EngineContext<Family>>; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  let left: number | undefined;
+  const proxy = createServer((client) => {
+    if (left !== undefined && left <= 0) return void client.destroy();
+    const onward = connect(server.server.port, '127.0.0.1');
+    for (const socket of [client, onward]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => [client, onward].forEach((one) => one.destroy()));
+    }
+    onward.on('data', (bytes) => client.write(bytes));
+    client.on('data', (bytes) => {
+      if (left !== undefined && (left -= 1) < 0) sockets.forEach((one) => one.destroy());
+      else onward.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const { port } = proxy.address() as AddressInfo;
+  const report = listeningReporter((text) => {
+    if (text === 'renaming') left = messages;
+  });
+  return {
+    context: { target: server.target(database, { port }), report },
+    async close() {
+      sockets.forEach((one) => one.destroy());
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  };
+}

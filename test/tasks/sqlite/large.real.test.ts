@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { memorySource } from '../../contracts/doubles.ts';
+import { targetAt } from './harness.ts';
+import { leave, room, type Room } from './room.ts';
+
+let here: Room;
+beforeAll(async () => void (here = await room()));
+afterAll(() => leave(here));
+
+it.each(['file', 'sql'] as const)('brings 10,000 tiny tables back (%s)', async (format) => {
+  const name = `many-${format}.db`;
+  const tables = Array.from(
+    { length: 10_000 },
+    (_, index) => `CREATE TABLE t${index} (v); INSERT INTO t${index} VALUES (${index});`,
+  );
+  await here.sql(name, `BEGIN; ${tables.join('\n')} COMMIT;`);
+  const { manifest, backup } = await here.bench.dump(name, { target: targetAt(name, { format }) });
+  expect(manifest.fingerprint.tables).toHaveLength(10_000);
+  const outcome = await here.bench.restore(
+    here.bench.restoreJob(`back-${name}`, 'new'),
+    memorySource(manifest, backup),
+  );
+  expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: 10_000, rowsFound: 10_000 });
+});
+
+it('brings a blob of 64 MB back', async () => {
+  await here.sql('blob.db', 'CREATE TABLE t (b); INSERT INTO t VALUES (randomblob(67108864));');
+  const { manifest, backup } = await here.bench.dump('blob.db');
+  await here.bench.restore(here.bench.restoreJob('blob2.db', 'new'), memorySource(manifest, backup));
+  const hash = 'SELECT length(b), hex(sha3(b)) FROM t';
+  expect(await here.sql('blob2.db', hash)).toBe(await here.sql('blob.db', hash));
+});
