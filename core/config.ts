@@ -253,6 +253,9 @@ export const parseDumpTarget = <E extends DumpEngine>(
 ): TargetOf<E> => dumpTargetSchema.parse(input) as TargetOf<E>;
 export const isNativeTarget = (target: Target): target is NativeTarget => isNative(target.engine);
 export const isDumpTarget = (target: Target): target is DumpTarget => !isNative(target.engine);
+/** A dumped one that tasks log in to. */
+export type ServerTarget = Extract<DumpTarget, { host: string }>;
+export const isServerTarget = (target: Target): target is ServerTarget => isDumpTarget(target) && 'host' in target;
 /** Name of the instance, cluster or table. */
 export function resourceOf(target: NativeTarget): string {
   if (target.engine === 'rds') return target.instance;

@@ -5,7 +5,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { isDumpTarget, isNativeTarget, resourceOf, type Config } from '../core/config.ts';
+import { isDumpTarget, isServerTarget, isNativeTarget, resourceOf, type Config } from '../core/config.ts';
 import type { NativeEngine } from '../core/engines.ts';
 import { aliasResource, POINT_PREFIX, replacedResource, rolledBackResource } from '../core/names.ts';
 
@@ -523,7 +523,8 @@ function secretsOfServers(config: Config): NamedSecret[] {
   const leads = (host: string): boolean =>
     names.has(host.toLowerCase().split('.')[0]!) || (discovers && /\.rds\.amazonaws\.com(\.cn)?\.?$/i.test(host));
   const all = config.targets.flatMap((target): NamedSecret[] => {
-    if (isDumpTarget(target)) return leads(target.host) ? [target] : [];
+    if (isServerTarget(target)) return leads(target.host) ? [target] : [];
+    if (isDumpTarget(target)) return [];
     if (target.engine === 'dynamodb') return [];
     const { check, pointer } = target;
     return [...(check ? [check] : []), ...(pointer && 'secret' in pointer ? [pointer] : [])];

@@ -2,8 +2,8 @@
  * Whoever reads a secret to find a server connects to its field `host`: after a restore that field is compared with where the
  * server answers now. No other field is looked at, and none but that one is ever told.
  */
-import { isDumpTarget, type Config, type DumpTarget, type NativeTarget } from '../core/config.ts';
-import type { Pointer } from '../core/engines.ts';
+import { isServerTarget, type Config, type NativeTarget, type ServerTarget } from '../core/config.ts';
+import type { Pointer } from '../core/engine-fields.ts';
 import { toNightjarError } from '../core/errors.ts';
 import type { NativeResource } from '../core/native.ts';
 import type { Pointers } from './pointer.ts';
@@ -35,13 +35,13 @@ const asHost = (host: string): string => host.replace(/\.$/, '').toLowerCase();
 const namesOf = (endpoint: string): string[] => [endpoint, endpoint.replace('.cluster-', '.cluster-ro-')].map(asHost);
 
 /** Dumps of what answers, or answered, at these endpoints. */
-function dumpsOf(config: Config, endpoints: readonly string[]): DumpTarget[] {
+function dumpsOf(config: Config, endpoints: readonly string[]): ServerTarget[] {
   const known = new Set(endpoints.flatMap(namesOf));
-  return config.targets.filter(isDumpTarget).filter(({ host }) => known.has(asHost(host)));
+  return config.targets.filter(isServerTarget).filter(({ host }) => known.has(asHost(host)));
 }
 
 /** Secrets that the config names for this server: of its check, of its pointer, and of its dumps. */
-function readersOf(target: NativeTarget, dumps: readonly DumpTarget[]): Reader[] {
+function readersOf(target: NativeTarget, dumps: readonly ServerTarget[]): Reader[] {
   const { pointer } = target;
   return [
     ...('check' in target && target.check
