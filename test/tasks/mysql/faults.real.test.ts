@@ -5,9 +5,9 @@ import type { Engine } from '../../../tasks/engine.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { engineOf, fakeClients, ident, runAll, type Family } from './harness.ts';
-import { count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
+import { FLAVOURS, count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
 
-describe.each(['mariadb', 'mysql'] as const)('with %s', (flavour) => {
+describe.each(FLAVOURS)('with %s', (flavour) => {
   let here: Room;
   let engine: Engine<Family>;
   const sql = <Row = Record<string, unknown>>(text: string, database?: string): Promise<Row[]> =>
