@@ -1,9 +1,9 @@
 /** From the command line's options to the workflow's input; refuses early what the workflow would refuse later. */
 import type { DumpTarget } from '../core/config.ts';
-import { ENGINES, type RestoreMode } from '../core/engines.ts';
-import { NightjarError } from '../core/errors.ts';
+import { ENGINES, type EngineName, type RestoreMode } from '../core/engines.ts';
+import { NightjarError, toNightjarError } from '../core/errors.ts';
 import { itemChoiceSchema, type ItemChoice } from '../core/native.ts';
-import { parseInput, restoreInputSchema, type RestoreInput } from '../core/payloads.ts';
+import { parseInput, refuseForEngine, restoreInputSchema, type RestoreInput } from '../core/payloads.ts';
 import { parseAt } from './parse-at.ts';
 import type { World } from './world.ts';
 
@@ -18,12 +18,15 @@ export interface RestoreOptions {
   readonly items?: string;
   readonly approve?: boolean;
   readonly database?: string;
-  readonly destination?: string;
+  /** Another target, whose server receives it. */
+  readonly to?: string;
   readonly table?: readonly string[];
   readonly schemaOnly?: boolean;
   readonly dataOnly?: boolean;
   /** Commander's form of `--no-owner`: false when it was given. */
   readonly owner?: boolean;
+  /** Each `old=new`. */
+  readonly mapRole?: readonly string[];
   readonly jobs?: number;
   readonly confirm?: string;
 }
@@ -47,14 +50,24 @@ export function restoreInput(
     at: parseAt(options.at ?? 'latest'),
     mode: modeOf(options),
     ...(options.database === undefined ? {} : { database: options.database }),
-    ...(options.destination === undefined ? {} : { destination: options.destination }),
+    ...(options.to === undefined ? {} : { destination: options.to }),
     ...(Object.keys(scope).length === 0 ? {} : { scope }),
     ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
     ...(options.owner === false ? { noOwner: true } : {}),
+    ...(options.mapRole?.length ? { roleMap: Object.fromEntries(options.mapRole.map(rolePair)) } : {}),
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     ...(options.approve ? { approve: true } : {}),
     ...(items === undefined ? {} : { items }),
     ...(requestedBy === undefined ? {} : { requestedBy }),
+  });
+}
+
+function rolePair(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0 && at < text.length - 1) return [text.slice(0, at), text.slice(at + 1)];
+  throw new NightjarError('INPUT_INVALID', {
+    operation: 'read --map-role',
+    detail: `${text}: right would be old=new, such as app=shop_app.`,
   });
 }
 
@@ -97,8 +110,8 @@ export async function itemsIn(world: Pick<World, 'readText'>, path: string): Pro
 export const servingName = (destination: DumpTarget, input: RestoreInput): string | undefined =>
   input.database ?? (input.mode === 'new' ? undefined : destination.database);
 
-/** What would be refused however good the backup is. */
-export function refusalOf(destination: DumpTarget, input: RestoreInput): NightjarError | undefined {
+/** What would be refused however good the backup is; `from`: the engine that it is of. */
+export function refusalOf(destination: DumpTarget, input: RestoreInput, from: EngineName): NightjarError | undefined {
   const { modes, label }: { modes: readonly string[]; label: string } = ENGINES[destination.engine];
   if (!modes.includes(input.mode))
     return new NightjarError('INPUT_INVALID', {
@@ -115,6 +128,11 @@ export function refusalOf(destination: DumpTarget, input: RestoreInput): Nightja
       operation: 'read scope',
       detail: 'Mode swap takes whole backups only.',
     });
+  try {
+    refuseForEngine(destination.engine, input, from);
+  } catch (thrown) {
+    return toNightjarError(thrown);
+  }
   const serving = servingName(destination, input);
   if (input.mode === 'overwrite' && serving !== destination.database)
     return new NightjarError('INPUT_INVALID', {

@@ -1,6 +1,7 @@
 /** What a restore would do, from catalog, manifest and config; nothing is changed and no server is asked. */
 import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
 import { whereOf, type Config, type DumpTarget } from '../core/config.ts';
+import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
 import type { RestoreInput } from '../core/payloads.ts';
@@ -63,7 +64,7 @@ export function planRestore(facts: PlanFacts): RestorePlan {
       ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
       : null,
     notes: notesOf(facts),
-    refused: refusalOf(destination, input)?.toFailure() ?? null,
+    refused: refusalOf(destination, input, backup.engine)?.toFailure() ?? null,
   };
 }
 
@@ -91,9 +92,10 @@ export const ARCHIVE_UNKNOWN: RestorePlan['archive'] = {
 function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: RestorePlan['names']): string[] {
   const { mode, scope } = input;
   const place = whereOf(destination);
+  const roles = manifest.roles.map((role) => input.roleMap?.[role] ?? role);
   const missingRoles = input.noOwner
     ? 'Everything will belong to the restoring user; owners and grants are left out.'
-    : `Check on ${place} that the roles of the backup are there (${manifest.roles.join(', ') || 'none'}), and whether the place is free; stop if not.`;
+    : `Check on ${place} that the roles of the backup are there (${roles.join(', ') || 'none'}), and whether the place is free; stop if not.`;
   const rows =
     manifest.fingerprint.mode === 'none'
       ? 'The backup has no fingerprint, so rows can not be compared.'
@@ -146,6 +148,10 @@ function notesOf({ destination, input, manifest, archive, backup }: PlanFacts): 
       ? ['You may not ask the vault whether the objects are archived; the workflow thaws them if so.']
       : []),
     ...(destination.name === input.target ? [] : [`The data goes to another target’s server: ${destination.name}.`]),
+    ...(manifest.engine === destination.engine
+      ? []
+      : [`The backup is of ${ENGINES[manifest.engine].label}, and goes to ${ENGINES[destination.engine].label}.`]),
+    ...Object.entries(input.roleMap ?? {}).map(([from, to]) => `What ${from} owned or was granted goes to ${to}.`),
     ...(manifest.source.database === destination.database
       ? []
       : [

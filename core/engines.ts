@@ -114,7 +114,7 @@ export const ENGINES = {
     label: 'DuckDB',
     method: 'dump',
     family: 'duckdb',
-    scratchCopies: 2,
+    scratchCopies: 3,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     fields: {

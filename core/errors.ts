@@ -69,8 +69,8 @@ export const ERRORS = {
     { exitCode: EXIT.refused },
   ),
   SCOPE_REFUSED: entry(
-    'This scope does not go with this mode.',
-    'Restore some tables, the schema or the data only with mode `new`, or with `overwrite` into the living database.',
+    'This scope does not go with this mode, this backup or this engine.',
+    'The detail says which. Parts of a backup go into mode `new`, or by `overwrite` into the living database; whole ones into a `swap`.',
     { exitCode: EXIT.refused },
   ),
 
@@ -123,11 +123,15 @@ export const ERRORS = {
   ),
   PRIVILEGE_MISSING: entry(
     'The database user lacks a privilege that this needs.',
-    'Grant what the detail names; for a dump, `GRANT pg_read_all_data TO <user>` is enough from PostgreSQL 14 on.',
+    'Grant what the detail names; the engine’s page in docs/engines has the statements to paste.',
   ),
   SERVER_UNSUPPORTED: entry(
-    'There is no client for this major version of the server in the image.',
-    'Supported are PostgreSQL 14 to 18; for a newer server update Nightjar’s image.',
+    'The image has no tool for this version of the server, or of the file.',
+    'The engine’s page in docs/engines says what is supported; for something newer update Nightjar’s image.',
+  ),
+  POOLER_REFUSED: entry(
+    'The endpoint is a connection pooler, not the database server.',
+    'Name the server’s own endpoint as `host` and `port` of the target: through a pooler, sessions can not share one snapshot.',
   ),
 
   // A database that is a file.
@@ -142,7 +146,7 @@ export const ERRORS = {
   ),
   FILE_LOCKED: entry(
     'Another process kept the database file locked.',
-    'Nothing was changed. Look for a long transaction or a process that hangs at that hour, or raise `busyTimeoutSeconds` of the target.',
+    'Nothing was changed. Look for a long transaction or a process that hangs at that hour, or, where the engine waits, raise `busyTimeoutSeconds` of the target.',
     { retryable: true },
   ),
   WAL_REFUSED: entry(
@@ -167,6 +171,11 @@ export const ERRORS = {
   CONNECTION_LOST: entry(
     'The connection to the database broke while data was moving.',
     'Check the server’s log for a restart or a failover at that moment; the next run starts afresh.',
+    { retryable: true },
+  ),
+  REPLICA_CONFLICT: entry(
+    'The replica cancelled the dump, because it had to replay a change that the dump’s snapshot stood against.',
+    'Switch `hot_standby_feedback` on at the replica, or set its `max_standby_streaming_delay` to -1 for the time of the dump, or back up the primary. It is tried again; nothing of this backup was kept.',
     { retryable: true },
   ),
   DUMP_FAILED: entry(
@@ -206,7 +215,7 @@ export const ERRORS = {
   ),
   DISK_FULL: entry(
     'The task’s scratch disk is full.',
-    'Raise `size.ephemeralGiB` of the target (200 at most), or restore with one job, which needs no disk.',
+    'Raise `size.ephemeralGiB` of the target (200 at most), or restore with one job where that needs no disk.',
   ),
 
   // The task and its execution.
@@ -301,7 +310,7 @@ export const ERRORS = {
   ),
   SWAP_FAILED: entry(
     'The names could not be exchanged.',
-    'Both names change in one transaction, so what served before serves on. Look for sessions that can not be ended, then run it again.',
+    'What served before serves on. Look for sessions that can not be ended, then run it again.',
   ),
   SWAP_UNFINISHED: entry(
     'The exchange of names broke off half-way.',

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { TRIGGERS, type Trigger } from './backup.ts';
 import type { TaskSize } from './config.ts';
-import { RESTORE_MODES } from './engines.ts';
+import { ENGINES, RESTORE_MODES, isKin, type DumpEngine, type EngineName } from './engines.ts';
 import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
-import { scopeSchema } from './scope.ts';
+import { scopeKinds, scopeSchema, type ScopeKind } from './scope.ts';
 import { itemChoiceSchema } from './native.ts';
 import { MAX_SET, SET_MODES, setPlaceSchema } from './restore-set.ts';
 
@@ -44,6 +44,8 @@ export const restoreInputSchema = z.strictObject({
   confirm: z.string().optional(),
   /** Objects go to the restoring user instead of their owners. */
   noOwner: z.boolean().optional(),
+  /** Old name to new: who owns, and is granted, what somebody else did in the backup. */
+  roleMap: z.record(z.string().min(1), z.string().min(1)).optional(),
   jobs: z.int().min(1).max(32).optional(),
   /** Stops before the outage begins until somebody approves (`nightjar approve ID`); native swaps and pointers only. */
   approve: z.boolean().optional(),
@@ -67,6 +69,35 @@ export const restoreSetInputSchema = z.strictObject({
   requestedBy: who,
 });
 export type RestoreSetInput = z.output<typeof restoreSetInputSchema>;
+
+/**
+ * What the engine of the destination can't do with a backup of another, or with part of one. @throws INPUT_INVALID of another
+ * family; SCOPE_REFUSED.
+ */
+export function refuseForEngine(
+  engine: DumpEngine,
+  { scope, noOwner, roleMap }: Pick<RestoreInput, 'scope' | 'noOwner' | 'roleMap'>,
+  from?: EngineName,
+): void {
+  const operation = 'read input';
+  const { label, scopes }: { label: string; scopes: readonly ScopeKind[] } = ENGINES[engine];
+  if (from !== undefined && !isKin(from, engine))
+    throw new NightjarError('INPUT_INVALID', {
+      operation,
+      detail: `A backup of ${ENGINES[from].label} can not be restored into ${label}.`,
+    });
+  const lacking = scopeKinds(scope).filter((kind) => !scopes.includes(kind));
+  if (lacking.length > 0)
+    throw new NightjarError('SCOPE_REFUSED', {
+      operation,
+      detail: `${label} can not restore by ${lacking.join(', ')}; it knows ${scopes.join(', ') || 'whole backups only'}.`,
+    });
+  if (noOwner && roleMap)
+    throw new NightjarError('INPUT_INVALID', {
+      operation,
+      detail: 'Without owners there is nobody to map: leave either noOwner or roleMap out.',
+    });
+}
 
 /** Input of the state machine `rollback`. */
 export const rollbackInputSchema = z.strictObject({ restoreId: z.string().refine(isId), requestedBy: who });

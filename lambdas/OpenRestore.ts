@@ -8,6 +8,7 @@ import { idOfExecution } from '../core/ids.ts';
 import { restoredDatabase } from '../core/names.ts';
 import {
   parseInput,
+  refuseForEngine,
   restoreInputSchema,
   type OpenedRestore,
   type OpenRestoreEvent,
@@ -45,7 +46,8 @@ export const makeOpenRestore =
     refuse(input, destination, database);
 
     const backup = await chooseBackup(parts.catalog, input.target, input.at);
-    if (backup.engine !== destination.engine || backup.method !== 'dump' || backup.kind !== 'full')
+    refuseForEngine(destination.engine, input, backup.engine);
+    if (backup.method !== 'dump' || backup.kind !== 'full')
       throw invalid(
         `A ${backup.kind} ${backup.method} backup of ${backup.engine} can not be restored into ${destination.engine}.`,
       );
@@ -75,6 +77,7 @@ export const makeOpenRestore =
         database,
         ...(input.scope === undefined ? {} : { scope: input.scope }),
         ...(input.noOwner === undefined ? {} : { noOwner: input.noOwner }),
+        ...(input.roleMap === undefined ? {} : { roleMap: input.roleMap }),
         jobs: room.jobs,
       },
       parts.madeNetwork,

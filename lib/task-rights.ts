@@ -168,8 +168,13 @@ function exchangeRights(scope: Construct, config: Config): PolicyStatement[] {
   const stack = Stack.of(scope);
   return [
     new PolicyStatement({
-      actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:DeleteObject'],
+      actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload', 's3:DeleteObject'],
       resources: distinct(exchanges.map(({ bucket, prefix }) => `arn:${stack.partition}:s3:::${bucket}/${prefix}*`)),
+    }),
+    // Without it S3 says "forbidden" of an object that is missing.
+    new PolicyStatement({
+      actions: ['s3:ListBucket'],
+      resources: distinct(exchanges.map(({ bucket }) => `arn:${stack.partition}:s3:::${bucket}`)),
     }),
     new PolicyStatement({
       actions: ['iam:CreateAccessKey', 'iam:DeleteAccessKey', 'iam:ListAccessKeys'],

@@ -25,6 +25,7 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { makeMongodb } from './bootstrap/mongodb.mjs';
 import { makeMariadb, makeMysql } from './bootstrap/mysql.mjs';
+import { makePgbouncer } from './bootstrap/pgbouncer.mjs';
 
 const LOCAL = fileURLToPath(new URL('.', import.meta.url));
 const REPO = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
@@ -300,6 +301,7 @@ function main() {
       makePython(python, 'cfn-lint', join(REPO, 'test', 'requirements.txt'), 'the template linter');
       const tools = { TOOLS, once, run, sha256, onPath, need };
       makeMariadb(tools);
+      makePgbouncer(tools);
       makeMysql(tools, join(TOOLS, 'python', 'bin', 'python'));
       makeMongodb(tools, join(TOOLS, 'python', 'bin', 'python'));
     }

@@ -148,7 +148,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`);
   await appendFile(join(data, 'postgresql.conf'), lines.join(''));
-  await writeFile(join(data, 'pg_hba.conf'), `${tls ? 'hostssl' : 'host'} all all 127.0.0.1/32 scram-sha-256\n`);
+  // `all` does not mean replication.
+  const doors = ['all', 'replication'].map(
+    (what) => `${tls ? 'hostssl' : 'host'} ${what} all 127.0.0.1/32 scram-sha-256\n`,
+  );
+  await writeFile(join(data, 'pg_hba.conf'), doors.join(''));
 
   let server: ChildProcess | undefined;
 

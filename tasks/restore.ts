@@ -1,4 +1,5 @@
 /** A restore: the manifest that was asked for, then the engine reads the rest from a proven source. */
+import { isKin } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import type { RestoreJob, RestoreOutcome } from '../core/job.ts';
 import type { Engine } from './engine.ts';
@@ -21,7 +22,8 @@ export async function restore(job: RestoreJob, tools: JobTools, engine: Engine):
   const { manifestKey, versionId, backupId, target } = job.source;
   progress.phase('reading the manifest');
   const manifest = await readManifest(reader, manifestKey, versionId);
-  if (manifest.backupId !== backupId || manifest.target !== target || manifest.engine !== engine.name) {
+  // One of the same family is the engine's own to take or to refuse.
+  if (manifest.backupId !== backupId || manifest.target !== target || !isKin(manifest.engine, engine.name)) {
     const detail = `${manifestKey} is of ${manifest.engine} ${manifest.target} ${manifest.backupId}, asked for was ${engine.name} ${target} ${backupId}.`;
     throw new NightjarError('MANIFEST_INVALID', { operation: 'read manifest', detail });
   }

@@ -62,7 +62,7 @@ export async function restore(
     };
   }
 
-  const refusal = refusalOf(destination, input);
+  const refusal = refusalOf(destination, input, backup.engine);
   if (refusal) throw refusal;
   // The workflow gets the very backup that was shown: another one may become the newest meanwhile.
   const begun = await begin(session, 'restore', `restore-${target}`, { ...input, at: backup.backupId });

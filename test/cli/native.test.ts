@@ -132,7 +132,7 @@ describe('nightjar restore of what its service keeps', () => {
       ['shop-rds', '--new', '--approve'],
       /before an outage, and mode new has none/,
     ],
-    ['another target as destination', ['orders', '--destination', 'shop-rds'], /leave the destination out/],
+    ['another target as destination', ['orders', '--to', 'shop-rds'], /leave the destination out/],
     ['a name of its own', ['shop-rds', '--database', 'shop-2'], /only what is called shop-db-nj-…/],
   ])('refuses %s before anything starts', async (_, argv, words) => {
     const files = { 'empty.json': '{"keys":[]}', 'items.json': '{"keys":[{"pk":{"S":"a"}}]}' };

@@ -220,15 +220,18 @@ describe('nightjar restore', () => {
   it('carries every option over', async () => {
     world = fakeWorld();
     await putGood(world.store, 10);
-    const argv = ['--database', 'copy', '--destination', 'blog', '--table', 'public.a', '--table', 'public.b'];
-    await world.run('restore', 'shop', '--new', ...argv, '--data-only', '--no-owner', '--jobs', '4', '--detach');
+    const argv = ['--database', 'copy', '--to', 'blog', '--table', 'public.a', '--table', 'public.b'];
+    argv.push('--map-role', 'app=shop_app', '--map-role', 'a=b=c');
+    await world.run('restore', 'shop', '--new', ...argv, '--data-only', '--jobs', '4', '--detach');
     expect(world.starts[0]?.input).toMatchObject({
       database: 'copy',
       destination: 'blog',
       scope: { tables: ['public.a', 'public.b'], dataOnly: true },
-      noOwner: true,
+      roleMap: { app: 'shop_app', a: 'b=c' },
       jobs: 4,
     });
+    await world.run('restore', 'shop', '--no-owner', '--detach');
+    expect(world.starts[1]?.input).toMatchObject({ noOwner: true });
   });
 
   it.each(['RUNNING', 'FAILED', 'ROLLED_BACK'] as const)('whose record is %s is no success', async (status) => {
@@ -267,7 +270,9 @@ describe('nightjar restore', () => {
     ['a moment without a zone', ['--at', '2026-11-21 02:30'], 'INPUT_INVALID', 2],
     ['a moment before the first backup', ['--at', '2020-01-01T00:00Z'], 'NO_BACKUP', 3],
     ['an id nobody knows', ['--at', '01ARZ3NDEKTSV4RRFFQ69G5FAV'], 'BACKUP_UNKNOWN', 3],
-    ['a destination nobody knows', ['--destination', 'nope'], 'TARGET_UNKNOWN', 3],
+    ['a destination nobody knows', ['--to', 'nope'], 'TARGET_UNKNOWN', 3],
+    ['a role that becomes nobody', ['--map-role', 'app='], 'INPUT_INVALID', 2],
+    ['a map of owners that are left out', ['--map-role', 'a=b', '--no-owner'], 'INPUT_INVALID', 2],
     ['a mode nobody knows', ['--mode', 'magic'], 'INPUT_INVALID', 2],
   ])('refuses %s before anything starts', async (_, argv, code, exit) => {
     world = fakeWorld();

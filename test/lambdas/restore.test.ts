@@ -14,6 +14,7 @@ import { makeFailRollback } from '../../lambdas/FailRollback.ts';
 import { makeOpenBackup } from '../../lambdas/OpenBackup.ts';
 import { makeOpenDrop } from '../../lambdas/OpenDrop.ts';
 import { makeOpenProbe } from '../../lambdas/OpenProbe.ts';
+import { refuseForEngine } from '../../core/payloads.ts';
 import { makeOpenRestore } from '../../lambdas/OpenRestore.ts';
 import { makeOpenRollback } from '../../lambdas/OpenRollback.ts';
 import { makePlanPrune } from '../../lambdas/PlanPrune.ts';
@@ -117,6 +118,7 @@ describe('choosing what to restore', () => {
     ['TARGET_UNKNOWN', { mode: 'new', target: 'nobody' }],
     ['TARGET_UNKNOWN', { mode: 'new', destination: 'nobody' }],
     ['SCOPE_REFUSED', { mode: 'swap', scope: { tables: ['public.orders'] } }],
+    ['INPUT_INVALID', { mode: 'new', noOwner: true, roleMap: { app: 'other' } }],
     ['CONFIRM_REQUIRED', { mode: 'overwrite' }],
     ['CONFIRM_REQUIRED', { mode: 'overwrite', confirm: 'shops' }],
     ['INPUT_INVALID', { mode: 'overwrite', database: 'other', confirm: 'other' }],
@@ -127,6 +129,35 @@ describe('choosing what to restore', () => {
     await expect(open(wish)).rejects.toMatchObject({ name: code });
     expect(await world.catalog.listRestores()).toEqual([]);
     await expect(makeOpenBackup(world)(backupEvent(world, 'shop'))).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['SCOPE_REFUSED', 'mongodb', 'mongodb', { dataOnly: true }],
+    ['INPUT_INVALID', 'mysql', 'postgres', undefined],
+    ['done', 'mysql', 'mariadb', undefined],
+    ['done', 'postgres', 'postgres', { dataOnly: true }],
+  ] as const)('says %s for a backup of %s into %s with the scope %o', (code, from, to, scope) => {
+    const refusal = (): string => {
+      try {
+        refuseForEngine(to, scope ? { scope } : {}, from);
+        return 'done';
+      } catch (thrown) {
+        return (thrown as Error).name;
+      }
+    };
+    expect(refusal()).toBe(code);
+  });
+
+  it('refuses a destination of another family, whatever the backup', async () => {
+    const config = configOf({ targets: [targetOf('shop'), targetOf('other', { engine: 'mysql', port: 3306 })] });
+    world.setConfig(config);
+    await expect(open({ mode: 'new', destination: 'other' })).rejects.toMatchObject({ name: 'INPUT_INVALID' });
+    expect(await world.catalog.listRestores()).toEqual([]);
+  });
+
+  it('hands a map of roles on to the task', async () => {
+    const opened = await open({ mode: 'new', roleMap: { app: 'other' } });
+    expect(jobOf(opened)).toMatchObject({ roleMap: { app: 'other' } });
   });
 
   it('refuses a backup that failed', async () => {

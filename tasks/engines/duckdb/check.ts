@@ -45,7 +45,7 @@ async function ask(session: Session, query: string): Promise<Answer> {
     return { query, holds, answer: clip(rows.length === 1 ? JSON.stringify(rows[0]) : `${rows.length} rows`) };
   } catch (thrown) {
     // What DuckDB says of the question is its answer; that its process is gone is not.
-    if (!isOf(thrown, 'CHECK_FAILED') || /without an answer/.test(thrown.detail ?? '')) throw thrown;
+    if (!isOf(thrown, 'CHECK_FAILED') || (thrown.detail ?? '').includes('without an answer')) throw thrown;
     return { query, holds: false, answer: clip(thrown.detail ?? thrown.message) };
   }
 }

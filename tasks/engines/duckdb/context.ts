@@ -10,7 +10,7 @@ export interface Call extends DuckdbContext {
   readonly target: EngineContext<'duckdb'>['target'];
   readonly place: FilePlace;
   /** Tells what comes next, unless the task was told to stop. */
-  step(text: string): void;
+  readonly step: (text: string) => void;
 }
 
 /** A directory that goes when the work ends, and what stands around it. */

@@ -92,6 +92,6 @@ export const metadataOf = (name: string, type: string, { options, indexes }: Def
 
 export const indexesOf = (server: Server, database: string, name: string): Promise<Document[]> =>
   server.ask('list indexes', async () => {
-    const found: Document[] = await server.database(database).collection(name).listIndexes().toArray();
-    return found;
+    const found: unknown = await server.database(database).collection(name).listIndexes().toArray();
+    return found as Document[];
   });

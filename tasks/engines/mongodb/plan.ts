@@ -41,10 +41,14 @@ export function planDump(
   return {
     args: ['--archive', ...place, ...narrowed(scope, all), ...(oplog ? ['--oplog'] : [])],
     oplog,
-    consistency: oplog ? 'snapshot' : 'none',
-    warning: oplog ? undefined : whyNone(topology, scope),
+    // A restore by Nightjar does not replay the oplog, so what it brings back is of no one moment.
+    consistency: 'none',
+    warning: oplog ? OPLOG : whyNone(topology, scope),
   };
 }
+
+const OPLOG =
+  'The oplog of the dump is in the archive: mongorestore --oplogReplay brings the whole server to one moment. A restore by Nightjar does not replay it.';
 
 function narrowed(scope: BackupScope | undefined, all: readonly Collection[]): string[] {
   if (scope?.allDatabases) return [];

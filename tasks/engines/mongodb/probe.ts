@@ -74,7 +74,10 @@ async function tools(server: Server): Promise<Finding[]> {
 function consistency(server: Server): Finding {
   const { scope, database } = server.context.target;
   const plan = planDump(database, scope?.tables || scope?.exclude ? undefined : scope, server.topology, []);
-  if (plan.oplog) return ok('A replica set: the oplog brings the backup to one moment.');
+  if (plan.oplog)
+    return ok(
+      'A replica set: the backup holds the oplog, which mongorestore --oplogReplay brings it to one moment with.',
+    );
   return warn('The backup is not of one moment.', plan.warning ?? 'It holds definitions only.');
 }
 

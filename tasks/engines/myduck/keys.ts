@@ -16,11 +16,11 @@ export interface Key {
 
 /** The calls behind keys; tests have their own. Source: IAM API reference, CreateAccessKey: two keys a user at most. */
 export interface KeyCalls {
-  create(user: string): Promise<Key>;
-  list(user: string): Promise<{ readonly id: string; readonly createdAt: Date }[]>;
-  remove(user: string, id: string): Promise<void>;
+  create: (user: string) => Promise<Key>;
+  list: (user: string) => Promise<{ readonly id: string; readonly createdAt: Date }[]>;
+  remove: (user: string, id: string) => Promise<void>;
   /** Whether S3 takes the key for an object of the exchange: it writes one. */
-  works(key: Key, bucket: string, object: string): Promise<boolean>;
+  works: (key: Key, bucket: string, object: string) => Promise<boolean>;
 }
 
 /** A key that is older was left behind by a task that died: the next night removes it. */

@@ -11,7 +11,7 @@ export interface Parts extends KeyPatience {
 
 export interface Call extends DuckdbContext {
   readonly target: EngineContext<'myduck'>['target'];
-  step(text: string): void;
+  readonly step: (text: string) => void;
 }
 
 export const inCall = <T>(context: MyduckContext, work: (call: Call) => Promise<T>): Promise<T> =>

@@ -87,7 +87,7 @@ export async function openWire(
           // Rotated since it was read.
           if (error.code === 'AUTH_FAILED') login = undefined;
           else if (error.code === 'DATABASE_MISSING' && places.length > 1) places.shift();
-          else if (!verified && /does not support SSL/.test(String(thrown))) encrypted = false;
+          else if (!verified && String(thrown).includes('does not support SSL')) encrypted = false;
           else throw error;
         }
       }

@@ -9,7 +9,7 @@ import { together } from '../../pipes/together.ts';
 import { tablesInScope, type DumpPlan } from './dump-plan.ts';
 import { toolError } from './errors.ts';
 import { printTables, withSigns } from './fingerprint.ts';
-import { holdTables, openSnapshot, serverTime, type Hold } from './hold.ts';
+import { holdServer, holdTables, openSnapshot, serverTime, type Hold } from './hold.ts';
 import { fingerprintFrom } from './judge-dump.ts';
 import { DumpReader, type DumpContents } from './read-through.ts';
 import { withoutGenerated } from './rewrite.ts';
@@ -137,16 +137,19 @@ async function dumpHeld(
   }
 }
 
-/** Undefined when writers do not let go: then the rows are counted in the dump's own stream only. */
+/** Undefined where it can't be had: then the rows are counted in the dump's own stream only, which is of its own snapshot. */
 async function holdFor(server: Server, plan: DumpPlan, signal: AbortSignal): Promise<Hold | undefined> {
+  if (plan.unsafe.length > 0) return holdTables(server, plan.database, plan.data, signal);
+  const { report, target } = server.context;
+  if (target.fingerprint === 'none') return undefined;
   try {
-    return await holdTables(server, plan.database, plan.data, signal);
+    return await holdServer(server, signal);
   } catch (thrown) {
     const known = toNightjarError(thrown);
-    if (plan.unsafe.length > 0 || !['LOCK_TIMEOUT', 'PRIVILEGE_MISSING'].includes(known.code)) throw thrown;
-    server.context.report.warn(
-      `The rows were counted in the dump only, not beside it, because its tables could not be locked for a moment: ${known.detail ?? known.message}`,
-    );
+    if (!['LOCK_TIMEOUT', 'PRIVILEGE_MISSING'].includes(known.code)) throw thrown;
+    // Managed servers never give it; every night's report need not say so.
+    if (known.code === 'LOCK_TIMEOUT')
+      report.warn(`The rows were counted in the dump only, not beside it: ${known.detail ?? known.message}`);
     return undefined;
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Holding a database's tables still. No snapshot can be shared between sessions, so ours and the tool's are opened while
- * nobody can write: `LOCK TABLES … READ` of the dumped ones, for the moment that this takes. No server-wide lock is asked for:
- * RDS, Aurora and Azure do not give it. Tables that a snapshot does not cover stay locked until the dump is over.
+ * Holding a server or a database's tables still. No snapshot can be shared between sessions, so ours and the tool's are opened
+ * while nobody can write: under `FLUSH TABLES WITH READ LOCK`, let go at once. RDS, Aurora and Azure do not give that. `LOCK TABLES`
+ * would do, but against writers of several tables it ends in deadlocks, and the server then throws the application's transaction
+ * away, not us: so it is taken only where it was asked for, for tables that no snapshot covers, until the dump is over.
  */
 import { NightjarError } from '../../../core/errors.ts';
 import { numberOf } from './errors.ts';
@@ -21,20 +22,27 @@ const WAIT_SECONDS = 2;
 const TRIES = 3;
 const PAUSE_MS = 1_000;
 
-/** @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING. */
-export async function holdTables(
+/** All of the server, for a moment. @throws LOCK_TIMEOUT; PRIVILEGE_MISSING where RELOAD is not given. */
+export const holdServer = (server: Server, signal: AbortSignal): Promise<Hold> =>
+  hold(server, 'FLUSH TABLES WITH READ LOCK', signal);
+
+/** Tables, to the dump's end. @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING. */
+export const holdTables = (
   server: Server,
   database: string,
   tables: readonly string[],
   signal: AbortSignal,
-): Promise<Hold> {
-  const session = await server.session(database, signal);
+): Promise<Hold> =>
+  hold(server, `LOCK TABLES ${tables.map((table) => `${qualified(database, table)} READ`).join(', ')}`, signal);
+
+async function hold(server: Server, sql: string, signal: AbortSignal): Promise<Hold> {
+  const session = await server.session(undefined, signal);
   try {
     // With autocommit the locks of InnoDB would not wait for writers that are between two statements.
     await session.rows(
       `SET SESSION autocommit = 0, lock_wait_timeout = ${WAIT_SECONDS}, innodb_lock_wait_timeout = ${WAIT_SECONDS}`,
     );
-    if (tables.length > 0) await lock(session, database, tables);
+    await lock(session, sql);
   } catch (thrown) {
     await session.close();
     throw thrown;
@@ -52,18 +60,25 @@ export async function holdTables(
   };
 }
 
-async function lock(session: Session, database: string, tables: readonly string[]): Promise<void> {
-  const sql = `LOCK TABLES ${tables.map((table) => `${qualified(database, table)} READ`).join(', ')}`;
+async function lock(session: Session, sql: string): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await session.rows(sql);
       return;
     } catch (thrown) {
-      if (numberOf(thrown) !== 1205) throw thrown;
+      // 1045 and 1227: RDS says the one, the others say the other.
+      if ([1045, 1227].includes(numberOf(thrown) ?? 0))
+        throw new NightjarError('PRIVILEGE_MISSING', {
+          operation: sql.slice(0, 30),
+          detail: thrown instanceof NightjarError ? (thrown.detail ?? thrown.message) : String(thrown),
+          cause: thrown,
+        });
+      // 1213: the server let a writer win.
+      if (![1205, 1213].includes(numberOf(thrown) ?? 0)) throw thrown;
       if (attempt >= TRIES)
         throw new NightjarError('LOCK_TIMEOUT', {
-          operation: 'LOCK TABLES',
-          detail: `A transaction that writes stayed open for longer than ${(TRIES * (WAIT_SECONDS * 1_000 + PAUSE_MS)) / 1_000} s.`,
+          operation: sql.slice(0, 30),
+          detail: `Somebody held the tables for longer than ${(TRIES * (WAIT_SECONDS * 1_000 + PAUSE_MS)) / 1_000} s.`,
           cause: thrown,
         });
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

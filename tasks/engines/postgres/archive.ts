@@ -7,10 +7,10 @@ import type { Readable } from 'node:stream';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { diskFull } from '../../save-archive.ts';
-import { childOutlet, pump, textOf, type Outlet } from '../../pipes/pipes.ts';
+import { unpacked } from '../../pipes/packing.ts';
+import { childOutlet, textOf, type Outlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
-import { judge, startTool, startZstd } from './tool-run.ts';
-import { together } from '../../pipes/together.ts';
+import { judge, startTool } from './tool-run.ts';
 import { parseToc, type TocEntry } from './toc.ts';
 
 /** A table of contents larger than this is not read into memory. 20,000 tables have about 20 MB. */
@@ -26,8 +26,8 @@ export interface ArchiveStart {
 export type ArchiveBytes = AsyncGenerator<Buffer, void, undefined>;
 
 /**
- * The archive as pg_dump wrote it. Where it was compressed outside, the last piece is held back until zstd has ended well
- * and the source has proven its hash: the source's own care does not reach through zstd's buffers.
+ * The archive as pg_dump wrote it. Where it was compressed outside, the last piece is held back until it was unpacked well
+ * and the source has proven its hash: the source's own care does not reach through the unpacker's buffers.
  */
 export async function* archiveBytes(server: Server, source: RestoreSource, signal: AbortSignal): ArchiveBytes {
   const stored = source.openArchive();
@@ -42,33 +42,34 @@ export async function* archiveBytes(server: Server, source: RestoreSource, signa
       }
       return;
     }
-    yield* unpacked(server, stored, signal);
+    yield* held(server, source, stored, signal);
   } finally {
     signal.removeEventListener('abort', stop);
     stored.destroy();
   }
 }
 
-async function* unpacked(server: Server, stored: Readable, signal: AbortSignal): ArchiveBytes {
+async function* held(server: Server, source: RestoreSource, stored: Readable, signal: AbortSignal): ArchiveBytes {
   const own = new AbortController();
-  const either = AbortSignal.any([signal, own.signal]);
-  const zstd = startZstd(server, ['-q', '-d', '-c'], { signal: either, stdin: 'pipe', stdout: 'pipe' });
-  const input = childOutlet(zstd.stdin!);
-  const done = together(own, [
-    pump(stored, [input], (bytes) => server.context.report.moved(bytes)).then(() => input.end()),
-    judge(zstd, 'zstd -d', either, 'CHECKSUM_MISMATCH'),
-  ]);
-  done.catch(() => undefined);
+  const { stream, done } = unpacked(stored, source.manifest.compression, {
+    env: server.environment(),
+    signal: AbortSignal.any([signal, own.signal]),
+    moved: (bytes) => server.context.report.moved(bytes),
+  });
   try {
-    let held: Buffer | undefined;
-    for await (const chunk of zstd.stdout as AsyncIterable<Buffer>) {
-      if (held) yield held;
-      held = chunk;
+    let last: Buffer | undefined;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      if (last) yield last;
+      last = chunk;
     }
     await done;
-    if (held) yield held;
+    if (last) yield last;
+  } catch (thrown) {
+    // The unpacker's own words say less than what broke it.
+    await done;
+    throw thrown;
   } finally {
-    own.abort(new NightjarError('UNEXPECTED', { operation: 'zstd -d', detail: 'The archive was left unread.' }));
+    own.abort(new NightjarError('UNEXPECTED', { operation: 'unpack', detail: 'The archive was left unread.' }));
     await done.catch(() => undefined);
   }
 }
@@ -102,7 +103,14 @@ export async function startOf(server: Server, bytes: ArchiveBytes, signal: Abort
   }
   await input.end();
   await judged;
-  return { toc: parseToc(await text), head: Buffer.concat(parts) };
+  const list = await text;
+  // Also an empty database has a list, which begins with what archive it is of.
+  if (!list.startsWith(';'))
+    throw new NightjarError('RESTORE_FAILED', {
+      operation: 'pg_restore --list',
+      detail: 'pg_restore ended with 0 and listed nothing.',
+    });
+  return { toc: parseToc(list), head: Buffer.concat(parts) };
 }
 
 /** Room on the scratch disk, in bytes. */

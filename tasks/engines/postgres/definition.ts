@@ -3,6 +3,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { Asker } from './fingerprint.ts';
 import { writeListFile } from './load.ts';
 import { ident } from './names.ts';
+import { withOwners, type Owners } from './owners.ts';
 import type { Server } from './server.ts';
 import { parseToc } from './toc.ts';
 import { toolBytes, toolText } from './tool-run.ts';
@@ -26,20 +27,29 @@ export async function definitionIn(
   head: Buffer,
   names: { from: string; to: string },
   signal: AbortSignal,
-  writeList: (text: string) => Promise<string>,
   options: { tablespaces: boolean },
 ): Promise<DatabaseDefinition> {
+  return renamed(await statementsIn(server, head, signal, options), names);
+}
+
+async function statementsIn(
+  server: Server,
+  head: Buffer,
+  signal: AbortSignal,
+  options: { tablespaces: boolean },
+): Promise<string[]> {
   const read = { signal, fallback: 'RESTORE_FAILED', stdin: head } as const;
   const toc = parseToc(await toolText(server, 'pg_restore', ['--list', '--verbose', '--create'], read));
-  const list = await writeList(
+  const list = await writeListFile(
+    server,
+    'definition.list',
     toc
       .filter((one) => ['ACL', 'COMMENT'].includes(one.kind) && one.rest.startsWith('- DATABASE '))
       .map((one) => `${one.line}\n`)
       .join(''),
   );
   const args = ['--create', `--use-list=${list}`, '--file=-', ...(options.tablespaces ? [] : ['--no-tablespaces'])];
-  const statements = splitStatements(await toolText(server, 'pg_restore', args, read));
-  return renamed(statements, names);
+  return splitStatements(await toolText(server, 'pg_restore', args, read));
 }
 
 function renamed(statements: readonly string[], names: { from: string; to: string }): DatabaseDefinition {
@@ -95,7 +105,10 @@ export function splitStatements(script: string): string[] {
 
 /** What is set on the living database: the one that takes its place carries on with that, not with what was once. */
 export async function livingDefinition(server: Server, database: string, to: string): Promise<DatabaseDefinition> {
-  const { signal } = server.context;
+  return renamed(await livingStatements(server, database, server.context.signal), { from: database, to });
+}
+
+async function livingStatements(server: Server, database: string, signal: AbortSignal): Promise<string[]> {
   const archive = toolBytes(
     server,
     'pg_dump',
@@ -106,16 +119,29 @@ export async function livingDefinition(server: Server, database: string, to: str
       '--no-password',
       `--dbname=${server.conninfo(database)}`,
     ],
-    { signal, fallback: 'SWAP_FAILED' },
+    { signal, fallback: 'DUMP_FAILED' },
   );
-  return definitionIn(
-    server,
-    await archive,
-    { from: database, to },
-    signal,
-    (text) => writeListFile(server, 'living.list', text),
-    { tablespaces: false },
-  );
+  return statementsIn(server, await archive, signal, { tablespaces: false });
+}
+
+/** For a backup whose format can't hold it. */
+export const definitionText = async (server: Server, signal: AbortSignal): Promise<string> =>
+  JSON.stringify(await livingStatements(server, server.context.target.database, signal));
+
+/** Of such a backup, as {@link definitionText} wrote it. */
+export const definitionOf = (text: string, names: { from: string; to: string }): DatabaseDefinition =>
+  renamed(JSON.parse(text) as string[], names);
+
+/** The same for other owners. */
+export function definedFor(definition: DatabaseDefinition, owners: Owners): DatabaseDefinition {
+  const map = (statement: string): string => withOwners(statement, { roleMap: owners.roleMap }) ?? statement;
+  const one = (statement: string | undefined): string | undefined => statement && map(statement);
+  return {
+    ...definition,
+    owner: one(definition.owner),
+    properties: definition.properties.map((each) => map(each)),
+    privileges: definition.privileges.map((each) => map(each)),
+  };
 }
 
 /** What can't be set is told, and is no reason to fail. */

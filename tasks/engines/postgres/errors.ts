@@ -18,8 +18,12 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
 const TLS_CODES =
   /^(ERR_TLS_|ERR_SSL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)|does not support SSL|establishing an SSL/;
 
+/** A replica that ended a query, or a session, so that it could go on replaying. */
+const CONFLICT = /due to conflict with recovery/;
+
 /** Order matters: the first that fits tells most. */
 const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
+  [CONFLICT, 'REPLICA_CONFLICT'],
   [/password authentication failed|no pg_hba\.conf entry|role ".*" is not permitted to log in/, 'AUTH_FAILED'],
   [/certificate verify failed|root certificate|server certificate for|SSL error|does not support SSL/, 'TLS_FAILED'],
   [/FATAL: +database ".*" does not exist/, 'DATABASE_MISSING'],
@@ -68,6 +72,7 @@ function codeOf(
   const state = error.code ?? '';
   // A message of the server has a severity; without one it is the socket that speaks.
   if (error.severity !== undefined) {
+    if (words.includes('due to conflict with recovery')) return 'REPLICA_CONFLICT';
     const known = BY_STATE[state];
     if (known) return known;
     if (state.startsWith('08')) return options.connecting ? 'CONNECT_FAILED' : 'CONNECTION_LOST';

@@ -82,6 +82,7 @@ export async function takeFingerprint(
   tables: readonly DataTable[],
   mode: Mode,
   report: Reporter,
+  options: { largeObjects: boolean },
 ): Promise<Fingerprint> {
   const started = performance.now();
   const prints: TablePrint[] = [];
@@ -91,8 +92,8 @@ export async function takeFingerprint(
       prints.push(await withoutLeavingLocks(asker, () => printTable(asker, table, mode)));
       report.moved(0);
     }
-    const large = await printTable(asker, LARGE_OBJECTS, mode);
-    if (large.rows > 0) prints.push(large);
+    const large = options.largeObjects ? await printTable(asker, LARGE_OBJECTS, mode) : undefined;
+    if (large && large.rows > 0) prints.push(large);
   }
   return { mode, tables: prints, seconds: Math.round(performance.now() - started) / 1_000 };
 }

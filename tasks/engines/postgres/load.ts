@@ -37,7 +37,8 @@ export async function jobsFor(server: Server, job: RestoreJob, source: RestoreSo
   const { target, scratch, report } = server.context;
   const asked = job.jobs ?? target.restoreJobs;
   const { archive, compression } = source.manifest;
-  if (job.scope || asked === 1) return 1;
+  // A script is one stream.
+  if (job.scope || job.roleMap || source.manifest.format === 'plain' || asked === 1) return 1;
   // Compressed outside it lies on the disk unpacked; the database's size is the best guess there is.
   const needed = compression.place === 'inside' ? archive.bytes : source.manifest.source.databaseBytes;
   const room = await freeBytes(scratch);

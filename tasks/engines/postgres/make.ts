@@ -1,18 +1,17 @@
-/** A backup as a database of its own, under its working name: made, loaded, compared and marked, or dropped again. */
+/** A backup as a database of its own, under its working name: made, filled, compared and marked, or dropped again. */
 import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { compareIn, differs } from './compare.ts';
 import { beside, createDatabase, databaseNamed, dropDatabase, noteOf, setComment } from './database.ts';
-import { applyDefinition, definitionIn, livingDefinition, type DatabaseDefinition } from './definition.ts';
-import { fitsLockTable, jobsFor, load, openArchive, writeListFile, type OpenArchive } from './load.ts';
-import { argsFor, broughtBy } from './selection.ts';
+import { applyDefinition, livingDefinition, type DatabaseDefinition } from './definition.ts';
+import { openFilling, type Filling } from './filling.ts';
 import type { Server } from './server.ts';
 import { noLimits } from './snapshot.ts';
 import { encodingOf } from './tables.ts';
 
-/** Makes the database under its working name, loads it, compares it and marks it. Whatever fails, it is dropped again. */
+/** Makes the database under its working name, fills it, compares it and marks it. Whatever fails, it is dropped again. */
 export async function make(
   server: Server,
   job: RestoreJob,
@@ -20,28 +19,17 @@ export async function make(
   place: string,
   replaces: boolean,
 ): Promise<Comparison> {
-  const { report, signal } = server.context;
-  const { manifest } = source;
-  report.phase('reading the archive');
-  const archive = await openArchive(server, source, await jobsFor(server, job, source), signal);
+  const { report } = server.context;
+  const filling = await openFilling(server, job, source, place);
   try {
-    const args = await argsFor(server, job, archive, place);
-    const tablespaces = !args.includes('--no-tablespaces');
-    const definition = await definitionIn(
-      server,
-      archive.start.head,
-      { from: manifest.source.database, to: place },
-      signal,
-      (text) => writeListFile(server, 'definition.list', text),
-      { tablespaces },
-    );
+    const { definition } = filling;
     const kept = job.mode === 'swap' && replaces ? await livingDefinition(server, job.database, place) : definition;
     await beside(server, [place], (session) =>
-      createDatabase(session, place, definition, encodingOf(manifest.source), (text) => report.warn(text)),
+      createDatabase(session, place, definition, encodingOf(source.manifest.source), (text) => report.warn(text)),
     );
-    return await filled(server, job, source, { archive, args, place, kept });
+    return await filled(server, job, source, { filling, place, kept });
   } finally {
-    await archive.close();
+    await filling.close();
   }
 }
 
@@ -49,21 +37,17 @@ async function filled(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
-  made: { archive: OpenArchive; args: readonly string[]; place: string; kept: DatabaseDefinition },
+  made: { filling: Filling; place: string; kept: DatabaseDefinition },
 ): Promise<Comparison> {
   const { report, signal } = server.context;
-  const { archive, args, place, kept } = made;
+  const { filling, place, kept } = made;
   try {
     // Objects are handed to their owners while loading, who need the rights of the database's owner.
     if (!job.noOwner && kept.owner) await beside(server, [place], (session) => session.rows(kept.owner!));
     report.phase('restoring');
-    const singleTransaction = await beside(server, [place], (session) => fitsLockTable(session, archive.start));
-    await load(server, archive, { database: place, args, singleTransaction }, signal);
+    await filling.fill();
     report.phase('comparing rows');
-    const comparison = await compareIn(server, job, source, place, {
-      only: broughtBy(job, archive),
-      jobs: archive.jobs,
-    });
+    const comparison = await compareIn(server, job, source, place, { only: filling.brings, jobs: filling.jobs });
     if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);
     if (job.mode === 'swap') await analyze(server, place);
     await beside(server, [place], async (session) => {

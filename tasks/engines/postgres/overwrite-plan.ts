@@ -8,6 +8,7 @@ import { fitsLockTable, type OpenArchive } from './load.ts';
 import { runAll, type PsqlSession } from './psql.ts';
 import { planRows } from './replace-rows.ts';
 import { refuseWithoutRights } from './rights.ts';
+import { ownerArgs } from './selection.ts';
 import type { Server, Session } from './server.ts';
 import { locksOfWiping, wiping } from './wipe.ts';
 
@@ -29,7 +30,7 @@ export async function planFor(
   archive: OpenArchive,
 ): Promise<OverwritePlan> {
   const { scope } = job;
-  const owners = job.noOwner ? ['--no-owner', '--no-privileges'] : [];
+  const owners = ownerArgs(job);
   if (scope?.tables || scope?.dataOnly) return planRows(server, session, job, source, archive, owners);
   await refuseWithoutRights(server, session, job, source.manifest, archive.start.toc);
   if (!(await fitsLockTable(session, archive.start, await locksOfWiping(session))))

@@ -54,7 +54,14 @@ async function inOneTransaction(
     await psql.run(`SET lock_timeout = '${server.context.target.lockTimeoutSeconds}s'`);
     await psql.run('BEGIN');
     await plan.prepare(psql);
-    await runScript(server, archive, plan.args, psql, own, signal);
+    await runScript(
+      server,
+      archive,
+      { args: plan.args, owners: { roleMap: job.roleMap }, inTransaction: true },
+      psql,
+      own,
+      signal,
+    );
     await psql.run(`SET client_encoding = ${literal('UTF8')}`);
     report.phase('comparing rows');
     const { fingerprint } = source.manifest;

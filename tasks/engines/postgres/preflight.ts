@@ -10,7 +10,6 @@ const list = (names: readonly string[]): string =>
 export async function preflight(server: Server, session: Session, job: RestoreJob, manifest: Manifest): Promise<void> {
   const { report } = server.context;
   server.tool('pg_restore');
-  refuseScope(job);
   if (server.major < manifest.source.serverMajor)
     throw new NightjarError('RESTORE_FAILED', {
       operation: 'preflight',
@@ -43,22 +42,13 @@ export async function preflight(server: Server, session: Session, job: RestoreJo
   if (!server.tlsVerified) report.warn('TLS to the server is not verified (tls.verify is off).');
 }
 
-function refuseScope(job: RestoreJob): void {
-  const { scope, mode } = job;
-  if (!scope) return;
-  const refuse = (detail: string): never => {
-    throw new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
-  };
-  if (mode === 'swap') refuse('A swap replaces the whole database.');
-  if (mode === 'new' && scope.dataOnly) refuse('Data only needs tables that are there: use `overwrite`.');
-}
-
 async function refuseMissingRoles(session: Session, job: RestoreJob, manifest: Manifest): Promise<void> {
   if (job.noOwner || job.scope?.dataOnly) return;
+  const wanted = manifest.roles.map((role) => job.roleMap?.[role] ?? role);
   const missing = await session.rows<{ name: string }>(
     `SELECT name FROM unnest($1::text[]) AS name
       WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = name) ORDER BY 1`,
-    [manifest.roles],
+    [[...new Set(wanted)]],
   );
   if (missing.length > 0)
     throw new NightjarError('ROLE_MISSING', {

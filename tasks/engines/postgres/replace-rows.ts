@@ -1,4 +1,5 @@
 /** An overwrite of some tables, or of rows only: which entries come in, and how the old rows go. */
+import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
@@ -7,10 +8,10 @@ import { writeListFile, type OpenArchive } from './load.ts';
 import { qualified } from './names.ts';
 import type { OverwritePlan } from './overwrite-plan.ts';
 import { runAll } from './psql.ts';
-import { dataOf, entriesFor, listFile, tablesNamed, withPartitions } from './scope.ts';
+import { dataOf, entriesFor, listFile, rowlessIn, tablesIn, wantedTables } from './scope.ts';
 import type { Server, Session } from './server.ts';
 import { listTables } from './tables.ts';
-import { isOf } from './toc.ts';
+import { isOf, type TocEntry } from './toc.ts';
 
 const keyOf = (place: Place): string => `${place.schema}.${place.table}`;
 
@@ -24,10 +25,9 @@ export async function planRows(
   owners: readonly string[],
 ): Promise<OverwritePlan> {
   const { toc } = archive.start;
-  const named = job.scope?.tables ? tablesNamed(toc, job.scope.tables).map((one) => one.entry.id) : undefined;
-  const wanted = named
-    ? withPartitions(toc, named)
-    : new Set(toc.filter((entry) => entry.kind === 'TABLE').map((entry) => entry.id));
+  const { manifest } = source;
+  const named = job.scope?.tables && wantedTables(toc, job.scope.tables, manifest);
+  const wanted = named ?? wholeOf(toc, manifest);
   const entries = toc.filter((entry) => wanted.has(entry.id));
   const there = (await listTables(session)).filter((one) =>
     entries.some((entry) => isOf(entry, one.schema, one.table)),
@@ -51,7 +51,9 @@ export async function planRows(
     });
 
   const belongings = entriesFor(toc, wanted);
-  const data = new Set(dataOf(toc, (id) => belongings.chosen.has(id)).map((entry) => entry.id));
+  // Without definitions nothing says whose a sequence is: of all tables all come.
+  const bare = manifest.scope?.dataOnly && !named;
+  const data = new Set(dataOf(toc, (id) => bare === true || belongings.chosen.has(id)).map((entry) => entry.id));
   const fresh = entriesFor(toc, new Set(missing.map((entry) => entry.id)));
   const isThere = await existing(
     session,
@@ -71,6 +73,12 @@ export async function planRows(
     prepare: runAll(job.scope?.schemaOnly ? [] : await emptying(server, session, there)),
     compared: (place) => !job.scope?.schemaOnly && brought.has(keyOf(place)),
   };
+}
+
+/** Every table whose rows are in the archive. */
+function wholeOf(toc: readonly TocEntry[], { scope: held }: Manifest): Set<number> {
+  const rowless = held?.exclude ? rowlessIn(toc) : new Set<number>();
+  return new Set(tablesIn(toc).flatMap(({ id }) => (rowless.has(id) ? [] : [id])));
 }
 
 async function partitionedParents(session: Session): Promise<Place[]> {

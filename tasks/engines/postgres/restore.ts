@@ -10,14 +10,16 @@ import { make } from './make.ts';
 import { ident } from './names.ts';
 import { overwrite } from './overwrite.ts';
 import { preflight } from './preflight.ts';
+import { within } from './selection.ts';
 import { reachServer, type PostgresContext, type Server } from './server.ts';
 import { exchange } from './swap.ts';
 
 export async function restore(
   context: PostgresContext,
-  job: RestoreJob,
+  asked: RestoreJob,
   source: RestoreSource,
 ): Promise<Omit<RestoreOutcome, 'kind'>> {
+  const job = within(asked, source.manifest);
   const warnings: string[] = [];
   const report = {
     ...reporting(context),

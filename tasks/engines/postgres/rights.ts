@@ -47,7 +47,7 @@ export async function refuseWithoutRights(
     ...forbidden,
     ...(job.noOwner
       ? []
-      : (await foreignOwners(server, session, manifest, toc)).map((role) => `hand objects to ${role}`)),
+      : (await foreignOwners(server, session, job, manifest, toc)).map((role) => `hand objects to ${role}`)),
   ];
   if (missing.length === 0) return;
   const some =
@@ -72,6 +72,7 @@ async function untrustedExtensions(session: Session, manifest: Manifest): Promis
 async function foreignOwners(
   server: Server,
   session: Session,
+  { roleMap }: RestoreJob,
   manifest: Manifest,
   toc: readonly TocEntry[],
 ): Promise<string[]> {
@@ -81,7 +82,7 @@ async function foreignOwners(
   const rows = await session.rows<{ name: string }>(
     `SELECT rolname AS name FROM pg_catalog.pg_roles
       WHERE rolname = ANY ($1) AND NOT pg_catalog.pg_has_role(oid, '${server.major >= 16 ? 'SET' : 'MEMBER'}') ORDER BY 1`,
-    [[...owners]],
+    [[...owners].map((role) => roleMap?.[role] ?? role)],
   );
   return rows.map((row) => row.name);
 }

@@ -1,8 +1,9 @@
 /** Narrower restores: which entries of an archive belong to some tables. */
+import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { isOf, type TocEntry } from './toc.ts';
 
-export interface ScopedTable {
+interface ScopedTable {
   readonly schema: string;
   readonly table: string;
   readonly entry: TocEntry;
@@ -33,9 +34,72 @@ const BELONGINGS = new Set([
 ]);
 const RELATIONS = new Set(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW']);
 
-/** Finds the tables by their `schema.table`; of a partitioned one all partitions too. @throws INPUT_INVALID. */
-export function tablesNamed(toc: readonly TocEntry[], names: readonly string[]): ScopedTable[] {
-  const tables = toc.filter((entry) => entry.kind === 'TABLE');
+/** What stands for a table: its definition, or in an archive without definitions its rows. */
+export function tablesIn(toc: readonly TocEntry[]): TocEntry[] {
+  const made = toc.filter((entry) => entry.kind === 'TABLE');
+  return made.length > 0 ? made : toc.filter((entry) => entry.kind === 'TABLE DATA');
+}
+
+/**
+ * The tables of these names with their partitions, as ids of entries. @throws INPUT_INVALID for names that are not in the
+ * archive; SCOPE_REFUSED for tables whose rows the backup's own scope has left out.
+ */
+export function wantedTables(
+  toc: readonly TocEntry[],
+  names: readonly string[],
+  { scope: held }: Pick<Manifest, 'scope'>,
+): Set<number> {
+  const named = tablesNamed(toc, names);
+  if ((held?.tables ?? held?.exclude) && !held?.schemaOnly) {
+    const rowless = rowlessIn(toc);
+    const empty = named.filter(({ entry }) => rowless.has(entry.id));
+    if (empty.length > 0)
+      throw new NightjarError('SCOPE_REFUSED', {
+        operation: 'read scope',
+        detail: `The backup holds no rows of ${empty.map((one) => `${one.schema}.${one.table}`).join(', ')}: the target's scope leaves them out.`,
+      });
+  }
+  return withPartitions(
+    toc,
+    named.map((one) => one.entry.id),
+  );
+}
+
+/** Tables whose rows, or some of them, the archive lacks. */
+export function rowlessIn(toc: readonly TocEntry[]): Set<number> {
+  const filled = new Set(toc.filter((entry) => entry.kind === 'TABLE DATA').map((entry) => entry.rest));
+  const parents = new Map(attachments(toc).map(({ parent, child }) => [child, parent]));
+  const above = new Set(parents.values());
+  const rowless = new Set<number>();
+  for (const { id, rest } of tablesIn(toc)) {
+    if (above.has(id) || filled.has(rest)) continue;
+    for (let one: number | undefined = id; one !== undefined; one = parents.get(one)) rowless.add(one);
+  }
+  return rowless;
+}
+
+/** Foreign keys of tables with rows to tables without. */
+export function cutByRows(toc: readonly TocEntry[]): TocEntry[] {
+  const rowless = rowlessIn(toc);
+  const tables = new Map(tablesIn(toc).map((entry) => [entry.id, entry]));
+  return toc.filter((entry) => {
+    if (entry.kind !== 'FK CONSTRAINT') return false;
+    const ends = entry.dependsOn.filter((id) => tables.has(id));
+    // Its line begins with schema and name of its own table, which names with spaces make a question of length.
+    const own = ends.sort((a, b) => sharedWords(tables.get(b)!, entry) - sharedWords(tables.get(a)!, entry))[0];
+    return own !== undefined && !rowless.has(own) && ends.some((id) => rowless.has(id));
+  });
+}
+
+function sharedWords(a: TocEntry, b: TocEntry): number {
+  let shared = 0;
+  for (let at = a.rest.indexOf(' '); at >= 0; at = a.rest.indexOf(' ', at + 1))
+    if (b.rest.startsWith(a.rest.slice(0, at + 1))) shared = at;
+  return shared;
+}
+
+function tablesNamed(toc: readonly TocEntry[], names: readonly string[]): ScopedTable[] {
+  const tables = tablesIn(toc);
   const found = new Map<number, ScopedTable>();
   const unknown: string[] = [];
   for (const name of names) {
@@ -64,20 +128,28 @@ function tableNamed(tables: readonly TocEntry[], name: string): ScopedTable | un
 /** The tables with the partitions of those that are partitioned, as ids of entries. */
 export function withPartitions(toc: readonly TocEntry[], ids: readonly number[]): Set<number> {
   const all = new Set(ids);
-  const tables = new Map(toc.filter((entry) => entry.kind === 'TABLE').map((entry) => [entry.id, entry]));
-  const attached = toc.filter((entry) => entry.kind === 'TABLE ATTACH');
+  const pairs = attachments(toc);
   for (let grown = true; grown;) {
     grown = false;
-    for (const { dependsOn, rest } of attached) {
-      // It depends on both tables and bears the name of the partition.
-      const child = dependsOn.find((id) => tables.get(id)?.rest === rest);
-      const parent = dependsOn.find((id) => tables.has(id) && id !== child);
-      if (parent === undefined || child === undefined || !all.has(parent) || all.has(child)) continue;
+    for (const { parent, child } of pairs) {
+      if (!all.has(parent) || all.has(child)) continue;
       all.add(child);
       grown = true;
     }
   }
   return all;
+}
+
+/** Which tables are partitions of which. */
+function attachments(toc: readonly TocEntry[]): { parent: number; child: number }[] {
+  const tables = new Map(toc.filter((entry) => entry.kind === 'TABLE').map((entry) => [entry.id, entry]));
+  return toc.flatMap(({ kind, dependsOn, rest }) => {
+    if (kind !== 'TABLE ATTACH') return [];
+    // It depends on both tables and bears the name of the partition.
+    const child = dependsOn.find((id) => tables.get(id)?.rest === rest);
+    const parent = dependsOn.find((id) => tables.has(id) && id !== child);
+    return parent === undefined || child === undefined ? [] : [{ parent, child }];
+  });
 }
 
 /** Everything that these tables need to be made, and everything that is theirs. */

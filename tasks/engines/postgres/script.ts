@@ -1,38 +1,65 @@
-/** The script that pg_restore writes of an archive, run by a session that goes on after it. */
+/** SQL as pg_dump and pg_restore write it, run by a session of psql that goes on after it; owners are changed on the way. */
 import { NightjarError } from '../../../core/errors.ts';
+import { childOutlet } from '../../pipes/pipes.ts';
+import { together } from '../../pipes/together.ts';
 import { feedArchive } from './archive.ts';
 import type { OpenArchive } from './load.ts';
-import { childOutlet } from '../../pipes/pipes.ts';
+import { isChanging, ofBytes, withOwners, type Owners } from './owners.ts';
+import { piecesOf } from './pieces.ts';
 import type { PsqlSession } from './psql.ts';
 import type { Server } from './server.ts';
-import { together } from '../../pipes/together.ts';
 import { judge, startTool } from './tool-run.ts';
+
+export interface ScriptOptions {
+  /** pg_restore's. */
+  readonly args: readonly string[];
+  readonly owners: Owners;
+  /** The caller's own transaction is open, and its COMMIT is the caller's. Else the script commits as it goes. */
+  readonly inTransaction: boolean;
+}
 
 /** pg_restore writes the script, psql takes it; resolves when all of it was taken and the archive proven. */
 export async function runScript(
   server: Server,
   archive: OpenArchive,
-  args: readonly string[],
+  { args, owners, inTransaction }: ScriptOptions,
   psql: PsqlSession,
   own: AbortController,
   signal: AbortSignal,
 ): Promise<void> {
   // --single-transaction: else pg_restore would commit after each large object.
-  const writer = startTool(server, 'pg_restore', ['--single-transaction', '--no-tablespaces', ...args, '--file=-'], {
+  const single = inTransaction ? ['--single-transaction'] : [];
+  const writer = startTool(server, 'pg_restore', [...single, '--no-tablespaces', ...args, '--file=-'], {
     signal,
     stdin: 'pipe',
     stdout: 'pipe',
   });
   const judged = judge(writer, 'pg_restore', signal, 'RESTORE_FAILED');
   const outlet = childOutlet(writer.stdin!);
+  const script = writer.stdout as AsyncIterable<Buffer>;
   await together(own, [
     feedArchive(archive.start.head, archive.rest!, outlet).then(() => outlet.end()),
     judged,
-    (async () => {
-      for await (const chunk of withoutLastCommit(writer.stdout as AsyncIterable<Buffer>))
-        await psql.input.write(chunk);
-    })(),
+    feedScript(inTransaction ? withoutLastCommit(script) : script, owners, psql),
   ]);
+}
+
+/** Hands a script to psql, statement by statement where owners change. */
+export async function feedScript(script: AsyncIterable<Buffer>, owners: Owners, psql: PsqlSession): Promise<void> {
+  if (!isChanging(owners)) {
+    for await (const chunk of script) await psql.input.write(chunk);
+    return;
+  }
+  const narrow = ofBytes(owners);
+  for await (const piece of piecesOf(script)) {
+    if (piece.kind !== 'statement') {
+      await psql.input.write(piece.bytes);
+      continue;
+    }
+    const text = withOwners(piece.text, narrow);
+    if (text === undefined) continue;
+    await psql.input.write(text === piece.text ? piece.bytes : Buffer.from(text, 'latin1'));
+  }
 }
 
 const TAIL_BYTES = 64 * 1024;

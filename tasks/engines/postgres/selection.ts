@@ -1,55 +1,106 @@
-/** What of an archive a job brings into a new database: pg_restore's arguments, and whose rows are compared. */
+/** What of a backup a job brings back: what it asks for, within what the backup holds. */
+import type { Manifest } from '../../../core/backup.ts';
+import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { beside } from './database.ts';
+import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';
-import { entriesFor, listFile, tablesNamed, withPartitions } from './scope.ts';
+import { cutByRows, entriesFor, listFile, wantedTables } from './scope.ts';
 import type { Server } from './server.ts';
 import { isOf } from './toc.ts';
 
+/** The job as if it had asked for no more than the backup holds. @throws SCOPE_REFUSED for what can't be. */
+export function within(job: RestoreJob, { scope: held, format }: Manifest): RestoreJob {
+  const asked = job.scope ?? {};
+  const refuse = (detail: string): never => {
+    throw new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
+  };
+  if (format === 'plain' && job.scope)
+    refuse('The backup is plain SQL, which comes back as a whole only: there is no table of contents to choose from.');
+  if (held?.schemaOnly && asked.dataOnly) refuse('The backup holds the schema only.');
+  if (held?.dataOnly && asked.schemaOnly) refuse('The backup holds rows only.');
+  const schemaOnly = asked.schemaOnly ?? held?.schemaOnly;
+  const dataOnly = asked.dataOnly ?? held?.dataOnly;
+  const tables = asked.tables ?? held?.tables;
+  const scope = {
+    ...(tables ? { tables } : {}),
+    ...(schemaOnly ? { schemaOnly } : {}),
+    ...(dataOnly ? { dataOnly } : {}),
+  };
+  const narrow = Object.keys(scope).length > 0;
+  const { mode } = job;
+  if (narrow && mode === 'swap')
+    refuse(`A swap replaces the whole database${job.scope ? '' : ', and the backup holds only part of one'}.`);
+  if (dataOnly && mode === 'new') refuse('Data only needs tables that are there: use `overwrite`.');
+  if (mode === 'overwrite' && held?.exclude && !tables && !dataOnly && !schemaOnly)
+    refuse(
+      'The backup lacks the rows of excluded tables, and so would the safety backup: an overwrite would lose them. ' +
+        'Use mode `swap`, which keeps the old database, or name the tables to be overwritten.',
+    );
+  if (mode === 'overwrite' && format === 'plain')
+    refuse('Plain SQL has COMMITs in it, so it can not replace a living database in one transaction. Use mode `swap`.');
+  return narrow ? { ...job, scope } : job;
+}
+
 /** pg_restore's arguments besides where to. */
-export async function argsFor(server: Server, job: RestoreJob, archive: OpenArchive, place: string): Promise<string[]> {
+export async function argsFor(
+  server: Server,
+  job: RestoreJob,
+  manifest: Manifest,
+  archive: OpenArchive,
+  place: string,
+): Promise<string[]> {
   const own = await beside(server, [place], (session) =>
     session.row<{ tablespaces: number }>('SELECT count(*)::int - 2 AS tablespaces FROM pg_catalog.pg_tablespace'),
   );
+  const list = entryList(server, job, manifest, archive);
   return [
-    ...(job.noOwner ? ['--no-owner', '--no-privileges'] : []),
+    ...ownerArgs(job),
     // A server that has none of its own can't mean the backup's.
     ...(own.tablespaces > 0 ? [] : ['--no-tablespaces']),
     ...(job.scope?.schemaOnly ? ['--schema-only'] : []),
-    ...(job.scope?.tables ? [await tableList(server, job.scope.tables, archive)] : []),
+    ...(list === undefined ? [] : [`--use-list=${await writeListFile(server, 'scope.list', list)}`]),
   ];
 }
 
-async function tableList(server: Server, names: readonly string[], archive: OpenArchive): Promise<string> {
-  const { toc } = archive.start;
-  const tables = withPartitions(
-    toc,
-    tablesNamed(toc, names).map((one) => one.entry.id),
-  );
-  const { chosen, leftOut } = entriesFor(toc, tables);
-  const lost = leftOut.filter((entry) => entry.kind === 'FK CONSTRAINT');
-  if (lost.length > 0)
+export const ownerArgs = ({ noOwner }: RestoreJob): string[] => (noOwner ? ['--no-owner', '--no-privileges'] : []);
+
+/** Undefined when everything comes back. */
+function entryList(
+  server: Server,
+  { scope }: RestoreJob,
+  manifest: Manifest,
+  { start: { toc } }: OpenArchive,
+): string | undefined {
+  const tell = (lost: readonly { rest: string }[], why: string): void => {
+    if (lost.length === 0) return;
     server.context.report.warn(
-      `${lost.length} foreign keys to tables outside the scope were left out: ${lost.map((one) => one.rest).join(', ')}.`,
+      `${lost.length} foreign keys to ${why} were left out: ${lost.map((one) => one.rest).join(', ')}.`,
     );
-  const file = await writeListFile(
-    server,
-    'scope.list',
-    listFile(toc, (id) => chosen.has(id)),
-  );
-  return `--use-list=${file}`;
+  };
+  // pg_restore takes the filling of a view for a part of the schema.
+  const views = new Set(toc.filter((entry) => entry.kind === 'MATERIALIZED VIEW DATA').map((entry) => entry.id));
+  if (scope?.tables) {
+    const { chosen, leftOut } = entriesFor(toc, wantedTables(toc, scope.tables, manifest));
+    const lost = leftOut.filter((entry) => entry.kind === 'FK CONSTRAINT');
+    tell(lost, 'tables outside the scope');
+    return listFile(toc, (id) => chosen.has(id));
+  }
+  if (scope?.schemaOnly) return views.size > 0 ? listFile(toc, (id) => !views.has(id)) : undefined;
+  if (!manifest.scope?.exclude) return undefined;
+  const lost = cutByRows(toc);
+  tell(lost, 'tables whose rows are not in the backup');
+  return listFile(toc, (id) => !lost.some((one) => one.id === id));
 }
 
 /** Tables whose rows come back: all, or those of the scope with their partitions. */
 export function broughtBy(
-  job: RestoreJob,
+  { scope }: RestoreJob,
+  manifest: Manifest,
   { start: { toc } }: OpenArchive,
-): (place: { schema: string; table: string }) => boolean {
-  if (!job.scope?.tables) return () => true;
-  const ids = withPartitions(
-    toc,
-    tablesNamed(toc, job.scope.tables).map((one) => one.entry.id),
-  );
+): (place: Place) => boolean {
+  if (!scope?.tables) return () => true;
+  const ids = wantedTables(toc, scope.tables, manifest);
   const entries = toc.filter((entry) => ids.has(entry.id));
   return (place) => entries.some((entry) => isOf(entry, place.schema, place.table));
 }

@@ -10,6 +10,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { EngineContext, Login } from '../../engine.ts';
 import { sessionError, sqlStateOf } from './errors.ts';
 import { conninfo } from './names.ts';
+import { refusePooler, refuseProxy } from './pooler.ts';
 
 export type PostgresContext = EngineContext<'postgres'>;
 
@@ -61,9 +62,10 @@ export interface Server {
   environment(): Record<string, string>;
 }
 
-/** Connects once, to the first of `databases` that is there, to learn who the server is. @throws CONNECT_FAILED, AUTH_FAILED, TLS_FAILED, …. */
+/** Connects once, to the first of `databases` that is there, to learn who the server is. @throws CONNECT_FAILED, AUTH_FAILED, TLS_FAILED, POOLER_REFUSED, …. */
 export async function reachServer(context: PostgresContext, databases: readonly string[]): Promise<Server> {
   const { target, env, scratch } = context;
+  refuseProxy(target);
   const tls = await tlsOf(context);
   const applicationName = `nightjar-${randomBytes(4).toString('hex')}`;
   let login: Login | undefined;
@@ -102,6 +104,7 @@ export async function reachServer(context: PostgresContext, databases: readonly 
   const first = await enterFirst(databases, (database) => open(database));
   let version: { server_version: string; number: number };
   try {
+    await refusePooler(target, login!.username, first);
     version = await first.row(
       `SELECT current_setting('server_version') AS server_version, current_setting('server_version_num')::int AS number`,
     );

@@ -11,6 +11,8 @@ export interface DataTable {
   readonly table: string;
   /** Of an extension's configuration table: the rows that are the user's, as `WHERE …`. */
   readonly condition: string;
+  /** Made by CREATE EXTENSION, not by the dump. */
+  readonly ofExtension: boolean;
   readonly unlogged: boolean;
   /** The user may read it. */
   readonly readable: boolean;
@@ -24,7 +26,7 @@ export interface DataTable {
 export async function listTables(session: Asker): Promise<DataTable[]> {
   return session.rows<DataTable>(`
     SELECT n.nspname AS schema, c.relname AS table, c.relpersistence = 'u' AS unlogged,
-           coalesce(x.condition, '') AS condition,
+           coalesce(x.condition, '') AS condition, x.oid IS NOT NULL AS "ofExtension",
            has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE') AS readable
       FROM pg_catalog.pg_class c
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -17,15 +17,6 @@ export function startTool(
   return startProcess(server.tool(name), args, { ...options, env: server.environment() });
 }
 
-/** The zstd command, for servers whose pg_dump can't compress with it. */
-export function startZstd(
-  server: Server,
-  args: readonly string[],
-  options: Pick<ProcessOptions, 'signal' | 'stdin' | 'stdout'>,
-): RunningProcess {
-  return startProcess('zstd', args, { ...options, env: server.environment() });
-}
-
 /** Resolves with the tool's last words when it ended well. @throws the abort's reason, or what its words mean. */
 export async function judge(
   running: RunningProcess,

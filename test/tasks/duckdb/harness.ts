@@ -16,9 +16,7 @@ const FILE_SYSTEM = 'fs-0123456789abcdef0';
 export type Fields = Partial<TargetOf<'duckdb'>>;
 export const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-export interface Sql {
-  (sql: string): Promise<Record<string, unknown>[]>;
-}
+export type Sql = (sql: string) => Promise<Record<string, unknown>[]>;
 
 /** Opens the file in this process, as an application would. */
 export async function withFile<T>(file: string, readOnly: boolean, work: (sql: Sql) => Promise<T>): Promise<T> {
@@ -28,9 +26,7 @@ export async function withFile<T>(file: string, readOnly: boolean, work: (sql: S
   });
   const connection = await instance.connect();
   try {
-    return await work(
-      async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, unknown>[],
-    );
+    return await work(async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJson());
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -90,14 +86,14 @@ export async function startFiles(fields: Fields = {}): Promise<DuckdbServer> {
   };
 }
 
-export const targetAt = (database: string, fields: Partial<Record<string, unknown>> = {}): TargetOf<'duckdb'> =>
+export const targetAt = (database: string, fields: Readonly<Record<string, unknown>> = {}): TargetOf<'duckdb'> =>
   parseDumpTarget({
     name: 'shop',
     engine: 'duckdb',
     database,
     storage: { efs: { fileSystem: FILE_SYSTEM, accessPoint: 'fsap-0123456789abcdef0', directory: 'data' } },
     ...fields,
-  }) as TargetOf<'duckdb'>;
+  });
 
 /** Everything that the engine starts, ending with 0 at once. */
 async function silentTools(directory: string, env: Readonly<Record<string, string>>): Promise<Record<string, string>> {

@@ -4,7 +4,7 @@ import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/cl
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
+import { parseDumpTarget } from '../../../core/config.ts';
 import { ENGINES } from '../../../core/engines.ts';
 import { tableName } from '../../../core/scope.ts';
 import { startAccount } from '../../../local/account.ts';
@@ -99,7 +99,7 @@ export async function startServer(keys: Keys): Promise<MyduckServer> {
         tls: { verify: 'off' },
         exchange: { bucket: BUCKET, user: 'nightjar-exchange', endpoint: ENDPOINT },
         ...fields,
-      }) as TargetOf<'myduck'>,
+      }),
     awkwardName: 'shop_1-b',
     lone: 'main.big',
     queries: {
@@ -155,7 +155,7 @@ async function rowsOf(standIn: StandIn, database: string): Promise<Rows> {
     found[tableName(one)] = rows.map((row) => short(JSON.stringify(row))).sort();
   }
   for (const [key, query] of Object.entries(STRUCTURE)) {
-    const own = `${query} ${/WHERE/.test(query) ? 'AND' : 'WHERE'} database_name = current_database()`;
+    const own = `${query} ${query.includes('WHERE') ? 'AND' : 'WHERE'} database_name = current_database()`;
     found[`(${key})`] = (await of(own)).map((row) => short(String(Object.values(row)[0]))).sort();
   }
   return found;

@@ -30,7 +30,7 @@ it.skipIf(!url || !exchange || !key)(
         secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
         tls: { verify: 'off' },
         exchange: { user: 'nightjar-exchange', ...(JSON.parse(exchange!) as object) },
-      }) as TargetOf<'myduck'>;
+      });
     const keys = {
       create: () => Promise.resolve({ id, secret }),
       list: () => Promise.resolve([]),

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -88,7 +88,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     const connection = await instance.connect();
     try {
       await connection.run(`USE ${ident(database)}`);
-      return (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, unknown>[];
+      return (await connection.runAndReadAll(sql)).getRowObjectsJson();
     } finally {
       connection.closeSync();
     }
@@ -187,7 +187,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   }
 
   server.listen(0, '127.0.0.1');
-  await once(server as Server, 'listening');
+  await once(server, 'listening');
   return {
     port: (server.address() as { port: number }).port,
     password,

@@ -1,9 +1,9 @@
 /** A server whose disk is full in the middle of a restore. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
-import { leave, failure, room, shop, type Room } from './room.ts';
+import { FLAVOURS, leave, failure, room, shop, type Room } from './room.ts';
 
-describe.each(['mariadb', 'mysql'] as const)('with %s', (flavour) => {
+describe.each(FLAVOURS)('with %s', (flavour) => {
   let here: Room;
   beforeAll(async () => {
     // All tables in one file that may not grow further stand for a disk.

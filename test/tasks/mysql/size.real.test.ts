@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
 import { inside, runAll } from './harness.ts';
-import { leave, room, type Room } from './room.ts';
+import { FLAVOURS, leave, room, type Room } from './room.ts';
 
 const SLOW = process.env.NIGHTJAR_SLOW !== undefined;
 const TABLES = SLOW ? 10_000 : 300;
@@ -22,7 +22,7 @@ async function peakOf<T>(work: () => Promise<T>): Promise<{ peak: number; result
   }
 }
 
-describe.each(['mariadb', 'mysql'] as const)('with %s', (flavour) => {
+describe.each(FLAVOURS)('with %s', (flavour) => {
   let here: Room;
   beforeAll(async () => {
     here = await room(flavour, { table_open_cache: 2_000, open_files_limit: 20_000 });

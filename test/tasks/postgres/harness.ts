@@ -1,4 +1,7 @@
 /** A real PostgreSQL for the engine's tests. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type pg from 'pg';
 import { ENGINES } from '../../../core/engines.ts';
 import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
@@ -56,6 +59,7 @@ export async function startServer(
     settings: { max_prepared_transactions: 5, ...settings },
   });
   await server.query(AWKWARD_ROLES_SQL);
+  const silent = await silentTools(major);
   return {
     postgres: server,
     login: { username: server.user, password: server.password },
@@ -68,6 +72,7 @@ export async function startServer(
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],
       failing: 'no_such_table',
     },
+    silentTools: silent,
     swapEndsSessions: true,
     async seed(database) {
       for (const statement of awkwardDatabaseSql(ident(database))) await server.query(statement);
@@ -89,8 +94,21 @@ export async function startServer(
       await client.query('BEGIN; LOCK TABLE tree IN ROW EXCLUSIVE MODE');
       return { wasEnded: async () => Promise.resolve(ended) };
     },
-    stop: () => server.stop(),
+    async stop() {
+      await server.stop();
+      await rm(silent.NIGHTJAR_POSTGRES_ROOT, { recursive: true, force: true });
+    },
   };
+}
+
+/** Clients of this major, and zstd, that end with 0 and do nothing. */
+async function silentTools(major: PostgresMajor): Promise<{ NIGHTJAR_POSTGRES_ROOT: string; PATH: string }> {
+  const root = await mkdtemp(join(tmpdir(), 'nightjar-silent-'));
+  const bin = join(root, String(major), 'bin');
+  await mkdir(bin, { recursive: true });
+  for (const name of ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql', 'zstd'])
+    await writeFile(join(bin, name), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  return { NIGHTJAR_POSTGRES_ROOT: root, PATH: `${bin}:/usr/bin:/bin` };
 }
 
 export const harnessFor = (major: PostgresMajor): EngineHarness<'postgres'> => ({
@@ -106,9 +124,9 @@ export async function rowsOf(server: Postgres, database: string): Promise<Rows> 
     await client.query(
       `SET search_path = ''; SET extra_float_digits = 3; SET DateStyle = 'ISO'; SET TimeZone = 'UTC'; SET row_security = off`,
     );
-    const tables = await client.query<{ name: string }>(`
-      SELECT c.oid::regclass::text AS name FROM pg_catalog.pg_class c
-       WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'`);
+    const tables = await client.query<{ name: string; empty: boolean }>(`
+      SELECT c.oid::regclass::text AS name, NOT c.relispopulated AS empty FROM pg_catalog.pg_class c
+       WHERE c.relkind IN ('r', 'm') AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'`);
     const found: Record<string, string[]> = {};
     const read = async (key: string, sql: string): Promise<void> => {
       const { rows } = await client.query<{ line: string }>(
@@ -116,7 +134,11 @@ export async function rowsOf(server: Postgres, database: string): Promise<Rows> 
       );
       found[key] = rows.map((row) => String(row.line)).sort();
     };
-    for (const { name } of tables.rows) {
+    for (const { name, empty } of tables.rows) {
+      if (empty) {
+        found[name] = [];
+        continue;
+      }
       const columns = await client.query<{ name: string }>(
         `SELECT attname AS name FROM pg_catalog.pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attname`,
         [name],

@@ -1,0 +1,167 @@
+/** A database that is an object; a blob of 64 MB; many tables; and how much memory a large one takes. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { TargetOf } from '../../../core/config.ts';
+import { duckdb } from '../../../tasks/engines/duckdb.ts';
+import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
+import { codeOf } from '../../contracts/engine.ts';
+import { useVault } from '../vault-room.ts';
+import { rowsOf, run, targetAt, withFile } from './harness.ts';
+import { crashedWriter, leave, room, type Room } from './room.ts';
+
+const SLOW = process.env.NIGHTJAR_SLOW === '1';
+let here: Room;
+beforeAll(async () => {
+  here = await room();
+});
+afterAll(() => leave(here));
+
+describe('a database that is an object', () => {
+  const vault = useVault();
+  const inBucket = (name: string): TargetOf<'duckdb'> =>
+    targetAt(name, { storage: { s3: { bucket: vault.bucket, prefix: 'data/' } } });
+  const put = async (name: string, file: string): Promise<void> =>
+    void (await vault.direct.send(
+      new PutObjectCommand({ Bucket: vault.bucket, Key: `data/${name}`, Body: readFileSync(file) }),
+    ));
+  const names = async (): Promise<string[]> =>
+    ((await vault.direct.send(new ListObjectsV2Command({ Bucket: vault.bucket }))).Contents ?? []).map(
+      (one) => one.Key!,
+    );
+  const rows = async (name: string): Promise<unknown> => {
+    const { Body } = await vault.direct.send(new GetObjectCommand({ Bucket: vault.bucket, Key: `data/${name}` }));
+    const file = join(here.server.directory, 'fetched.duckdb');
+    await writeFile(file, await Body!.transformToByteArray());
+    return rowsOf(file);
+  };
+
+  it('is backed up with the .wal beside it, swapped, rolled back, and what was replaced is dropped', async () => {
+    const file = here.file('origin.duckdb');
+    await run(file, ['CREATE TABLE t AS SELECT i FROM range(1000) r(i)']);
+    crashedWriter(file, ['INSERT INTO t SELECT i FROM range(1000, 1500) r(i)']);
+    await put('shop.duckdb', file);
+    await put('shop.duckdb.wal', `${file}.wal`);
+    const more = { target: inBucket('shop.duckdb'), s3: vault.direct };
+    const { manifest, backup } = await here.bench.dump('shop.duckdb', more);
+    expect(manifest.consistency).toBe('snapshot');
+    expect(manifest.fingerprint.tables).toEqual([{ schema: 'main', table: 't', rows: 1500 }]);
+
+    await rm(file);
+    await rm(`${file}.wal`, { force: true });
+    await run(file, ['CREATE TABLE t AS SELECT i FROM range(3) r(i)']);
+    await put('shop.duckdb', file);
+    const damaged = await rows('shop.duckdb');
+    const job = { ...here.bench.restoreJob('shop.duckdb', 'swap'), target: more.target };
+    const outcome = await here.bench.restore(job, memorySource(manifest, backup), more);
+    expect(outcome.comparison).toMatchObject({ equal: true, rowsFound: 1500 });
+    expect((await rows('shop.duckdb')) as object).toHaveProperty(['main.t', 'length'], 1500);
+    // Neither file has the other's rows to come.
+    expect(await names()).toEqual(
+      expect.arrayContaining([`data/${outcome.replacedDatabase}`, `data/${outcome.replacedDatabase}.wal`]),
+    );
+    expect(await names()).not.toContain('data/shop.duckdb.wal');
+
+    const common = { id: 'x', target: more.target, idleMinutes: 5, restoreId: job.id } as const;
+    const back = {
+      ...common,
+      kind: 'rollback',
+      database: 'shop.duckdb',
+      replacedDatabase: outcome.replacedDatabase!,
+    } as const;
+    const context = here.bench.context('shop.duckdb', more);
+    const { setAside } = await duckdb.rollback(context, back);
+    expect(await names()).toContain('data/shop.duckdb.wal');
+    await vault.direct.send(
+      new PutObjectCommand({ Bucket: vault.bucket, Key: 'data/shop.duckdb', Body: readFileSync(file) }),
+    );
+    expect(await rows('shop.duckdb')).toEqual(damaged);
+    expect(await duckdb.drop(context, { ...common, kind: 'drop', replacedDatabase: setAside })).toEqual({
+      dropped: true,
+    });
+    expect((await names()).sort()).toEqual(['data/shop.duckdb', 'data/shop.duckdb.wal']);
+  });
+
+  it('that is not there is said to be missing, and probed without being changed', async () => {
+    const more = { target: inBucket('shop.duckdb'), s3: vault.direct };
+    expect(await codeOf(here.bench.dump('shop.duckdb', more))).toBe('DATABASE_MISSING');
+    await run(here.file('probed.duckdb'), ['CREATE TABLE t (a INTEGER)']);
+    await put('shop.duckdb', here.file('probed.duckdb'));
+    const { findings } = await duckdb.probe(here.bench.context('shop.duckdb', more));
+    expect(findings.filter((one) => one.level !== 'ok')).toEqual([]);
+  });
+});
+
+describe.each(['file', 'parquet'] as const)('as %s', (format) => {
+  it.runIf(SLOW)('a blob of 64 MB comes back byte by byte', async () => {
+    const name = `blob-${format}.duckdb`;
+    await run(here.file(name), [
+      'CREATE TABLE b (x BLOB)',
+      "INSERT INTO b SELECT from_hex(repeat('00a5ff', 22369622))",
+    ]);
+    const { manifest, backup } = await here.bench.dump(name, { target: targetAt(name, { format }) });
+    await here.bench.restore(here.bench.restoreJob(`again-${name}`, 'new'), memorySource(manifest, backup));
+    const of = (file: string): Promise<unknown> =>
+      withFile(here.file(file), true, (sql) => sql('SELECT octet_length(x) AS n, sha256(x) AS hash FROM b'));
+    expect(await of(`again-${name}`)).toEqual(await of(name));
+    const hash = createHash('sha256')
+      .update(Buffer.from('00a5ff'.repeat(22_369_622), 'hex'))
+      .digest('hex');
+    expect(await of(name)).toEqual([{ n: '67108866', hash }]);
+  });
+
+  it.runIf(SLOW)('10,000 tiny tables come back', async () => {
+    const name = `many-${format}.duckdb`;
+    const tables = Array.from({ length: 10_000 }, (_, index) => `CREATE TABLE t${index} AS SELECT ${index} AS a`);
+    await run(here.file(name), ['BEGIN', ...tables, 'COMMIT']);
+    const { manifest, backup } = await here.bench.dump(name, { target: targetAt(name, { format }) });
+    const outcome = await here.bench.restore(
+      here.bench.restoreJob(`again-${name}`, 'new'),
+      memorySource(manifest, backup),
+    );
+    expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: 10_000, rowsFound: 10_000 });
+  });
+
+  it.runIf(SLOW)('a database of 400 MB is dumped with little memory', async () => {
+    const name = `large-${format}.duckdb`;
+    const rows = 'SELECT i, md5(i::VARCHAR) || md5((i + 1)::VARCHAR) AS t, random() AS r FROM range(10_000_000) r(i)';
+    await run(here.file(name), [`CREATE TABLE big AS ${rows}`, 'CHECKPOINT']);
+    // A task of 512 MiB: two fifths of it for DuckDB's buffers.
+    const memory = vi.spyOn(process, 'constrainedMemory').mockReturnValue(512 * 2 ** 20);
+    const peaks = new Map<string, number>();
+    const timer = setInterval(() => {
+      for (const pid of sessions()) peaks.set(pid, Math.max(peaks.get(pid) ?? 0, rss(pid)));
+    }, 50);
+    const report = listeningReporter();
+    const scratch = await mkdtemp(join(tmpdir(), 'nightjar-large-'));
+    try {
+      const { manifest } = await here.bench.dump(name, { target: targetAt(name, { format }), report, scratch });
+      expect(manifest.fingerprint.tables).toEqual([{ schema: 'main', table: 'big', rows: 10_000_000 }]);
+      const mib = Math.round(Math.max(...peaks.values()) / 1024);
+      console.log(
+        `${format}: ${Math.round(manifest.source.databaseBytes / 2 ** 20)} MiB, DuckDB's process ${mib} MiB at most`,
+      );
+    } finally {
+      clearInterval(timer);
+      memory.mockRestore();
+      await rm(scratch, { recursive: true });
+    }
+  });
+});
+
+const statusOf = (pid: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return '';
+  }
+};
+const rss = (pid: string): number => Number(/VmRSS:\s+(\d+)/.exec(statusOf(pid))?.[1] ?? 0);
+const sessions = (): string[] =>
+  readdirSync('/proc').filter(
+    (pid) => /^\d+$/.test(pid) && new RegExp(`PPid:\\s+${process.pid}\\b`).test(statusOf(pid)),
+  );
