@@ -38,7 +38,7 @@ export async function restoreSet(
 
 /** Options that are about one target. */
 function refuseOptions(options: RestoreOptions): void {
-  const given = (['items', 'database', 'to', 'table', 'schemaOnly', 'dataOnly', 'jobs', 'confirm'] as const)
+  const given = (['items', 'database', 'to', 'table', 'schemaOnly', 'dataOnly', 'jobs', 'confirm', 'mapRole'] as const)
     .filter((name) => options[name] !== undefined)
     .map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   const all = [...given, ...(options.owner === false ? ['--no-owner'] : [])];
