@@ -291,6 +291,8 @@ export interface TableService extends NativeService {
   fenced(name: string): Promise<boolean>;
   /** Puts the policy back. */
   unfence(name: string, policyBefore: string): Promise<void>;
+  /** ARNs of the backups of this name, of every table that ever had the name `table`: one that nobody noted is found again. */
+  findPoints(table: string, pointName: string): Promise<string[]>;
   /** Makes the table from a backup. */
   startFromBackup(name: string, backupArn: string, wanted: NativeSettings): Promise<void>;
   /** Counts items of one page from the cursor on. */

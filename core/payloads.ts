@@ -227,7 +227,8 @@ export type OpenedRestore = OpenedDumpRestore | OpenedNativeRestore;
 export type OpenedRollback =
   | (OpenedTask & { readonly way: 'dump' })
   | {
-      readonly way: 'server' | 'pointer' | 'table';
+      /** `back`: a table's original was restored by an earlier try, which was never told. */
+      readonly way: 'server' | 'pointer' | 'table' | 'back';
       readonly id: string;
       readonly target: string;
       readonly attempt: 1;
@@ -236,6 +237,8 @@ export type OpenedRollback =
       readonly replacedDays: number;
       /** Way `table`: the backup that holds the original. */
       readonly backupId?: string;
+      /** Way `back`: the restore that brought it. */
+      readonly backBy?: string;
     };
 
 /** Every state of a native restore, rollback or removal; what it works on is in the restore's record. */

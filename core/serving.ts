@@ -76,7 +76,14 @@ export function leftovers({ native, status, restoreId }: NativeRecord): string {
 
 /** The newest swap among these restores of one target (newest first), when it broke off after the original had been touched. */
 export function unfinishedSwap(restores: readonly RestoreRecord[]): NativeRecord | undefined {
-  const newest = restores.find(({ native, mode, status }) => native && mode === 'swap' && status !== 'RUNNING');
+  // One that was to go on from there, and came to nothing, has changed nothing.
+  const newest = restores.find(
+    ({ native, mode, status }) =>
+      native &&
+      mode === 'swap' &&
+      status !== 'RUNNING' &&
+      (native.original !== undefined || native.serving !== 'nothing'),
+  );
   return isNativeRecord(newest) && newest.native.serving !== 'restored' && wasMoved(newest) ? newest : undefined;
 }
 
@@ -101,7 +108,10 @@ export function wayBackOf(record: NativeRecord): WayBack {
 function wayBackOfTable(record: NativeRecord): WayBack {
   if (record.safetyBackupId === undefined) return { why: 'it kept no backup of an original' };
   if (!wasMoved(record)) return { why: 'it never came to its swap; the original serves' };
-  return record.native.serving === 'original' ? { why: 'the original serves again' } : { way: 'table' };
+  const { serving, recreated, recreatedFrom, backups } = record.native;
+  // After a rollback that broke off late the original serves too, but the swap itself had brought the restored data.
+  const itself = !recreated || recreatedFrom === backups?.original;
+  return serving === 'original' && itself ? { why: 'the original serves again' } : { way: 'table' };
 }
 
 /**

@@ -3,19 +3,22 @@
  * swap. Most have closed themselves, and then nothing changes; what no Catch can see (StopExecution, an execution's own
  * time-out) ends here. What it throws Lambda tries twice more, minutes later.
  */
-import { failure, type ErrorCode, type Failure } from '../core/errors.ts';
+import { ERRORS, failure, isErrorCode, type ErrorCode, type Failure } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { parseMachineArn } from '../core/names.ts';
 import { backupInputSchema, restoreInputSchema, rollbackInputSchema, type ExecutionFacts } from '../core/payloads.ts';
 import { mailFailed } from './native/fail.ts';
-import { closeFailedBackup } from './shared/failed-backup.ts';
+import { closeFailedBackup, type FailedBackup } from './shared/failed-backup.ts';
 import { closeFailedRestore } from './shared/failed-restore.ts';
 import { closeFailedRollback } from './shared/failed-rollback.ts';
 import type { Parts } from './shared/parts.ts';
 import { safetyBackupOf } from './shared/safety.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'mailer' | 'now'>;
+type Needs = Pick<
+  Parts,
+  'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'pointers' | 'events' | 'mailer' | 'now'
+>;
 
 /** EventBridge's "Step Functions Execution Status Change". */
 export interface ExecutionEnded {
@@ -49,10 +52,11 @@ export const makeCloseOrphan =
     };
     const id = idOfExecution(execution.executionArn, execution.startedAt);
     const what = whatHappened(detail);
+    const tellAgain = !endedInOurWords(detail);
     const input: unknown = detail.input ? JSON.parse(detail.input) : undefined;
     switch (machine) {
       case 'backup':
-        return { closed: await orphanedBackup(parts, execution, id, input, what) };
+        return { closed: await orphanedBackup(parts, { execution, id, input, failure: what, tellAgain }) };
       case 'restore': {
         const parsed = restoreInputSchema.safeParse(input);
         const destination = parsed.success ? (parsed.data.destination ?? parsed.data.target) : undefined;
@@ -61,7 +65,7 @@ export const makeCloseOrphan =
           execution,
           destination,
           failure: what,
-          tellAgain: false,
+          tellAgain: tellAgain && (await parts.catalog.getRestore(id))?.status === 'FAILED',
           over: detail.stopDate ? new Date(detail.stopDate) : parts.now(),
           ...(safetyBackupId === undefined ? {} : { safetyBackupId }),
         });
@@ -89,23 +93,29 @@ function whatHappened({ status, error, cause }: ExecutionEnded['detail']): Failu
   });
 }
 
-async function orphanedBackup(
-  parts: Needs,
-  execution: ExecutionFacts,
-  id: string,
-  input: unknown,
-  what: Failure,
-): Promise<string | undefined> {
+/**
+ * Whether the state that closes a failure came to its end: its code and words are the execution's, and it has told the world
+ * before. Else it may have written the record and not have told anybody: told twice is better than never.
+ */
+const endedInOurWords = ({ status, error, cause }: ExecutionEnded['detail']): boolean =>
+  status === 'FAILED' && typeof error === 'string' && isErrorCode(error) && !!cause?.startsWith(ERRORS[error].message);
+
+interface Orphan extends Pick<FailedBackup, 'execution' | 'failure' | 'tellAgain'> {
+  readonly id: string;
+  readonly input: unknown;
+}
+
+async function orphanedBackup(parts: Needs, { id, input, ...failed }: Orphan): Promise<string | undefined> {
   const parsed = backupInputSchema.safeParse(input);
   if (!parsed.success) {
     // An input that never was one has opened nothing; one that did not fit into the event is found by its id.
     const there = await parts.catalog.findBackup(id);
     if (!there) return undefined;
     const { target, trigger } = there;
-    await closeFailedBackup(parts, { input: { target, trigger }, execution, failure: what, tellAgain: false });
+    await closeFailedBackup(parts, { input: { target, trigger }, ...failed });
     return id;
   }
-  const record = await closeFailedBackup(parts, { input: parsed.data, execution, failure: what, tellAgain: false });
+  const record = await closeFailedBackup(parts, { input: parsed.data, ...failed });
   return record?.backupId;
 }
 
@@ -116,6 +126,7 @@ export const handler = wire.lambda(() =>
     config: wire.config(),
     tasks: wire.tasks(),
     services: wire.services(),
+    pointers: wire.pointers(),
     events: wire.events(),
     mailer: wire.mailer(),
     now: wire.now,

@@ -33,6 +33,8 @@ export interface ClosedPrune {
   readonly dropped: number;
   /** Drops that wait for another night, because the target was in use. */
   readonly postponed: number;
+  /** Recovery points that the service refuses to delete as they are, a sentence each; absent when there are none. */
+  readonly stuck?: readonly string[];
 }
 
 /** Nothing is wrong with these: the target is at work, or somebody rolled back meanwhile. */
@@ -66,6 +68,7 @@ export const makeClosePrune =
       recovered: progress.recovered,
       dropped: (await atOnce(event.drops, (end) => isDropped(parts, end))).filter(Boolean).length,
       postponed,
+      ...(progress.stuck.length === 0 ? {} : { stuck: progress.stuck }),
     };
   };
 

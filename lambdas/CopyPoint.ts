@@ -1,5 +1,6 @@
 /** Copies the recovery point into the other regions that the config names, each under that region's key, and waits. */
 import type { Look } from '../core/payloads.ts';
+import { inRegion } from '../services/rds-calls.ts';
 import { awaited, lookingAtPoint, type PointEvent, type PointLook, type PointParts } from './native/point-look.ts';
 import { renamingServiceOf } from './native/services.ts';
 import * as wire from './shared/wiring.ts';
@@ -26,7 +27,7 @@ export const makeCopyPoint = (parts: PointParts): ((event: PointEvent) => Promis
     return true;
   });
 
-/** Each is noted at once: a crash before the next leaves nothing that nobody knows of. */
+/** Each is noted before it is asked for: a crash in between leaves nothing that nobody knows of. */
 async function askForAll(
   parts: PointParts,
   looked: PointLook,
@@ -35,9 +36,12 @@ async function askForAll(
   const service = renamingServiceOf(parts, looked.target.engine);
   const [own] = looked.draft!.points;
   for (const { region, keyArn } of copies) {
-    if (region === own!.region || looked.draft!.asked.some((one) => one.region === region)) continue;
-    const { arn } = await service.copyPoint(own!, { region, keyArn });
-    await looked.note({ asked: [...looked.draft!.asked, { region, arn, at: looked.now.toISOString() }] });
+    if (region === own!.region) continue;
+    const asked = looked.draft!.asked.find((one) => one.region === region);
+    if (asked && (await service.pointState(asked.arn))) continue;
+    const arn = inRegion(own!.arn, region);
+    if (!asked) await looked.note({ asked: [...looked.draft!.asked, { region, arn, at: looked.now.toISOString() }] });
+    await service.copyPoint(own!, { region, keyArn });
   }
 }
 

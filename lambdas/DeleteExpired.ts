@@ -43,6 +43,7 @@ export const makeDeleteExpired =
     const inUse = await backupsInUse(parts);
     const results = await atOnce(portion, (one) => attempt(parts, one, inUse), WIDTH);
     const after: PruneProgress = {
+      ...before,
       next: before.next + portion.length,
       deleted: before.deleted + results.filter((one) => one === 'deleted').length,
       recovered: before.recovered + results.filter((one) => one === 'recovered').length,

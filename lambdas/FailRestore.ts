@@ -7,7 +7,10 @@ import type { Parts } from './shared/parts.ts';
 import { safetyBackupIn, type SafetyResult } from './shared/safety.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'mailer' | 'now'>;
+type Needs = Pick<
+  Parts,
+  'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'pointers' | 'events' | 'mailer' | 'now'
+>;
 export type FailRestoreEvent = FailEvent<RestoreInput> & { readonly safety?: SafetyResult };
 
 export const makeFailRestore =
@@ -38,6 +41,7 @@ export const handler = wire.lambda(() =>
     config: wire.config(),
     tasks: wire.tasks(),
     services: wire.services(),
+    pointers: wire.pointers(),
     events: wire.events(),
     mailer: wire.mailer(),
     now: wire.now,

@@ -1,19 +1,19 @@
 /** Opens a rollback: only of the newest swap of a database, and only while the old one is kept. */
 import type { RestoreRecord } from '../core/backup.ts';
-import type { Catalog } from '../core/catalog.ts';
 import { targetNamed } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { parseInput, rollbackInputSchema, type OpenEvent, type RollbackInput } from '../core/payloads.ts';
 import { isNativeRecord, wasMoved } from '../core/serving.ts';
 import { openNativeRollback, type OpenedAnyRollback } from './native/open-rollback.ts';
+import { restoresSince, takesBack } from './native/table-back.ts';
 import { asDumpTarget } from './shared/dump-target.ts';
 import type { Parts } from './shared/parts.ts';
 import { lockReplaced, restoreWithReplaced } from './shared/replaced.ts';
 import { taskRequestOf } from './shared/task-request.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'madeNetwork' | 'now'>;
+type Needs = Pick<Parts, 'catalog' | 'config' | 'executions' | 'tasks' | 'services' | 'madeNetwork' | 'now'>;
 
 export const makeOpenRollback =
   (parts: Needs) =>
@@ -21,12 +21,12 @@ export const makeOpenRollback =
     const { restoreId } = parseInput(rollbackInputSchema, event.input);
     const there = await parts.catalog.getRestore(restoreId);
     if (there?.native) {
-      await refuseWhenSwappedAgain(parts.catalog, there);
+      await refuseWhenSwappedAgain(parts, there);
       return openNativeRollback(parts, event, restoreId);
     }
     const config = await parts.config();
     const restore = await restoreWithReplaced(parts.catalog, restoreId);
-    await refuseWhenSwappedAgain(parts.catalog, restore);
+    await refuseWhenSwappedAgain(parts, restore);
     const target = asDumpTarget(targetNamed(config, restore.destination), 'open rollback');
     const id = idOfExecution(event.executionArn, event.startedAt);
     const task = taskRequestOf(
@@ -47,38 +47,31 @@ export const makeOpenRollback =
     return { way: 'dump', id, target: target.name, attempt: 1, task };
   };
 
-/**
- * One that failed late serves all the same, and one that broke off between two names has moved what this one would. A failed
- * restore of this one's own original is a way back that broke off, which is what is tried again.
- */
-function cameThrough(restore: RestoreRecord, { safetyBackupId }: RestoreRecord): boolean {
+/** One that failed late serves all the same, and one that broke off between two names has moved what this one would. */
+function cameThrough(restore: RestoreRecord): boolean {
   if (restore.status !== 'FAILED') return restore.status === 'COMPLETED';
   if (!isNativeRecord(restore)) return restore.replacedDatabase !== undefined;
-  if (safetyBackupId !== undefined && restore.backupId === safetyBackupId) return false;
   const { serving } = restore.native;
   return serving === 'restored' || (serving === 'nothing' && wasMoved(restore));
 }
 
 /** Going back two swaps at once would bring back what nobody has in mind. */
-async function refuseWhenSwappedAgain(catalog: Catalog, restore: RestoreRecord): Promise<void> {
-  let before: string | undefined;
-  do {
-    const page = await catalog.listRestores(before === undefined ? {} : { before });
-    const later = page.find(
-      (one) =>
-        one.restoreId > restore.restoreId &&
-        one.destination === restore.destination &&
-        (one.database === restore.database || one.mode === 'pointer') &&
-        (one.mode === 'swap' || one.mode === 'pointer') &&
-        cameThrough(one, restore),
-    );
-    if (later)
-      throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
-        operation: 'open rollback',
-        detail: `${restore.database} was swapped again by ${later.restoreId}; roll that one back first.`,
-      });
-    before = page.at(-1)?.restoreId;
-  } while (before !== undefined && before > restore.restoreId);
+async function refuseWhenSwappedAgain(parts: Pick<Needs, 'catalog'>, restore: RestoreRecord): Promise<void> {
+  const later = await restoresSince(parts, restore);
+  // With a table to go back is a swap too: of this one it is what is tried again, of one that is rolled back it cancels that.
+  const undone = [restore, ...later.filter(({ status }) => status === 'ROLLED_BACK')];
+  const swap = later.find(
+    (one) =>
+      (one.database === restore.database || one.mode === 'pointer') &&
+      (one.mode === 'swap' || one.mode === 'pointer') &&
+      cameThrough(one) &&
+      !undone.some((other) => takesBack(one, other)),
+  );
+  if (swap)
+    throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
+      operation: 'open rollback',
+      detail: `${restore.database} was swapped again by ${swap.restoreId}; roll that one back first.`,
+    });
 }
 
 export const handler = wire.lambda(() =>
@@ -87,6 +80,7 @@ export const handler = wire.lambda(() =>
     config: wire.config(),
     executions: wire.executions(),
     tasks: wire.tasks(),
+    services: wire.services(),
     madeNetwork: wire.madeNetwork(),
     now: wire.now,
   }),

@@ -5,6 +5,7 @@
 import { NightjarError } from '../core/errors.ts';
 import type { NativeResource, NativeRestore } from '../core/native.ts';
 import { STAYS_SECONDS } from './native/fence.ts';
+import { isGoing } from './native/serving.ts';
 import { foreign, settled, tableState, whereData, whose, type TableLook, type TableNeeds } from './native/table.ts';
 import * as wire from './shared/wiring.ts';
 
@@ -18,6 +19,7 @@ export const makeRecreateTable = (parts: TableNeeds) =>
       const table = await service.read(name);
       if (!table) return begin(look);
       if (whose(native, table) === 'original') return original(parts, look, table);
+      if (isLeaving(native, table)) return false;
       const from = madeFrom(native, table);
       if (from === undefined) throw foreign(looked.record, name);
       const { arn, resourceId } = table.settings;
@@ -40,6 +42,10 @@ async function original(parts: TableNeeds, { looked, event, since }: TableLook, 
   await looked.note({ serving: 'original' });
   return true;
 }
+
+/** On its way out when the restore began, or by somebody's hand since: the name is not free yet. A stale reading calls it active. */
+const isLeaving = (native: NativeRestore, table: NativeResource): boolean =>
+  isGoing(table) || (!native.original && table.settings.resourceId === native.settings.resourceId);
 
 /** Which of our sources a table under the name was made from; undefined when somebody else made it. */
 function madeFrom(

@@ -76,7 +76,9 @@ export const FUNCTIONS = {
   ThawObjects: { grants: ['catalogRead', 'vaultRead', 'vaultThaw'], minutes: 15 },
   CheckThaw: { grants: ['catalogRead', 'vaultRead'], minutes: 15 },
   CloseRestore: { grants: ['config', 'catalogRead', 'catalogWrite', 'events'] },
-  FailRestore: { grants: ['catalogRead', 'catalogWrite', 'stopTask', 'events', 'config', 'openNative', 'mail'] },
+  FailRestore: {
+    grants: ['catalogRead', 'catalogWrite', 'stopTask', 'events', 'config', 'openNative', 'pointerRead', 'mail'],
+  },
 
   OpenSet: {
     uses: 'tables',
@@ -91,9 +93,9 @@ export const FUNCTIONS = {
   FailSet: { uses: 'tables', grants: ['config', 'catalogRead', 'executionsRead', 'mail'], minutes: 5 },
   AwaitTurn: { uses: 'tables', grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead'] },
 
-  OpenRollback: { grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask'] },
+  OpenRollback: { grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask', 'openNative'] },
   CloseRollback: { grants: ['catalogRead', 'catalogWrite'] },
-  FailRollback: { grants: ['catalogRead', 'catalogWrite', 'stopTask', 'openNative'] },
+  FailRollback: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'openNative', 'pointerRead'] },
 
   PlanPrune: {
     grants: ['config', 'catalogRead', 'vaultList', 'prunesRead', 'prunesWrite'],
@@ -256,7 +258,17 @@ export const FUNCTIONS = {
     memoryMiB: 512,
   },
   CloseOrphan: {
-    grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events', 'mail', 'openNative', 'liftFence'],
+    grants: [
+      'config',
+      'catalogRead',
+      'catalogWrite',
+      'stopTask',
+      'events',
+      'mail',
+      'openNative',
+      'pointerRead',
+      'liftFence',
+    ],
     minutes: 5,
   },
 } as const satisfies Record<string, FunctionFacts>;

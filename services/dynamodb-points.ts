@@ -49,6 +49,11 @@ export async function createPoint(client: Dynamo, table: string, pointName: stri
   return { arn: made.BackupDetails!.BackupArn! };
 }
 
+export const findPoints = async (client: Dynamo, table: string, pointName: string): Promise<string[]> =>
+  (await backupsOf(client, table)).flatMap(({ BackupName, BackupStatus, BackupArn }) =>
+    BackupName === pointName && BackupStatus !== 'DELETED' ? [BackupArn!] : [],
+  );
+
 /**
  * What AWS keeps for 35 days of a table that was deleted while point-in-time recovery was on: how it was just before. Source:
  * AWS, DynamoDB Developer Guide, Before you begin using point-in-time recovery.

@@ -8,7 +8,7 @@ import { applySettings } from './dynamodb-apply.ts';
 import { calling, isBusy } from './dynamodb-calls.ts';
 import { readFacts, type Clients } from './dynamodb-facts.ts';
 import { copyItems, count } from './dynamodb-items.ts';
-import { createPoint, deletePoint, discover, pointState } from './dynamodb-points.ts';
+import { createPoint, deletePoint, discover, findPoints, pointState } from './dynamodb-points.ts';
 import { fence, fenced, unfence, type Patience } from './dynamodb-policy.ts';
 import { refusals } from './dynamodb-refusals.ts';
 import { remove, startAlias, startFromBackup } from './dynamodb-restore.ts';
@@ -40,6 +40,7 @@ export function dynamoService(clients: Clients, patience?: Patience): TableServi
     read,
     enablePitr: (name) => enablePitr(clients, name),
     createPoint: (name, pointName) => createPoint(dynamodb, name, pointName),
+    findPoints: (table, name) => findPoints(dynamodb, table, name),
     pointState: (arn) => pointState(dynamodb, arn),
     deletePoint: (arn) => deletePoint(dynamodb, arn),
     discover: (tagKey) => discover(dynamodb, tagKey),

@@ -72,6 +72,10 @@ export const nameOf = (arn: string): string => arn.split(':').slice(6).join(':')
 export const siblingArn = (arn: string, kind: string, name: string): string =>
   [...arn.split(':').slice(0, 5), kind, name].join(':');
 
+/** The ARN of the same name in another region: where a copy is. */
+export const inRegion = (arn: string, region: string): string =>
+  [...arn.split(':').slice(0, 3), region, ...arn.split(':').slice(4)].join(':');
+
 export const tagsOf = (
   list: readonly { Key?: string | undefined; Value?: string | undefined }[] | undefined,
 ): Record<string, string> =>

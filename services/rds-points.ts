@@ -18,6 +18,7 @@ import {
   calling,
   exists,
   GIB,
+  inRegion,
   isBusy,
   isMissing,
   nameOf,
@@ -191,8 +192,7 @@ export function pointVerbs(
     async copyPoint(point, { region, keyArn }) {
       const copy = () => of.copy(clients(region), point, keyArn);
       await calling('copy recovery point', point.arn, () => unless(exists, copy));
-      const [partition, service, , account] = point.arn.split(':').slice(1);
-      return { arn: ['arn', partition, service, region, account, of.inArn, point.name].join(':') };
+      return { arn: inRegion(point.arn, region) };
     },
   };
 }

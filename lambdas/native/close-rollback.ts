@@ -15,16 +15,17 @@ export interface Undone {
 }
 
 /**
- * `backBy` is the restore that made a table's original again.
+ * `restoredBy` is the restore that made a table's original again just now.
  * @throws NightjarError EXECUTION_FAILED when the record could not be changed.
  */
 export async function closeNativeRollback(
   parts: Pick<Parts, 'catalog' | 'now'>,
-  { restoreId, id, target, way, replacedDays }: OpenedNativeRollback,
-  backBy?: string,
+  { restoreId, id, target, way, replacedDays, backBy }: OpenedNativeRollback,
+  restoredBy?: string,
 ): Promise<Undone> {
   const record = await nativeRecord(parts, restoreId);
-  const taken = backBy === undefined ? undefined : (await parts.catalog.getRestore(backBy))?.safetyBackupId;
+  const by = restoredBy ?? backBy;
+  const taken = by === undefined ? undefined : (await parts.catalog.getRestore(by))?.safetyBackupId;
   const undone = undoneOf(record, way, taken);
   const changed = await parts.catalog.updateRestore(restoreId, ['COMPLETED', 'FAILED'], {
     status: 'ROLLED_BACK',
@@ -52,6 +53,7 @@ function undoneOf({ restoreId, native }: NativeRecord, way: OpenedNativeRollback
     case 'pointer':
       return { restoreId, serving: native.pointer?.before ?? name, setAside: native.alias };
     case 'table':
+    case 'back':
       // The safety backup that the going back took of it; `backups.restored` is of before it served.
       return { restoreId, serving: name, ...(taken === undefined ? {} : { setAside: taken }) };
   }

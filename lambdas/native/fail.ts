@@ -10,7 +10,7 @@ import type { Parts } from '../shared/parts.ts';
 import type { ClosedFailedRestore } from '../shared/failed-restore.ts';
 import { mailAll } from './mail.ts';
 import { keptUntil } from '../shared/kept-until.ts';
-import { trueToLife } from './serving.ts';
+import { trueToLife, type LifeParts } from './serving.ts';
 
 /** Nobody answered in time: Step Functions only says that a state has timed out. */
 export async function deniedWhenUnanswered(
@@ -41,7 +41,7 @@ export interface NativeEnd {
 }
 
 export async function nativeEnd(
-  parts: Pick<Parts, 'services' | 'config' | 'now'>,
+  parts: LifeParts,
   before: NativeRecord,
   denied?: { readonly decidedBy?: string },
 ): Promise<NativeEnd> {

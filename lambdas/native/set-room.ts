@@ -27,5 +27,9 @@ export async function hasRoom(
   }
 }
 
+/** One whose table is gone waits for its turn without any alias. */
 const isBeingMade = ({ status, native }: RestoreRecord): boolean =>
-  status === 'RUNNING' && native?.settings.engine === 'dynamodb' && native.steps.RestoreTable?.doneAt === undefined;
+  status === 'RUNNING' &&
+  native?.settings.engine === 'dynamodb' &&
+  native.steps.RestoreTable?.doneAt === undefined &&
+  native.steps.AwaitTurn === undefined;

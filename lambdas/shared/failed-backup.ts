@@ -5,7 +5,6 @@ import { EVENTS } from '../../core/names.ts';
 import type { BackupInput, ExecutionFacts } from '../../core/payloads.ts';
 import { targetOrNone } from '../native/targets.ts';
 import { runningBackup } from './backup-record.ts';
-import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { stopTaskOf } from './stop-task.ts';
 
@@ -13,7 +12,7 @@ export interface FailedBackup {
   readonly input: BackupInput;
   readonly execution: ExecutionFacts;
   readonly failure: Failure;
-  /** Publish also when the record was FAILED before: a retried state may not have come to it. */
+  /** Publish also when the record was FAILED before: whoever closed it may not have come to that. */
   readonly tellAgain: boolean;
 }
 
@@ -38,7 +37,7 @@ export async function closeFailedBackup(
   const closed = await parts.catalog.failBackup(input.target, id, failure, parts.now().toISOString());
   await parts.catalog.unlock(input.target, 'backup', id);
   const record = await parts.catalog.getBackup(input.target, id);
-  if (record?.status === 'FAILED' && (closed || tellAgain || wasClosedSilently(record.failure)))
+  if (record?.status === 'FAILED' && (closed || tellAgain))
     await parts.events.publish(EVENTS.backupFailed, [
       {
         name: parts.name,

@@ -7,7 +7,6 @@ import type { ExecutionFacts } from '../../core/payloads.ts';
 import { isNativeRecord } from '../../core/serving.ts';
 import { nativeEnd } from '../native/fail.ts';
 import { fenceLeft, isStanding, liftFence, type FenceEnd } from '../native/fence.ts';
-import { wasClosedSilently } from './locking.ts';
 import type { Parts } from './parts.ts';
 import { failRestore } from './restore-done.ts';
 import { stopTaskOf } from './stop-task.ts';
@@ -17,7 +16,7 @@ export interface FailedRestore {
   /** Undefined when the input named none. */
   readonly destination: string | undefined;
   readonly failure: Failure;
-  /** Publish also when the record was FAILED before: a retried state may not have come to it. */
+  /** Publish also when the record was FAILED before: whoever closed it may not have come to that. */
   readonly tellAgain: boolean;
   readonly attempt?: number;
   readonly safetyBackupId?: string;
@@ -44,7 +43,7 @@ export interface ClosedFailedRestore {
  * @throws NightjarError UNEXPECTED, after all of that, when the task could not be stopped; its target then stays locked.
  */
 export async function closeFailedRestore(
-  parts: Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'events' | 'now'>,
+  parts: Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'services' | 'pointers' | 'events' | 'now'>,
   failed: FailedRestore,
 ): Promise<ClosedFailedRestore> {
   const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);
@@ -65,7 +64,7 @@ export async function closeFailedRestore(
   const serving =
     (fence.lifted && isNativeRecord(record) ? (await nativeEnd(parts, record)).sentence : native?.sentence) ??
     servingAfter(record, progress, failed.safetyBackupId);
-  if (closed || wasClosedSilently(record?.failure) || (failed.tellAgain && record?.status !== 'COMPLETED'))
+  if (closed || (failed.tellAgain && record?.status !== 'COMPLETED'))
     await parts.events.publish(EVENTS.restoreFailed, [
       {
         name: parts.name,

@@ -9,7 +9,7 @@ import { stopTaskOf } from './stop-task.ts';
  * @throws NightjarError UNEXPECTED when the task could not be stopped; its target then stays locked.
  */
 export async function closeFailedRollback(
-  parts: Pick<Parts, 'catalog' | 'tasks' | 'services' | 'now'>,
+  parts: Pick<Parts, 'catalog' | 'config' | 'tasks' | 'services' | 'pointers' | 'now'>,
   id: string,
   restoreId: string,
 ): Promise<string> {

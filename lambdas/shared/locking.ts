@@ -1,6 +1,6 @@
 /** Takes a target's lock; a holder whose execution is over is closed and passed by. */
 import type { LockKind } from '../../core/catalog.ts';
-import { NightjarError, failure, type Failure } from '../../core/errors.ts';
+import { NightjarError, failure } from '../../core/errors.ts';
 import type { Parts } from './parts.ts';
 import { failRestore } from './restore-done.ts';
 import { stopTaskOf } from './stop-task.ts';
@@ -43,9 +43,6 @@ export async function takeLock(
 
 /** What is written into a record that somebody else closes; nobody was told of it yet. */
 const DEAD = failure('EXECUTION_FAILED', { operation: 'close a dead execution' });
-
-/** Whether a record was closed by {@link closeDead}: whoever comes with the execution's end still has to tell. */
-export const wasClosedSilently = (closed: Failure | undefined): boolean => closed?.operation === DEAD.operation;
 
 /**
  * Closes what an execution left open when it ended without a word: its task, its record, its lock. A dump that can't be

@@ -26,9 +26,11 @@ export const pruneProgressSchema = z.object({
   recovered: z.int().nonnegative(),
   /** What could not be deleted and why, in words. */
   failures: z.array(z.string()),
+  /** What a service does not let anybody delete now, and what a person can do. No fault of the prune. */
+  stuck: z.array(z.string()).default([]),
 });
 export type PruneProgress = z.output<typeof pruneProgressSchema>;
-export const NO_PROGRESS: PruneProgress = { next: 0, deleted: 0, recovered: 0, failures: [] };
+export const NO_PROGRESS: PruneProgress = { next: 0, deleted: 0, recovered: 0, failures: [], stuck: [] };
 
 export const pruneIdOf = (event: ExecutionFacts): string => idOfExecution(event.executionArn, event.startedAt);
 

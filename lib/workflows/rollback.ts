@@ -34,7 +34,7 @@ export const rollbackDefinition = (parts: WorkflowParts): Definition => {
           dump: 'RunRollback',
           ...(servers ? { server: 'RollBackNames' } : {}),
           ...(servers || tables ? { pointer: 'RollBackPointer' } : {}),
-          ...(tables ? { table: 'RestoreOriginal' } : {}),
+          ...(tables ? { table: 'RestoreOriginal', back: 'CloseRollback' } : {}),
         },
         'RunRollback',
       ),

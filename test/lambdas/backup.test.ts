@@ -434,11 +434,29 @@ describe('an execution that ended where no Catch could see it', () => {
   it('changes nothing when the workflow closed itself, and tells nobody twice', async () => {
     const event = backupEvent(world, 'shop');
     const opened = await makeOpenBackup(world)(event);
-    await makeFailBackup(world)({ ...event, opened, failure: caught('VAULT_DENIED') });
-    await makeCloseOrphan(world)(ended(event, 'FAILED', 'shop'));
-    await makeCloseOrphan(world)(ended(event, 'FAILED', 'shop'));
+    const { code, cause } = await makeFailBackup(world)({ ...event, opened, failure: caught('VAULT_DENIED') });
+    const { detail } = ended(event, 'FAILED', 'shop');
+    for (let times = 0; times < 2; times += 1)
+      await makeCloseOrphan(world)({ detail: { ...detail, error: code, cause } });
     expect((await world.catalog.getBackup('shop', opened.id))?.failure?.code).toBe('VAULT_DENIED');
     expect(world.published).toHaveLength(1);
+  });
+
+  it('tells of a backup whose failure was written down while the world could not be told', async () => {
+    const event = backupEvent(world, 'shop');
+    const opened = await makeOpenBackup(world)(event);
+    const { events } = world;
+    const deaf = { ...world, events: { publish: () => Promise.reject(new Error('no event bus')) } };
+    const failed = { ...event, opened, failure: caught('VAULT_DENIED') };
+    await expect(makeFailBackup(deaf)(failed)).rejects.toThrow('no event bus');
+    expect((await world.catalog.getBackup('shop', opened.id))?.status).toBe('FAILED');
+    // As FailBackupUnrecorded ends it.
+    const { detail } = ended(event, 'FAILED', 'shop');
+    const unrecorded = { ...detail, error: 'EXECUTION_FAILED', cause: 'The failure could not be recorded.' };
+    // The first try of the rule is deaf too.
+    await expect(makeCloseOrphan(deaf)({ detail: unrecorded })).rejects.toThrow('no event bus');
+    await makeCloseOrphan({ ...world, events })({ detail: unrecorded });
+    expect(world.published.map(({ detail: told }) => told)).toEqual([expect.objectContaining({ backupId: opened.id })]);
   });
 
   it('finds its backup also when the input did not fit into the event', async () => {

@@ -92,6 +92,28 @@ describe('the pruner and recovery points', () => {
     expect(manifests()).toHaveLength(3);
   });
 
+  it('tells once of a failed snapshot that AWS lets nobody delete, fails no night for it, and goes on trying', async () => {
+    const [old] = [await backup(), await backup(), await backup()];
+    const [arn, copy] = (await record(old)).points!;
+    Object.assign(world.natives.rds.points.get(arn!)!, { status: 'failed', stateWord: 'failed' });
+    const refusal = new NightjarError('SERVICE_REFUSED', {
+      detail: `${arn}: InvalidDBSnapshotStateFault: not available`,
+    });
+    for (let nights = 0; nights < 2; nights += 1) {
+      world.natives.rds.breaks.set('deletePoint', refusal);
+      const { close, looks } = await prune();
+      expect(looks).toBe(0);
+      const { stuck } = await close();
+      expect(stuck).toEqual([expect.stringMatching(/is 'failed'.*InvalidDBSnapshotState.*console/)]);
+      expect(await record(old)).not.toHaveProperty('pointsGoneAt');
+      expect(arns()).not.toContain(copy);
+      world.clock += DAY;
+    }
+    expect(await (await prune()).close()).not.toHaveProperty('stuck');
+    expect(await record(old)).toHaveProperty('pointsGoneAt');
+    expect(arns()).not.toContain(arn);
+  });
+
   it('says how to delete what is of a table that left the config, where its rights end', async () => {
     const config = configOf({ targets: [{ name: 'orders', engine: 'dynamodb', table: 'orders' }] });
     world.setConfig(config);

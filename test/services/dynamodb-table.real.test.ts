@@ -275,6 +275,11 @@ describe('a swap of tables', () => {
     const { arn } = await tables.service.createPoint(await renewed(name), `nightjar-final-${name}`, {});
     // A table that has the name by now gets a backup of its own.
     expect((await tables.service.pointState(arn))?.status).toBe('creating');
+    // By its name both are found, of the deleted table too; and none of another name.
+    const found = await tables.service.findPoints(name, `nightjar-final-${name}`);
+    expect(found).toHaveLength(2);
+    expect(found).toContain(arn);
+    expect(await tables.service.findPoints(name, 'nightjar-other')).toEqual([]);
   });
   const renewed = async (name: string): Promise<string> => {
     await tables.create(name);

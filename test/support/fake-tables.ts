@@ -120,6 +120,12 @@ export class FakeTables implements TableService {
     this.backups.delete(arn);
     return Promise.resolve();
   }
+  findPoints(table: string, pointName: string): Promise<string[]> {
+    const found = [...this.backups].filter(
+      ([arn, { name }]) => name === pointName && arn.startsWith(`${arnOf(table)}/`),
+    );
+    return Promise.resolve(found.map(([arn]) => arn));
+  }
   discover = (): Promise<[]> => Promise.resolve([]);
   /** Like the service: of a deleted table there is no moment, but the latest where a system backup is kept. */
   refusals = ({ from }: NativeRestore): Promise<string[]> => {

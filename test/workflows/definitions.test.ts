@@ -25,6 +25,7 @@ const BORROWED: Readonly<Record<string, string>> = {
   BringSettingsBack: 'ApplyTable',
   LiftFence: 'OpenTable',
   FenceRecreated: 'FenceTable',
+  AwaitTurnToRecreate: 'AwaitTurn',
   RemoveCancelled: 'RemoveAlias',
   RollBackNamesAgain: 'RollBackNames',
   RemoveTableAlias: 'RemoveAlias',

@@ -1,6 +1,7 @@
 /** Several tables back to one moment: none before all, one after the other, and every state of the set failing in turn. */
 import { describe, expect, it } from 'vitest';
 import { approvedBy, deniedBy } from '../../core/approval.ts';
+import { ALIASES_AT_ONCE } from '../../core/restore-set.ts';
 import { CALLS, type Hook } from './calls.ts';
 import { DEATHS, FAULTS, at } from './faults.ts';
 import { SeenError } from './seen-error.ts';
@@ -284,6 +285,125 @@ describe('a set that dies', () => {
     expect(ended.error).toBe('SET_MIXED');
     await expectFinishes(one);
   });
+});
+
+describe('a table of a set that is gone, because the set broke in the midst of its swap,', () => {
+  const gone = async () => {
+    const one = await openSet();
+    await runSet(one, {}, (call, work) => {
+      if (call.state !== 'RecreateTable' || !isOf(call, 'customers')) return one.before(call, work);
+      call.abort();
+      return broken();
+    });
+    await one.harness.rule();
+    for (let looks = 0; looks < 5; looks += 1) await one.tables.read('customers');
+    expect(one.tables.tables.has('customers')).toBe(false);
+    return one;
+  };
+
+  it('waits for its turn, and comes back when the others are verified', async () => {
+    const one = await gone();
+    const came: string[] = [];
+    const { ended, members } = await runSet(one, {}, (call, work) => {
+      if (call.count === 1 && /^(SwapSet|AwaitTurn.*|RecreateTable)$/.test(call.state))
+        came.push(call.machine === 'restore-set' ? call.state : `${call.execution.split('-').at(-1)} ${call.state}`);
+      return one.before(call, work);
+    });
+    expect(ended, ended.cause).toMatchObject({ status: 'SUCCEEDED' });
+    expect(came.slice(0, 2).sort()).toEqual(['carts AwaitTurn', 'customers AwaitTurnToRecreate']);
+    expect(came.slice(2)).toEqual(['SwapSet', 'customers RecreateTable', 'carts RecreateTable']);
+    for (const state of ['RestoreTable', 'FenceTable', 'DeleteTable'])
+      expect(members.get('customers')!.called).not.toContain(state);
+    expect(swapped(one)).toEqual([...TABLES]);
+    await expectWhole(one, ended.id);
+  });
+
+  it('is left as it is when another fails before, and the same command finishes it all the same', async () => {
+    const one = await gone();
+    const { ended, members } = await runSet(one, {}, breaking(one, 'carts', 'VerifyTable'));
+    expect(ended.status).toBe('FAILED');
+    expect(members.get('customers')).toMatchObject({ error: 'SET_STOPPED' });
+    expect(one.tables.tables.has('customers')).toBe(false);
+    expect(ended.cause).toContain('customers: Nothing serves under customers, as before this restore.');
+    await expectFinishes(one);
+  });
+});
+
+describe('the time of a set', () => {
+  const short = async () => {
+    const one = await openSet();
+    const config = await one.world.config();
+    one.world.setConfig({ ...config, limits: { ...config.limits, setHours: 1 } });
+    return { one, longer: () => one.world.setConfig(config) };
+  };
+  const late = (one: SetCase, state: string, from: number): Hook => {
+    let past = false;
+    return (call, work) => {
+      if (call.state === state && call.count === from && !past) {
+        past = true;
+        one.world.clock += 61 * 60_000;
+      }
+      return one.before(call, work);
+    };
+  };
+
+  it('that is over before all are verified ends it: nobody is swapped, and nothing is left', async () => {
+    const { one, longer } = await short();
+    const { ended } = await runSet(one, {}, late(one, 'GatherSet', 2));
+    expect(ended).toMatchObject({ status: 'FAILED', error: 'STEP_TIMED_OUT' });
+    expect(ended.cause).toContain('limits.setHours is 1');
+    expect([swapped(one), aliases(one), one.out.order]).toEqual([[], [], []]);
+    for (const name of TABLES)
+      expect(await recordOf(one, name, ended.id)).toMatchObject({ status: 'FAILED', failure: { code: 'SET_STOPPED' } });
+    await expectWhole(one, ended.id);
+    longer();
+    await expectFinishes(one);
+  });
+
+  it('that is over between two swaps stops those after it, and the one in the midst comes to its end', async () => {
+    const { one, longer } = await short();
+    const { ended, members } = await runSet(one, {}, late(one, 'SwapSet', 3));
+    expect(ended.error).toBe('SET_MIXED');
+    expect(ended.cause).toContain('limits.setHours is 1');
+    expect(swapped(one)).toEqual(['orders']);
+    expect(members.get('orders')?.status).toBe('SUCCEEDED');
+    expect(one.out).toEqual({ order: ['orders'], most: 1 });
+    await expectWhole(one, ended.id);
+    longer();
+    await expectFinishes(one);
+  });
+});
+
+it('a set begins its aliases while fewer than 40 restores are being made, and waits for a place', async () => {
+  const one = await openSet();
+  const { id: other } = await one.harness.run('restore', { target: 'orders', at: one.moment, mode: 'new' }, one.before);
+  const made = (await one.world.catalog.getRestore(other))!;
+  const others = Array.from(
+    { length: ALIASES_AT_ONCE },
+    (_, n) => `${other.slice(0, -2)}${String(n).padStart(2, '0')}`,
+  );
+  for (const restoreId of others)
+    await one.world.catalog.openRestore({
+      ...made,
+      restoreId,
+      destination: `other-${restoreId}`,
+      status: 'RUNNING',
+      native: { ...made.native!, steps: {} },
+    });
+  const before = aliases(one).length;
+  let looks = 0;
+  const { ended } = await runSet(one, {}, async (call, work) => {
+    if (call.state === 'RestoreTable') {
+      looks += 1;
+      if (looks < 30) expect(aliases(one), `${looks} looks`).toHaveLength(before);
+      // One ends: one place is free, and so each has its own in turn.
+      if (looks === 30) await one.world.catalog.updateRestore(others[0]!, ['RUNNING'], { status: 'FAILED' });
+    }
+    return one.before(call, work);
+  });
+  expect(looks).toBeGreaterThan(30);
+  expect(ended, ended.cause).toMatchObject({ status: 'SUCCEEDED' });
+  expect(swapped(one)).toEqual([...TABLES]);
 });
 
 const CONDUCTING = CALLS.filter(({ machine }) => machine === 'restore-set').map(({ state }) => state);

@@ -59,6 +59,7 @@ it('the states that are tried are all that a table’s swap has', () => {
   const elsewhere = [
     'ApplyAlias',
     'AwaitTurn',
+    'AwaitTurnToRecreate',
     'CopyItems',
     'SwitchPointer',
     'AskTableApproval',
