@@ -16,6 +16,7 @@ const PHASES: Readonly<Record<string, string>> = {
   VerifyTable: 'counting the restored items',
   AskServerApproval: 'waiting for nightjar approve or nightjar cancel',
   AskTableApproval: 'waiting for nightjar approve or nightjar cancel',
+  AskRecreationApproval: 'waiting for nightjar approve or nightjar cancel',
   RenameOriginal: 'OUTAGE: renaming the original',
   RenameAlias: 'OUTAGE: giving the restored one the name',
   PutNamesBack: 'it failed: giving the original its name back',
@@ -39,6 +40,7 @@ const PHASES: Readonly<Record<string, string>> = {
   LiftFence: 'it failed: letting writes in again',
 
   AwaitTurn: 'waiting for its turn among the tables of its set',
+  AwaitTurnToRecreate: 'waiting for its turn among the tables of its set',
   OpenSet: 'looking for the moment that all can be restored to',
   StartMember: 'starting the restore of each table',
   GatherSet: 'restoring all beside their originals; none is swapped before all are verified',
