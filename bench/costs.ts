@@ -26,7 +26,7 @@ export async function costsOf(world: World, options: RoundOptions): Promise<Cont
   });
   try {
     return await takeTurns(
-      world,
+      () => world.settle(),
       [
         own('as it comes (counts, zstd:2)', {}),
         own('fingerprint: none', { fingerprint: 'none' }),

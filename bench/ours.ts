@@ -5,6 +5,7 @@ import { writeJob, type DumpOutcome, type Job, type RestoreOutcome } from '../co
 import { backupPrefix } from '../core/names.ts';
 import type { DumpTarget } from '../core/config.ts';
 import { measure, type Cost, type Environment } from './measure.ts';
+import type { Ground } from './ground.ts';
 import type { World } from './world.ts';
 
 export interface OwnBackup {
@@ -13,12 +14,12 @@ export interface OwnBackup {
   readonly outcome: DumpOutcome;
 }
 
-async function runTask(world: World, job: Job, more: Environment): Promise<Cost> {
+async function runTask(world: Ground, job: Job, more: Environment): Promise<Cost> {
   const env = { ...world.taskEnv, [TASK_ENV.job]: writeJob(job), [TASK_ENV.attempt]: '1', ...more };
   return measure(world.task, env);
 }
 
-async function outcomeOf(world: World, id: string): Promise<DumpOutcome | RestoreOutcome> {
+async function outcomeOf(world: Ground, id: string): Promise<DumpOutcome | RestoreOutcome> {
   const progress = await world.catalog.getProgress(id);
   const outcome = progress?.outcome;
   if (outcome?.kind !== 'dump' && outcome?.kind !== 'restore')
@@ -28,7 +29,7 @@ async function outcomeOf(world: World, id: string): Promise<DumpOutcome | Restor
 
 /** A backup, manifest and fingerprint included. `more` changes the task's environment. */
 export async function ownBackup(
-  world: World,
+  world: Ground,
   target: DumpTarget,
   more: Environment = {},
 ): Promise<{ cost: Cost; backup: OwnBackup }> {

@@ -23,7 +23,7 @@ export async function benchPostgres(
   const plain = pipeTurn(world, PLAIN);
   const directions: Direction[] = [];
   if (only !== 'restore') {
-    const contenders = await takeTurns(world, [own.turn, plain, pipeTurn(world, BEST)], options);
+    const contenders = await takeTurns(() => world.settle(), [own.turn, plain, pipeTurn(world, BEST)], options);
     directions.push(directionOf('postgres backup', contenders));
   } else {
     options.say('making the archives');
@@ -31,12 +31,14 @@ export async function benchPostgres(
     await plain.run();
   }
   if (only !== 'backup')
-    directions.push(directionOf('postgres restore', await takeTurns(world, restores(world, own.newest()), options)));
+    directions.push(
+      directionOf('postgres restore', await takeTurns(() => world.settle(), restores(world, own.newest()), options)),
+    );
   return directions;
 }
 
 /** Ours comes first. */
-function directionOf(name: string, contenders: readonly Contender[]): Direction {
+export function directionOf(name: string, contenders: readonly Contender[]): Direction {
   const [own, ...rivals] = contenders;
   return { name, contenders, cases: rivals.map((rival) => compare(name, rival, own!)) };
 }

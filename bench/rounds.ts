@@ -1,6 +1,5 @@
 /** Contenders take turns, so that a machine's mood is nobody's advantage. */
 import type { Contender, Run } from './result.ts';
-import type { World } from './world.ts';
 
 export interface RoundOptions {
   readonly rounds: number;
@@ -12,9 +11,9 @@ export interface Turn {
   readonly run: () => Promise<Run>;
 }
 
-/** Each turn once per round, another one first each time; before each of them the server's writes are settled. */
+/** Each turn once per round, another one first each time; before each of them `settle` is awaited: no contender pays for another's writes. */
 export async function takeTurns(
-  world: World,
+  settle: () => Promise<unknown>,
   turns: readonly Turn[],
   { rounds, say }: RoundOptions,
 ): Promise<Contender[]> {
@@ -23,7 +22,7 @@ export async function takeTurns(
     for (let step = 0; step < turns.length; step += 1) {
       const index = (round + step) % turns.length;
       const { label, run } = turns[index]!;
-      await world.postgres.query('CHECKPOINT');
+      await settle();
       const done = await run();
       runs[index]!.push(done);
       const { seconds, cpuSeconds, ownKib, peaksKib } = done.cost;

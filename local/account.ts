@@ -11,7 +11,7 @@ import { startContainers, type Containers } from './containers.ts';
 import { clientConfigFor, getJson, receivedMails, type ClientConfig, type Mail } from './client.ts';
 import { freePort } from './free-port.ts';
 import { startMoto } from './moto.ts';
-import { POSTGRES_ROOT, PYTHON, REPO, TASK_BUNDLE } from './paths.ts';
+import { IMAGE_ENV, PYTHON, REPO, TASK_BUNDLE } from './paths.ts';
 
 export const ACCOUNT_ID = '123456789012';
 export const REGION = 'eu-west-1';
@@ -23,7 +23,7 @@ export interface AccountOptions {
   keep?: boolean;
   /** What runs as every ECS task. Default: `dist/tasks/main.mjs`, see `build-task.ts`. */
   bundle?: string;
-  /** What the task image's ENV says. Default: the installed PostgreSQL tools. */
+  /** What the task image's ENV says. Default: the installed tools of every engine. */
   imageEnv?: Readonly<Record<string, string>>;
   /** Factor on the Wait states and retry intervals of Step Functions (1); tests make them short. */
   waitScale?: number;
@@ -56,6 +56,9 @@ export interface Account {
   messages(): Promise<Mail[]>;
   stop(): Promise<void>;
 }
+
+/** Where the account in this directory has its EFS access points, each a directory of its name. */
+export const fileSystemsOf = (dir: string): string => join(dir, 'efs');
 
 /** Waits until the emulator answers. */
 async function ready(endpoint: string, agent: Agent, gone: () => boolean): Promise<void> {
@@ -158,7 +161,8 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     region: REGION,
     sts: root,
     bundle: options.bundle ?? TASK_BUNDLE,
-    imageEnv: options.imageEnv ?? { NIGHTJAR_POSTGRES_ROOT: POSTGRES_ROOT },
+    imageEnv: options.imageEnv ?? IMAGE_ENV,
+    fileSystems: fileSystemsOf(dir),
     caFile: certificate.caFile,
     credentialSeconds: options.credentialSeconds,
   });

@@ -2,9 +2,10 @@
 /**
  * From a bare clone to a running script: makes what it needs under `.local/tools`, then runs the script with tsx.
  *
- *   node local/bootstrap.mjs [--tools 17|14,15|all] [SCRIPT [ARGUMENT …]]
+ *   node local/bootstrap.mjs [--tools 17|14,15,mariadb|all] [SCRIPT [ARGUMENT …]]
  *
- * `--tools` says which major versions of PostgreSQL are wanted besides the rest (17).
+ * `--tools` says which major versions of PostgreSQL, and whether MariaDB, are wanted besides the rest (17,mariadb); `all` is
+ * what the tests need.
  * Plain Node with no dependency. Progress on stderr. A second start finds everything there and takes a moment.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -32,6 +33,7 @@ const REPO = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const TOOLS = process.env.NIGHTJAR_TOOLS ?? join(REPO, '.local', 'tools');
 const began = Date.now();
 const MAJORS = ['14', '15', '16', '17', '18'];
+const MARIADB = 'mariadb';
 
 /** Debian's package of each library that the PostgreSQL binaries are linked to. */
 const LIBRARIES = {
@@ -269,20 +271,23 @@ function makePostgres(major, python) {
 
 function parse(argv) {
   const rest = [...argv];
-  let majors = ['17'];
+  let wanted = ['17', MARIADB];
+  let all = false;
   if (rest[0] === '--tools') {
     rest.shift();
-    const wanted = rest.shift() ?? '';
-    majors = wanted === 'all' ? MAJORS : wanted.split(',');
-    const wrong = majors.find((major) => !MAJORS.includes(major));
-    if (wrong !== undefined) throw new Stop(`--tools takes "all" or a list of ${MAJORS.join(', ')}, not "${wrong}"`);
+    const list = rest.shift() ?? '';
+    const known = [MARIADB, ...MAJORS];
+    all = list === 'all';
+    wanted = all ? known : list.split(',');
+    const wrong = wanted.find((one) => !known.includes(one));
+    if (wrong !== undefined) throw new Stop(`--tools takes "all" or a list of ${known.join(', ')}, not "${wrong}"`);
   }
   const [script, ...args] = rest;
-  return { majors, script, args };
+  return { all, mariadb: wanted.includes(MARIADB), majors: wanted.filter((one) => one !== MARIADB), script, args };
 }
 
 function main() {
-  const { majors, script, args } = parse(process.argv.slice(2));
+  const { all, mariadb, majors, script, args } = parse(process.argv.slice(2));
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
     throw new Stop(`Node 20.19 or newer is needed, this is ${process.versions.node}`);
@@ -296,11 +301,11 @@ function main() {
     const python = findPython();
     makePython(python, 'python', join(LOCAL, 'account', 'requirements.txt'), 'the pretend account');
     makePython(python, 'moto', join(LOCAL, 'account', 'moto-requirements.txt'), 'RDS of the pretend account');
+    const tools = { TOOLS, once, run, sha256, onPath, need };
+    if (mariadb) makeMariadb(tools);
     // Whoever wants all servers is testing, and lints the templates too.
-    if (majors === MAJORS) {
+    if (all) {
       makePython(python, 'cfn-lint', join(REPO, 'test', 'requirements.txt'), 'the template linter');
-      const tools = { TOOLS, once, run, sha256, onPath, need };
-      makeMariadb(tools);
       makePgbouncer(tools);
       makeMysql(tools, join(TOOLS, 'python', 'bin', 'python'));
       makeMongodb(tools, join(TOOLS, 'python', 'bin', 'python'));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { rm } from 'node:fs/promises';
 import { startCredentialsEndpoint, type CredentialsEndpoint } from './task-credentials.ts';
+import { mountsFor } from './mounts.ts';
 import { TaskProcess, type Stream } from './task-process.ts';
 import type { STSClientConfig } from '@aws-sdk/client-sts';
 
@@ -36,6 +37,8 @@ export interface ContainersOptions {
   bundle: string;
   /** What the image's ENV says. */
   imageEnv: Readonly<Record<string, string>>;
+  /** Holds what tasks see through an access point of EFS, as `<access point>/`. */
+  fileSystems: string;
   /** Trusted by every AWS client in the task. */
   caFile?: string;
   /** After how many seconds a task's credentials say they expire (3600). */
@@ -87,6 +90,7 @@ const LABEL = {
   family: 'com.amazonaws.ecs.task-definition-family',
   revision: 'com.amazonaws.ecs.task-definition-version',
   role: 'nightjar.task-role',
+  mounts: 'nightjar.mounts',
 } as const;
 
 const iso = (seconds?: number) => (seconds === undefined ? NEVER : new Date(seconds * 1000).toISOString());
@@ -197,7 +201,8 @@ export async function startContainers(options: ContainersOptions): Promise<Conta
 
   async function start(c: Container): Promise<void> {
     c.env = environment(c);
-    await c.process.start({ command: c.command, env: c.env });
+    const mounts = await mountsFor(c.labels[LABEL.mounts], options.fileSystems);
+    await c.process.start({ command: c.command, env: c.env, mounts });
     void c.process.end().then(() => credentials.forget(c.id));
   }
 

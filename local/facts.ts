@@ -1,3 +1,10 @@
+interface SampleServer {
+  host: string;
+  port: number;
+  database: string;
+  ca: string;
+}
+
 /** What `up` and `quickstart` know before they deploy and a config needs: handed over in `NIGHTJAR_LOCAL`, as JSON. */
 export interface LocalFacts {
   /** `HH:MM`, UTC. */
@@ -8,8 +15,11 @@ export interface LocalFacts {
   network: { vpcId: string; subnetIds: string[]; securityGroupIds: string[] };
   /** ARN of each database's secret, by target. */
   secrets: Record<string, string>;
-  /** The sample database, if one was made. */
-  sample?: { host: string; port: number; database: string; ca: string };
+  /** The sample databases, if they were made. */
+  sample?: SampleServer & {
+    mariadb: SampleServer;
+    tills: { fileSystem: string; accessPoint: string; directory: string };
+  };
 }
 
 export const FACTS = 'NIGHTJAR_LOCAL';

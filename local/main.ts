@@ -9,9 +9,9 @@ import { clientsOf, type StageFacts } from './stage-facts.ts';
 import { findSupervisor, HOME, startSupervisor, stopSupervisor } from './supervise.ts';
 
 const USAGE = `npm run local -- COMMAND [OPTION …]
-  up      start the account, deploy the stacks, make the sample database
-            --size MIB       of the sample database (128)
-            --major N        of its server: ${POSTGRES_MAJORS.join(', ')} (17; first: node local/bootstrap.mjs --tools N)
+  up      start the account, deploy the stacks, make the sample databases
+            --size MIB       of the shop in PostgreSQL (128)
+            --major N        of its server: ${POSTGRES_MAJORS.join(', ')} (17; first: node local/bootstrap.mjs --tools N,mariadb)
             --nightly HH:MM  when the schedule fires, UTC, or "soon" (02:00)
             --config FILE    deploy this config instead, with databases of your own; no sample is made
             --logins FILE    their logins: {"<target>": {"username": "…", "password": "…"}}
@@ -114,6 +114,8 @@ async function status(): Promise<number> {
     ...(facts.sample
       ? [
           `database  ${facts.sample.database} at 127.0.0.1:${facts.sample.port}, ${(facts.sample.bytes / 1048576).toFixed(0)} MiB`,
+          `          ${facts.sample.mariadb.database} (MariaDB) at 127.0.0.1:${facts.sample.mariadb.port}`,
+          `          SQLite files in ${facts.sample.tills}`,
         ]
       : []),
     `config    ${facts.config}`,

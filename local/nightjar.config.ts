@@ -22,6 +22,18 @@ export default defineConfig({
       secret: secrets.shop ?? '',
       tls: { ca: sample.ca },
     },
+    {
+      name: 'reviews',
+      engine: 'mariadb',
+      host: sample.mariadb.host,
+      port: sample.mariadb.port,
+      database: sample.mariadb.database,
+      secret: secrets.reviews ?? '',
+      tls: { ca: sample.mariadb.ca },
+    },
+    { name: 'till', engine: 'sqlite', database: 'till.db', storage: { efs: sample.tills } },
+    // Damaged on purpose: its backup fails every night, and the mail says so.
+    { name: 'till-old', engine: 'sqlite', database: 'till-2019.db', storage: { efs: sample.tills } },
     { name: 'orders', engine: 'dynamodb', table: 'orders' },
     { name: 'billing', engine: 'rds', instance: 'billing' },
   ],

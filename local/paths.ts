@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where the repository lies on this machine. */
@@ -15,3 +15,12 @@ export const POSTGRES_ROOT = join(TOOLS, 'postgres');
 
 /** The task that Fargate would run, as `build-task.ts` makes it. */
 export const TASK_BUNDLE = join(REPO, 'dist', 'tasks', 'main.mjs');
+
+/** Clients of MariaDB and MySQL, and the tools of MongoDB. */
+const CLIENTS = [join(TOOLS, 'mariadb', 'bin'), join(TOOLS, 'mongo', 'bin')];
+
+/** What the ENV of the task's image stands for on this machine. */
+export const IMAGE_ENV: Readonly<Record<string, string>> = {
+  NIGHTJAR_POSTGRES_ROOT: POSTGRES_ROOT,
+  PATH: [dirname(process.execPath), ...CLIENTS, '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
+};

@@ -1,6 +1,7 @@
 /**
  * `npm run quickstart [-- --json] [--keep] [--size MIB]`: the real stacks in a pretend account, a scheduled backup of a
- * real PostgreSQL, its report, a mishap, and a restore that brings every row back. Exits with 1 if anything did not hold.
+ * real PostgreSQL, MariaDB and SQLite, its report with the one that fails on purpose, a mishap, and the restores that bring
+ * every row back. Exits with 1 if anything did not hold.
  */
 import { parseArgs } from 'node:util';
 import { makeDisplay } from './display.ts';
@@ -59,7 +60,11 @@ if (supervised && values.keep) {
   display.end();
 }
 if (ok) {
-  const rows = story.rows.after?.rows ?? 0;
+  const { reviews, till } = story.engines ?? {};
+  const rows = [story.rows.after, reviews?.rows.after, till?.rows.after].reduce(
+    (sum, one) => sum + (one?.rows ?? 0),
+    0,
+  );
   say(
     `\nEvery one of ${rows} rows and ${story.native?.table.items.after ?? 0} items is back. The same in your own account: write nightjar.config.ts (config/example.ts shows all of`,
   );
@@ -68,7 +73,9 @@ if (ok) {
   );
 }
 if (values.json) {
-  const { run, backup, restore, native, mails, rows, problems } = story;
-  process.stdout.write(`${JSON.stringify({ ok, run, backup, restore, native, rows, mails, seconds, problems })}\n`);
+  const { run, backup, restore, engines, native, mails, rows, problems } = story;
+  process.stdout.write(
+    `${JSON.stringify({ ok, run, backup, restore, engines, native, rows, mails, seconds, problems })}\n`,
+  );
 }
 process.exitCode = ok ? 0 : 1;

@@ -1,6 +1,20 @@
 import { Agent } from 'node:https';
 import pg from 'pg';
 import { clientConfigFor, receivedMails, type ClientConfig, type Mail } from './client.ts';
+import type { MariadbFacts } from './mariadb-sample.ts';
+
+/** The sample databases: the shop's server, its reviews' server, and where its tills lie on this machine. */
+export interface Sample {
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+  caPem: string;
+  bytes: number;
+  mariadb: MariadbFacts;
+  tills: string;
+}
 
 /** Everything one has to know of a stage to work with it, also from another process. JSON. */
 export interface StageFacts {
@@ -12,16 +26,8 @@ export interface StageFacts {
   accountId: string;
   caPem: string;
   credentials: ClientConfig['credentials'];
-  /** The sample database, unless a config of the user's own was deployed. */
-  sample?: {
-    host: string;
-    port: number;
-    user: string;
-    password: string;
-    database: string;
-    caPem: string;
-    bytes: number;
-  };
+  /** Unless a config of the user's own was deployed. */
+  sample?: Sample;
   /** Of the deployed stacks, by stack and output. */
   outputs: Record<string, Record<string, string>>;
   /** Where RDS answers. */

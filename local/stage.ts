@@ -4,15 +4,16 @@ import { pathToFileURL } from 'node:url';
 import { parseConfig } from '../core/config.ts';
 import { startAccount, type Account, type AccountOptions } from './account.ts';
 import { buildTask } from './build-task.ts';
+import { makeDatabases, TILL_STORAGE, type Databases } from './databases.ts';
 import { deploy, verifyMail } from './deploy.ts';
 import { FACTS, type LocalFacts } from './facts.ts';
+import { REVIEWS } from './mariadb-sample.ts';
 import { makeBilling, makeOrders } from './native-sample.ts';
 import { makeNetwork } from './network.ts';
 import { REPO } from './paths.ts';
-import { startPostgres, type Postgres, type PostgresMajor } from './postgres.ts';
-import { makeSample } from './sample.ts';
+import type { Postgres, PostgresMajor } from './postgres.ts';
 import { makeSecrets, type Login } from './secrets.ts';
-import type { StageFacts } from './stage-facts.ts';
+import type { Sample, StageFacts } from './stage-facts.ts';
 
 export const PHASES = ['account', 'database', 'deploy'] as const;
 export type Phase = (typeof PHASES)[number];
@@ -64,6 +65,16 @@ function clock(at: number): string {
 export function soon(seconds: number): string {
   return clock(Math.ceil((Date.now() + seconds * 1000) / 60_000) * 60_000);
 }
+
+/** What a config has to know of the sample's servers; logins are in secrets. */
+const told = ({ host, port, database, caPem, mariadb }: Sample): LocalFacts['sample'] => ({
+  host,
+  port,
+  database,
+  ca: caPem,
+  mariadb: { host, port: mariadb.port, database: mariadb.database, ca: mariadb.caPem },
+  tills: TILL_STORAGE,
+});
 
 /** A weekday that is not today, tomorrow or yesterday: the weekly run shall not come in between. */
 function farWeekday(): string {
@@ -137,45 +148,44 @@ export async function startStage(
       return started;
     });
 
-    const database = 'shop';
-    let postgres: Postgres | undefined;
-    let bytes = 0;
+    let databases: Databases | undefined;
     if (!options.config) {
       await makeOrders(account.clientConfig);
       const { region, credentials } = account.clientConfig;
       await makeBilling({ region, credentials, endpoint: account.rdsEndpoint ?? '' });
-      postgres = await phase('database', `PostgreSQL ${major} with a shop of ${sizeMiB} MiB`, async (say) => {
-        const server = await startPostgres({ major, dir: join(dir, 'postgres') });
-        undo.push(() => server.stop());
-        await server.query(`CREATE DATABASE ${database}`);
-        const client = await server.connect(database);
-        await makeSample(client, { sizeMiB, onProgress: say });
-        const { rows } = await client.query<{ size: string }>('SELECT pg_database_size(current_database()) AS size');
-        bytes = Number(rows[0]?.size);
-        await client.end();
-        return server;
-      });
+      const title = `PostgreSQL ${major} with a shop of ${sizeMiB} MiB, MariaDB and SQLite with smaller ones`;
+      databases = await phase('database', title, (say) =>
+        makeDatabases({ dir, accountDir: account.dir, major, sizeMiB, say, onStarted: (one) => void undo.push(one) }),
+      );
     }
-    const sample = postgres && {
-      host: postgres.host,
-      port: postgres.port,
-      user: postgres.user,
-      password: postgres.password,
-      database,
-      caPem: postgres.caPem,
-      bytes,
+    const postgres = databases?.postgres;
+    const sample = databases && {
+      host: databases.postgres.host,
+      port: databases.postgres.port,
+      user: databases.postgres.user,
+      password: databases.postgres.password,
+      database: databases.database,
+      caPem: databases.postgres.caPem,
+      bytes: databases.bytes,
+      mariadb: databases.mariadb,
+      tills: databases.tills,
     };
 
     const deployed = await phase('deploy', 'cdk deploy of both stacks', async (say) => {
       const network = await makeNetwork(account);
-      const logins = sample ? { shop: { username: sample.user, password: sample.password } } : (options.logins ?? {});
+      const logins = sample
+        ? {
+            shop: { username: sample.user, password: sample.password },
+            [REVIEWS]: { username: sample.mariadb.user, password: sample.mariadb.password },
+          }
+        : (options.logins ?? {});
       const secrets = await makeSecrets(account, logins);
       const facts: LocalFacts = {
         nightly: options.nightly === 'soon' ? soon(await expectedDeploy()) : (options.nightly ?? '02:00'),
         weeklyDay: farWeekday(),
         network,
         secrets,
-        ...(sample ? { sample: { host: sample.host, port: sample.port, database, ca: sample.caPem } } : {}),
+        ...(sample ? { sample: told(sample) } : {}),
       };
       // Whoever owns the addresses follows the links in Amazon's mails; SES begins in its sandbox.
       await verifyMail(account, await mailAddresses(config, facts, options.env));

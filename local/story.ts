@@ -1,21 +1,17 @@
-/** One night and one mishap: a scheduled backup of the sample database, its report, damage, and a restore. */
+/** One night and one mishap: a scheduled backup of the sample databases, its report, damage, and the restores. */
+import { join } from 'node:path';
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import type { Mail } from './client.ts';
+import { countsOf, differences, type Counts, type Hashes } from './compare.ts';
+import { TILL_FILES } from './databases.ts';
 import type { Display } from './display.ts';
+import { playEngineStory, untold, type EnginesTold } from './engine-story.ts';
 import { playNativeStory, type NativeTold } from './native-story.ts';
 import { nightjar, type CommandAnswer } from './nightjar-command.ts';
-import { tableHashes, type TableHash } from './sample.ts';
+import { tableHashes } from './sample.ts';
 import { clientsOf, connectToSample, type StageFacts } from './stage-facts.ts';
 
 type Facts = Record<string, unknown>;
-type Hashes = Record<string, TableHash>;
-
-/** Rows of every table at one moment, and their sum. */
-export interface Counts {
-  tables: number;
-  rows: number;
-  byTable: Record<string, number>;
-}
 
 export interface Story {
   /** Records as the catalog has them. */
@@ -24,6 +20,8 @@ export interface Story {
   restore?: Facts;
   mails: Mail[];
   rows: { before?: Counts; spoiled?: Counts; after?: Counts };
+  /** Of the MariaDB and the SQLite file. */
+  engines?: Omit<EnginesTold, 'problems'>;
   /** Of the table and the instance that AWS restores itself. */
   native?: Omit<NativeTold, 'problems'>;
   /** What did not hold. Empty: every row is back. */
@@ -59,15 +57,6 @@ async function until<T>(ask: () => Promise<T | undefined>, seconds: number, what
   }
 }
 
-function countsOf(hashes: Hashes): Counts {
-  const entries = Object.entries(hashes);
-  return {
-    tables: entries.length,
-    rows: entries.reduce((sum, [, { rows }]) => sum + rows, 0),
-    byTable: Object.fromEntries(entries.map(([name, { rows }]) => [name, rows])),
-  };
-}
-
 async function readAll(facts: StageFacts): Promise<Hashes> {
   const client = await connectToSample(facts);
   try {
@@ -85,18 +74,6 @@ const DAMAGE = [
   'TRUNCATE shop.photos',
   'SELECT lo_unlink(oid) FROM pg_largeobject_metadata',
 ] as const;
-
-/** Tables that are not as they were. */
-export function differences(before: Hashes, after: Hashes): string[] {
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return names.flatMap((name) => {
-    const [was, is] = [before[name], after[name]];
-    if (!was) return [`${name} is new`];
-    if (!is) return [`${name} is missing`];
-    if (was.rows !== is.rows) return [`${name} has ${is.rows} rows instead of ${was.rows}`];
-    return was.hash === is.hash ? [] : [`${name} has other content in its ${is.rows} rows`];
-  });
-}
 
 /**
  * Plays the story on a stage with the sample database. Does not throw for what did not hold: `problems` says it.
@@ -145,7 +122,7 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
         'the schedule to fire',
       ),
     );
-    const { run, backups } = await step('backup', 'the nightly run backs up the shop', async () => {
+    const { run, backups } = await step('backup', 'the nightly run backs up every target', async () => {
       const ended = await until(
         async () => {
           const told = await sfn.send(new DescribeExecutionCommand({ executionArn }));
@@ -160,17 +137,16 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
       const found = runs.find((one) => one.executionArn === executionArn);
       if (!found) throw new Error('the nightly run is not in the catalog');
       const shown = await command<ShowRunAnswer>('show', found.runId);
-      return [shown, `the nightly run ended ${found.status}`];
+      const good = shown.backups.filter((one) => one.status === 'COMPLETED').length;
+      return [shown, `the nightly run ended: ${good} of ${shown.backups.length} targets have a good backup`];
     });
     story.run = run;
     const backup = backups.find((one) => one.target === 'shop');
     story.backup = backup;
-    const failed = backups.filter((one) => one.status !== 'COMPLETED');
-    story.problems.push(...failed.map((one) => `the backup of ${one.target} is ${one.status}`));
     if (backup?.status !== 'COMPLETED')
       throw new Error(`the backup of the shop is ${backup?.status ?? 'missing'}: ${JSON.stringify(backup?.failure)}`);
 
-    await step('mail', 'waiting for the report', async () => {
+    const [mail] = await step('mail', 'waiting for the report', async () => {
       const mails = await until(
         async () => {
           const all = await clients.mails();
@@ -182,6 +158,8 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
       story.mails = mails;
       return [mails, `mail to ${mails[0]?.to.join(', ') ?? ''}: “${mails[0]?.subject ?? ''}”`];
     });
+
+    story.problems.push(...untold(mail, backups));
 
     await step('damage', 'spoiling the shop', async () => {
       const client = await connectToSample(facts);
@@ -211,6 +189,17 @@ export async function playStory(facts: StageFacts, display: Display, name = 'nig
       if (wrong.length > 0) throw new Error('the restored shop is not as it was');
       return [counts, `all ${counts.rows} rows in ${counts.tables} tables are as they were`];
     });
+    if (facts.sample) {
+      const { mariadb, tills } = facts.sample;
+      const { problems, ...engines } = await playEngineStory({
+        mariadb,
+        till: join(tills, TILL_FILES.till),
+        command,
+        step,
+      });
+      story.engines = engines;
+      story.problems.push(...problems);
+    }
     if (facts.rdsEndpoint !== undefined) {
       const { region, credentials } = clients.clientConfig;
       const rds = { region, credentials, endpoint: facts.rdsEndpoint };

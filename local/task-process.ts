@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { exitCodeOf, signal } from './child.ts';
+import { mountBelow, type Mounts } from './mounts.ts';
 
 /** Enough of a task's output to read its story; older output is dropped. */
 const KEPT_OUTPUT = 4 * 1024 * 1024;
@@ -13,8 +14,10 @@ export type Stream = 1 | 2;
 export interface TaskCommand {
   /** Command and arguments. */
   command: readonly string[];
-  /** The whole environment, but for `PATH`, `HOME`, `TMPDIR` and `NIGHTJAR_SCRATCH`, which are made here. */
+  /** The whole environment, but for `HOME`, `TMPDIR`, `NIGHTJAR_SCRATCH` and `NIGHTJAR_MOUNTS`, which are made here. */
   env: Readonly<Record<string, string>>;
+  /** File systems that it mounts. */
+  mounts?: Mounts;
 }
 
 /** One task's main process, leader of its own process group, with a scratch directory that goes when it does. */
@@ -34,8 +37,9 @@ export class TaskProcess {
     return this.exitCode === undefined ? this.child?.pid : undefined;
   }
 
-  async start({ command, env }: TaskCommand): Promise<void> {
+  async start({ command, env, mounts = {} }: TaskCommand): Promise<void> {
     const scratch = await mkdtemp(join(tmpdir(), 'nightjar-task-'));
+    const mounted = await mountBelow(scratch, mounts);
     const [program, ...args] = command;
     if (program === undefined) throw new Error('a task needs a command');
     const child = spawn(program, args, {
@@ -48,6 +52,7 @@ export class TaskProcess {
         HOME: scratch,
         TMPDIR: scratch,
         NIGHTJAR_SCRATCH: scratch,
+        ...(mounted === undefined ? {} : { NIGHTJAR_MOUNTS: mounted }),
       },
     });
     this.child = child;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../core/job.ts';
 import { nextFire } from '../../cli/doctor/next-fire.ts';
 import { doctorShape, errorShape, type DoctorJson } from '../../cli/shapes.ts';
 import { NATIVE_TARGETS, POINT, putNative, resourceOf } from './native-world.ts';
 import { denied, fakeWorld, type FakeOptions, type Play } from './world.ts';
 
-const probed: (world: () => ReturnType<typeof fakeWorld>) => Play =
-  (world) =>
+const probed: (world: () => ReturnType<typeof fakeWorld>, findings?: readonly Finding[]) => Play =
+  (world, findings = [{ level: 'ok', what: 'may read all tables' }]) =>
   async ({ id, startedAt }) => {
     await world().store.putProgress({
       id,
@@ -14,7 +15,7 @@ const probed: (world: () => ReturnType<typeof fakeWorld>) => Play =
       phase: 'done',
       bytes: 0,
       updatedAt: startedAt,
-      outcome: { kind: 'probe', serverVersion: '17.5', findings: [{ level: 'ok', what: 'may read all tables' }] },
+      outcome: { kind: 'probe', serverVersion: '17.5', findings: [...findings] },
     });
     return { status: 'SUCCEEDED' };
   };
@@ -120,6 +121,34 @@ describe('nightjar doctor', () => {
     const probes = ({ findings }: DoctorJson) => findings.filter((one) => one.what.startsWith('server'));
     expect(probes((await examined({}, 'blog')).json).map((one) => one.about)).toEqual(['target blog']);
     expect(probes((await examined({}, '--no-probe')).json)).toEqual([]);
+  });
+
+  it('shows what a probe found, such as a server that is newer than the tool, with what to do', async () => {
+    const finding = { level: 'warn', what: 'MongoDB 9.0 is newer than mongodump.', hint: 'Update the image.' } as const;
+    const world: ReturnType<typeof fakeWorld> = fakeWorld({ play: (start) => probed(() => world, [finding])(start) });
+    expect(await world.run('doctor', 'shop', '--json')).toBe(0);
+    const { findings } = doctorShape.parse(world.json());
+    expect(findings.filter((one) => one.level !== 'ok')).toEqual([{ about: 'target shop', ...finding }]);
+    await world.run('doctor', 'shop');
+    expect(world.lines.join('\n')).toMatch(/warn {2}target shop +MongoDB 9\.0 is newer[^\n]*\n +Update the image\./);
+  });
+
+  it('of databases that are files asks for no secret and no server, and probes them where they lie', async () => {
+    const efs = { fileSystem: 'fs-0123456789abcdef0', accessPoint: 'fsap-0123456789abcdef0' };
+    const { json, exit } = await examined({
+      config: {
+        targets: [
+          { name: 'till', engine: 'sqlite', database: 'till.db', storage: { efs } },
+          { name: 'lake', engine: 'duckdb', database: 'lake.duckdb', storage: { s3: { bucket: 'lake-data' } } },
+        ],
+      },
+      doctor: { secret: () => Promise.reject(new Error('asked for a secret that a file does not have')) },
+    });
+    expect([exit, wrong(json)]).toEqual([0, []]);
+    expect(json.findings.filter((one) => one.what.startsWith('server')).map((one) => one.about)).toEqual([
+      'target till',
+      'target lake',
+    ]);
   });
 
   it('of a target nobody knows says so', async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ERRORS } from '../../core/errors.ts';
 import { REPO } from '../../local/paths.ts';
 
 interface Ended {
@@ -42,11 +43,12 @@ interface Result {
   backup: { status: string };
   restore: { status: string; mode: string; comparison: { equal: boolean } };
   rows: Record<'before' | 'spoiled' | 'after', { rows: number }>;
-  mails: { to: string[]; text: string; html: string }[];
+  engines: Record<'reviews' | 'till', Pick<Result, 'restore' | 'rows'>>;
+  mails: { to: string[]; subject: string; text: string; html: string }[];
   seconds: Record<string, number>;
 }
 
-test('the quickstart brings every row back, and then its account is kept, shown and stopped', async () => {
+test('the quickstart brings every row of three engines back, tells of the damaged one, and its account is kept, shown and stopped', async () => {
   await inPlace(async (home) => {
     const quickstart = await script('quickstart.ts', ['--json', '--keep', '--size', '10'], home);
     const result = JSON.parse(quickstart.out.trim().split('\n').at(-1) ?? '') as Result;
@@ -61,6 +63,17 @@ test('the quickstart brings every row back, and then its account is kept, shown 
       });
       expect(result.rows.spoiled.rows).toBeLessThan(result.rows.before.rows);
       expect(result.rows.after).toEqual(result.rows.before);
+      for (const one of ['reviews', 'till'] as const) {
+        const { rows, restore } = result.engines[one];
+        expect(restore, one).toMatchObject({ status: 'COMPLETED', mode: 'swap', comparison: { equal: true } });
+        expect(rows.spoiled.rows, one).toBeLessThan(rows.before.rows);
+        expect(rows.after, one).toEqual(rows.before);
+      }
+      // The one that is damaged on purpose is told first, with what to do.
+      const [{ subject, text }] = result.mails as [Result['mails'][number]];
+      expect(subject).toMatch(/1 of \d+ backups FAILED/);
+      expect(text).toContain(`till-old: ${ERRORS.DATABASE_DAMAGED.message}`);
+      expect(text).toContain(ERRORS.DATABASE_DAMAGED.hint);
       expect(Object.keys(result.seconds)).toEqual(expect.arrayContaining(['account', 'deploy', 'backup', 'restore']));
 
       const status = await script('main.ts', ['status', '--json'], home);

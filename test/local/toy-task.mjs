@@ -1,5 +1,7 @@
 // A task for the tests of the pretend account: does what its first argument, or else TOY, says.
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 const say = (text) => console.log(text);
 const deed = process.argv[2] ?? process.env.TOY ?? 'exit 0';
@@ -9,6 +11,9 @@ switch (verb) {
   case 'exit':
     say(`exiting with ${rest[0]}`);
     process.exitCode = Number(rest[0]);
+    break;
+  case 'read': // a file below where file systems are mounted
+    say(await readFile(join(process.env.NIGHTJAR_MOUNTS ?? '/nowhere', rest[0]), 'utf8').catch((error) => error.code));
     break;
   case 'print':
     say(JSON.stringify(process.env));

@@ -120,17 +120,32 @@ def _run_task(original, data):
     return status, headers, json.dumps(answer).encode()
 
 
+def _mounts(cdef, td):
+    """Paths in the container by access point; the emulator's own binds know directories of a host only."""
+    points = {}
+    for volume in td.get("volumes", []):
+        efs = volume.get("efsVolumeConfiguration")
+        if efs:
+            points[volume["name"]] = efs["authorizationConfig"]["accessPointId"]
+    return {
+        points[mount["sourceVolume"]]: mount["containerPath"]
+        for mount in cdef.get("mountPoints", [])
+        if mount.get("sourceVolume") in points
+    }
+
+
 @wrap(
     ecs,
     "_build_run_kwargs",
     "cdef td env port_bindings ecs_network host_mode task_id task_arn ministack_net_ip cluster_arn",
 )
 def _run_arguments(original, cdef, td, env, *rest):
-    """Tell the runner what ECS's agent would know: whose role the task has and how long it may take to stop."""
+    """Tell the runner what ECS's agent would know: whose role the task has and which file systems it mounts."""
     arguments = original(cdef, td, env, *rest)
     arguments["labels"]["nightjar.task-role"] = td.get("taskRoleArn") or ""
     arguments["labels"]["nightjar.region"] = get_region()
     arguments["labels"]["nightjar.account"] = get_account_id()
+    arguments["labels"]["nightjar.mounts"] = json.dumps(_mounts(cdef, td))
     return arguments
 
 

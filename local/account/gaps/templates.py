@@ -72,6 +72,16 @@ def _containers(original, cdefs):
     return result
 
 
+# CloudFormation's own spelling of these is not the API's with another first letter.
+_SPELLING = {"EFSVolumeConfiguration": "efsVolumeConfiguration", "FilesystemId": "fileSystemId", "IAM": "iam"}
+
+
+def _volume(value):
+    if isinstance(value, dict):
+        return {_SPELLING.get(k) or cfn._cfn_to_camel(k): _volume(v) for k, v in value.items()}
+    return value
+
+
 @wrap(cfn, "_ecs_task_def_create", "logical_id props stack_name")
 def _task_definition(original, logical_id, props, stack_name):
     arn, attributes = original(logical_id, props, stack_name)
@@ -79,6 +89,7 @@ def _task_definition(original, logical_id, props, stack_name):
     for prop, key in (("EphemeralStorage", "ephemeralStorage"), ("RuntimePlatform", "runtimePlatform")):
         if prop in props:
             definition[key] = _camel(props[prop])
+    definition["volumes"] = [_volume(one) for one in props.get("Volumes", [])]
     return arn, attributes
 
 

@@ -192,7 +192,7 @@ describe('a whole server', () => {
     await here.server.dropDatabase(swapped.replacedDatabase!);
   });
 
-  it('is dumped with its oplog where there is one, and says which moment that makes', async () => {
+  it('is dumped with its oplog where there is one, and says what that is good for', async () => {
     await sayHello(here, { setName: 'rs0', hosts: [`localhost:${here.server.mongodb.port}`], secondary: false });
     const fakes = await fakeTools({
       mongodump: 'case "$*" in *--version*) exec $REAL --version;; esac; echo "$@" >&2; exit 3',
@@ -201,7 +201,7 @@ describe('a whole server', () => {
     const whole = here.bench.context('small', { target: target(), env });
     const probed = await mongodb.probe(here.bench.context('small', { target: target() }));
     expect(probed.findings.map((one) => one.what)).toContain(
-      'A replica set: the oplog brings the backup to one moment.',
+      'A replica set: the backup holds the oplog, which mongorestore --oplogReplay brings it to one moment with.',
     );
     const told = await failure(mongodb.dump(whole, memoryBackup().sink));
     expect(told.detail).toMatch(/--config=\S+ --archive --oplog$/);
