@@ -88,7 +88,7 @@ test('the quickstart brings every row of three engines back, tells of the damage
     const after = await script('main.ts', ['status'], home);
     expect(after).toMatchObject({ code: 3, out: expect.stringContaining('local -- up') as unknown });
   });
-});
+}, 900_000);
 
 test('a wrong command line is refused with what would be right', async () => {
   await inPlace(async (home) => {
