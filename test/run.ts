@@ -68,7 +68,8 @@ try {
     for (const { status: end, fullName } of file.assertionResults) {
       if (end === 'skipped' || end === 'pending' || end === 'todo') skipped.push(fullName);
       if (end === 'passed' && fullName.includes("keeps the engine's promises"))
-        for (const [label, count] of kept) if (fullName.startsWith(`${label} `)) kept.set(label, count + 1);
+        for (const [label, count] of kept)
+          if (fullName.startsWith(label) && /\W/.test(fullName.charAt(label.length))) kept.set(label, count + 1);
     }
     // A file that could not be loaded has no failed test of its own.
     if (file.status === 'failed' && own.length === 0) {
