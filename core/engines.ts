@@ -41,6 +41,7 @@ export const ENGINES = {
     method: 'dump',
     family: 'postgres',
     scratchCopies: 0,
+    rdsNames: ['postgres', 'aurora-postgresql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     /** Fields of a target that only this engine has. */
@@ -62,6 +63,7 @@ export const ENGINES = {
     method: 'dump',
     family: 'mysql',
     scratchCopies: 0,
+    rdsNames: ['mysql', 'aurora-mysql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly'],
     fields: mysqlFields,
@@ -71,6 +73,7 @@ export const ENGINES = {
     method: 'dump',
     family: 'mysql',
     scratchCopies: 0,
+    rdsNames: ['mariadb'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly'],
     fields: mysqlFields,
@@ -184,8 +187,14 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `scratchCopies`: how often the whole database lies on the task's disk. */
-    | { method: 'dump'; family: string; scopes: readonly ScopeKind[]; scratchCopies: number }
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    | {
+        method: 'dump';
+        family: string;
+        scopes: readonly ScopeKind[];
+        scratchCopies: number;
+        rdsNames?: readonly string[];
+      }
   )
 >;
 
@@ -197,6 +206,7 @@ export const NATIVE_ENGINES = ['rds', 'aurora', 'dynamodb'] as const satisfies r
 export type NativeEngine = (typeof NATIVE_ENGINES)[number];
 export type DumpEngine = Exclude<EngineName, NativeEngine>;
 export const isNative = (engine: EngineName): engine is NativeEngine => ENGINES[engine].method === 'native';
+export const DUMP_ENGINES = ENGINE_NAMES.filter((name): name is DumpEngine => !isNative(name));
 /** Whether a backup of one can be restored into the other, as far as the engine that restores it agrees. */
 export function isKin(one: EngineName, other: EngineName): boolean {
   const family = (name: EngineName): string | undefined => {

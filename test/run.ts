@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ENGINES, isNative, type EngineName } from '../core/engines.ts';
+import { DUMP_ENGINES, ENGINES } from '../core/engines.ts';
 
 interface VitestReport {
   readonly numPassedTests: number;
@@ -55,9 +55,7 @@ const status = run(bin('vitest'), [
 ]);
 const skipped: string[] = [];
 /** Promises that each dumped engine kept against a server, by its label. */
-const kept = new Map<string, number>(
-  (Object.keys(ENGINES) as EngineName[]).filter((one) => !isNative(one)).map((one) => [ENGINES[one].label, 0]),
-);
+const kept = new Map<string, number>(DUMP_ENGINES.map((one) => [ENGINES[one].label, 0]));
 try {
   const report = JSON.parse(readFileSync(reportFile, 'utf8')) as VitestReport;
   passed += report.numPassedTests;
