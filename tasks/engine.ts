@@ -88,11 +88,15 @@ export interface RestoreSource {
   readGlobals(): Promise<string | undefined>;
 }
 
+/** What only the engine knows of a restore; the caller adds what was warned of. */
+export type RestoreDone = Omit<RestoreOutcome, 'kind' | 'warnings'>;
+
 export interface Engine<E extends DumpEngine = DumpEngine> {
   readonly name: E;
   probe(context: EngineContext<E>): Promise<Omit<ProbeOutcome, 'kind'>>;
   dump(context: EngineContext<E>, sink: DumpSink): Promise<DumpFacts>;
-  restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<Omit<RestoreOutcome, 'kind'>>;
+  /** What it warns of, it tells the reporter. */
+  restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<RestoreDone>;
   /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
   rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
   /** Counts rows and asks the job's questions, all of it read only. An answer that is not true is an answer, no error. */

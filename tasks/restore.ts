@@ -31,5 +31,5 @@ export async function restore(job: RestoreJob, tools: JobTools, engine: Engine):
     engine.restore(context, job, unsealed(openSource(reader, manifest), tools.readIdentity)),
     tools,
   );
-  return { kind: 'restore', ...done, warnings: [...new Set([...progress.warnings, ...done.warnings])] };
+  return { kind: 'restore', ...done, warnings: progress.warnings };
 }

@@ -13,7 +13,7 @@ import { ENGINES, type DumpEngine } from '../../core/engines.ts';
 import { tableName, type ScopeKind } from '../../core/scope.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { RestoreMode } from '../../core/engines.ts';
-import type { RestoreJob, RollbackJob } from '../../core/job.ts';
+import type { RestoreJob, RestoreOutcome, RollbackJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../core/names.ts';
 import type { Engine, EngineContext, Login, RestoreSource } from '../../tasks/engine.ts';
 import { listeningReporter, manifestOf, memoryBackup, memorySource, type Heard, type MemoryBackup } from './doubles.ts';
@@ -68,7 +68,11 @@ export interface Bench<E extends DumpEngine> {
   context(database: string, more?: Partial<EngineContext<E>>): EngineContext<E> & { report: Heard };
   dump(database: string, more?: Partial<EngineContext<E>>): Promise<{ backup: MemoryBackup; manifest: Manifest }>;
   restoreJob(database: string, mode: RestoreJob['mode'], more?: Partial<RestoreJob>): RestoreJob;
-  restore(job: RestoreJob, source: RestoreSource, more?: Partial<EngineContext<E>>): ReturnType<Engine<E>['restore']>;
+  restore(
+    job: RestoreJob,
+    source: RestoreSource,
+    more?: Partial<EngineContext<E>>,
+  ): Promise<Omit<RestoreOutcome, 'kind'>>;
   scratch: string;
 }
 
@@ -121,7 +125,10 @@ export async function benchOf<E extends DumpEngine>(harness: EngineHarness<E>): 
       database,
       ...more,
     }),
-    restore: (job, source, more) => engine.restore(context(job.database, more), job, source),
+    async restore(job, source, more) {
+      const own = context(job.database, more);
+      return { ...(await engine.restore(own, job, source)), warnings: own.report.warnings };
+    },
   };
 }
 

@@ -131,7 +131,6 @@ export const goodDump =
 const RESTORED = (job: RestoreJob): Awaited<ReturnType<Engine['restore']>> => ({
   restoredDatabase: job.database,
   comparison: { mode: 'none', tablesCompared: 0, rowsExpected: 0, rowsFound: 0, differences: [], equal: true },
-  warnings: [],
 });
 
 /** A restore that only collects what it reads. */

@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
-import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { rolledBackDatabase } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import type { EngineContext } from '../../engine.ts';
 import type { FilePlace } from '../../files/place.ts';
 import { inRoom, type Call } from './context.ts';
@@ -114,14 +115,9 @@ export async function rollback(
 
 /** Removes what a swap replaced, what a rollback set aside, or what a restore that failed left, and nothing else. */
 export async function drop(context: EngineContext<'duckdb'>, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
-  return inRoom(context, async ({ target, place, step }) => {
+  return inRoom(context, async ({ place, step }) => {
     const name = job.replacedDatabase;
-    const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
-    if (name === target.database || !endings.some((ending) => name.endsWith(ending)))
-      throw new NightjarError('INPUT_INVALID', {
-        operation: 'drop',
-        detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
-      });
+    refuseStranger(job);
     step('dropping');
     await place.remove(walOf(name));
     return { dropped: await place.remove(name) };

@@ -5,14 +5,12 @@
  * library.
  */
 import type { Comparison, Fingerprint, TablePrint } from '../../../core/backup.ts';
-import { NightjarError } from '../../../core/errors.ts';
 import { tableName } from '../../../core/scope.ts';
+import { comparisonOf, isSameAsFarAsSeen } from '../../comparing.ts';
 import type { Reporter } from '../../engine.ts';
 import { ident, qualified } from './names.ts';
 import type { Session } from './session.ts';
 import type { DataTable } from './tables.ts';
-
-const DIFFERENCES_KEPT = 50;
 
 export type Print = TablePrint & { readonly checksum?: string };
 
@@ -52,44 +50,17 @@ export function fingerprintOf(mode: Fingerprint['mode'], prints: readonly TableP
   return { mode, tables, seconds: Math.round(seconds * 1_000) / 1_000 };
 }
 
-const sum = (prints: readonly (TablePrint | undefined)[]): number =>
-  prints.reduce((rows, print) => rows + (print?.rows ?? 0), 0);
-const isSame = (one: TablePrint, found: TablePrint | undefined): boolean =>
-  found?.rows === one.rows && (!one.checksum || !found.checksum || found.checksum === one.checksum);
-const show = (print: TablePrint | undefined): string =>
-  print === undefined ? 'no such table' : `${print.rows} rows${print.checksum ? `, checksum ${print.checksum}` : ''}`;
-
 export function compare(
   mode: Fingerprint['mode'],
   expected: readonly TablePrint[],
   prints: readonly TablePrint[],
 ): Comparison {
   const byName = new Map(prints.map((one) => [tableName(one), one]));
-  const found = expected.map((one) => byName.get(tableName(one)));
-  const differences = expected.flatMap((one, index) =>
-    isSame(one, found[index])
-      ? []
-      : [{ schema: one.schema, table: one.table, expected: show(one), found: show(found[index]) }],
-  );
-  return {
+  // Counted only, where nobody asked for more.
+  return comparisonOf(
     mode,
-    tablesCompared: expected.length,
-    rowsExpected: sum(expected),
-    rowsFound: sum(found),
-    differences: differences.slice(0, DIFFERENCES_KEPT),
-    equal: differences.length === 0,
-  };
+    expected,
+    expected.map((one) => byName.get(tableName(one))),
+    { same: isSameAsFarAsSeen },
+  );
 }
-
-export const differencesInWords = ({ differences }: Comparison): string =>
-  `${differences.length} tables differ: ${differences
-    .slice(0, 10)
-    .map((one) => `${tableName(one)}: expected ${one.expected}, found ${one.found}`)
-    .join('; ')}.`;
-
-/** `where`: what became of the data that differs. */
-export const differs = (comparison: Comparison, where: string): NightjarError =>
-  new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare rows',
-    detail: `${where} ${differencesInWords(comparison)}`,
-  });

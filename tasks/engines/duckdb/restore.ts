@@ -3,10 +3,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Comparison, Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { scopeKinds } from '../../../core/scope.ts';
-import type { EngineContext, RestoreSource } from '../../engine.ts';
+import type { EngineContext, RestoreDone, RestoreSource } from '../../engine.ts';
 import { taken } from '../../files/mounted.ts';
 import { openArchive, readAll } from './archive.ts';
 import { merge, narrow } from './assemble.ts';
@@ -14,32 +14,20 @@ import { inRoom, type Call } from './context.ts';
 import { takeCopy } from './copy.ts';
 import { isOf, recoded } from './errors.ts';
 import { exchange, guard, type Guard } from './exchange.ts';
-import { compare, differs } from './fingerprint.ts';
+import { differs, equalAsBefore } from '../../comparing.ts';
+import { compare } from './fingerprint.ts';
 import { walOf } from './names.ts';
 import type { DuckdbContext } from './session.ts';
 import { NEWEST_STORAGE } from './storage.ts';
 import { isNamed } from './tables.ts';
 
-type Result = Omit<RestoreOutcome, 'kind'>;
-
-export async function restore(
+export const restore = (
   context: EngineContext<'duckdb'>,
   job: RestoreJob,
   source: RestoreSource,
-): Promise<Result> {
-  const warnings: string[] = [];
-  const { report } = context;
-  const told = {
-    phase: (text: string) => report.phase(text),
-    moved: (bytes: number) => report.moved(bytes),
-    expect: (bytes: number) => report.expect(bytes),
-    warn: (text: string) => void (warnings.push(text), report.warn(text)),
-  };
-  const done = await inRoom({ ...context, report: told }, (call) => restoreIn(call, job, source));
-  return { ...done, warnings };
-}
+): Promise<RestoreDone> => inRoom(context, (call) => restoreIn(call, job, source));
 
-async function restoreIn(call: Call, job: RestoreJob, source: RestoreSource): Promise<Omit<Result, 'warnings'>> {
+async function restoreIn(call: Call, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { place, step, report } = call;
   const { database, mode } = job;
   const [alias, old] = [aliasDatabase(database, job.id), replacedDatabase(database, job.id)];
@@ -204,18 +192,8 @@ function tablesOf({ scope }: RestoreJob, { fingerprint }: Manifest): Manifest['f
 }
 
 /** Nothing to compare, or what an earlier attempt of the same restore found: only then is a name given. */
-function foundEqual(job: RestoreJob, manifest: Manifest): Comparison {
-  const tables = tablesOf(job, manifest);
-  const rows = tables.reduce((sum, one) => sum + one.rows, 0);
-  return {
-    mode: job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode,
-    tablesCompared: tables.length,
-    rowsExpected: rows,
-    rowsFound: rows,
-    differences: [],
-    equal: true,
-  };
-}
+const foundEqual = (job: RestoreJob, manifest: Manifest): Comparison =>
+  equalAsBefore(job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode, tablesOf(job, manifest));
 
 function refuseScope({ scope, mode }: RestoreJob, { source }: Manifest): void {
   const refuse = (detail: string): never => {

@@ -2,9 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Document } from 'mongodb';
 import type { Comparison, TablePrint } from '../../../core/backup.ts';
-import { NightjarError } from '../../../core/errors.ts';
+import type { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { tableName } from '../../../core/scope.ts';
+import { comparisonOf, differs as differInWords, equalAsBefore, type Difference, type Print } from '../../comparing.ts';
 import type { RestoreSource } from '../../engine.ts';
 import type { CollectionEntry } from './archive.ts';
 import { definitionOf, indexesOf, listAll } from './collections.ts';
@@ -12,11 +13,8 @@ import { printCollection } from './fingerprint.ts';
 import { isMany, type Loaded } from './load.ts';
 import type { Server } from './server.ts';
 
-const DIFFERENCES_KEPT = 50;
 /** Collections that are read at once. */
 const LANES = 4;
-
-type Difference = Comparison['differences'][number];
 
 export async function compareIn(
   server: Server,
@@ -26,7 +24,7 @@ export async function compareIn(
 ): Promise<Comparison> {
   const { manifest } = source;
   const rows = job.scope?.schemaOnly ? [] : recorded(job, source, loaded);
-  const found: Pick<TablePrint, 'rows' | 'checksum'>[] = [];
+  const found: (Print | undefined)[] = [];
   const waiting = rows.entries();
   const there = new Set((await listAll(server, place)).map((one) => one.name));
   const lane = async (): Promise<void> => {
@@ -41,20 +39,10 @@ export async function compareIn(
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  const differences = [
-    ...rows.flatMap((one, index) => differenceOf(one, found[index])),
-    ...(await compareDefinitions(server, place, loaded.entries)),
-  ];
-  const sum = (prints: readonly (Pick<TablePrint, 'rows'> | undefined)[]): number =>
-    prints.reduce((total, print) => total + (print?.rows ?? 0), 0);
-  return {
-    mode: job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode,
-    tablesCompared: rows.length,
-    rowsExpected: sum(rows),
-    rowsFound: sum(found),
-    differences: differences.slice(0, DIFFERENCES_KEPT),
-    equal: differences.length === 0,
-  };
+  return comparisonOf(job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode, rows, found, {
+    words: { table: 'collection', rows: 'documents' },
+    more: await compareDefinitions(server, place, loaded.entries),
+  });
 }
 
 /** What was recorded of what the job brings. */
@@ -66,16 +54,6 @@ function recorded(job: RestoreJob, { manifest }: RestoreSource, { entries }: Loa
       (!job.scope?.tables || job.scope.tables.includes(tableName(one))),
   );
 }
-
-function differenceOf(one: TablePrint, found: Pick<TablePrint, 'rows' | 'checksum'> | undefined): Difference[] {
-  if (found?.rows === one.rows && (!one.checksum || found.checksum === one.checksum)) return [];
-  return [{ schema: one.schema, table: one.table, expected: show(one), found: show(found) }];
-}
-
-const show = (print: Pick<TablePrint, 'rows' | 'checksum'> | undefined): string =>
-  print === undefined
-    ? 'no such collection'
-    : `${print.rows} documents${print.checksum ? `, checksum ${print.checksum}` : ''}`;
 
 /**
  * Collections, views and indexes that are missing make a difference; options that are told otherwise are only said, because
@@ -135,15 +113,8 @@ const plain = (value: unknown): unknown =>
   );
 
 /** `where`: what became of the data that differs. */
-export function differs(comparison: Comparison, where: string): NightjarError {
-  const some = comparison.differences
-    .slice(0, 10)
-    .map((one) => `${tableName(one)}: expected ${one.expected}, found ${one.found}`);
-  return new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare documents',
-    detail: `${where} ${comparison.differences.length} differences: ${some.join('; ')}.`,
-  });
-}
+export const differs = (comparison: Comparison, where: string): NightjarError =>
+  differInWords(comparison, where, { operation: 'compare documents', what: 'differences' });
 
 /** What an earlier attempt of the same restore found: only after an equal comparison a database has its note. */
 export function foundEqual(job: RestoreJob, source: RestoreSource): Comparison {
@@ -157,13 +128,5 @@ export function foundEqual(job: RestoreJob, source: RestoreSource): Comparison {
     : fingerprint.tables.filter(
         (one) => (!isMany(source.manifest) || one.schema === own) && (!only || only.includes(tableName(one))),
       );
-  const rows = compared.reduce((sum, one) => sum + one.rows, 0);
-  return {
-    mode: job.scope?.schemaOnly ? 'none' : fingerprint.mode,
-    tablesCompared: compared.length,
-    rowsExpected: rows,
-    rowsFound: rows,
-    differences: [],
-    equal: true,
-  };
+  return equalAsBefore(job.scope?.schemaOnly ? 'none' : fingerprint.mode, compared);
 }

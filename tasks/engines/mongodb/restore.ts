@@ -1,9 +1,9 @@
 /** Bringing a backup back: beside everything else first, compared, and only then under its name. */
 import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import type { RestoreSource } from '../../engine.ts';
+import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { databaseExists, isServers, listAll } from './collections.ts';
 import { compareIn, differs, foundEqual } from './compare.ts';
 import { exchange, isBegun, journalIn, rename } from './exchange.ts';
@@ -14,32 +14,16 @@ import { steadily, within, type MongodbContext, type Server } from './server.ts'
 /** Of an exchange: the restore's, so that the same restore goes on with it. */
 export const swapTag = (restoreId: string): string => restoreId.slice(-10).toLowerCase();
 
-export async function restore(
-  context: MongodbContext,
-  job: RestoreJob,
-  source: RestoreSource,
-): Promise<Omit<RestoreOutcome, 'kind'>> {
-  const warnings: string[] = [];
-  const { report } = context;
-  const told: MongodbContext = {
-    ...context,
-    report: {
-      phase: (text) => report.phase(text),
-      moved: (bytes) => report.moved(bytes),
-      expect: (bytes) => report.expect(bytes),
-      warn: (text) => void (warnings.push(text), report.warn(text)),
-    },
-  };
-  report.phase('connecting');
-  return within(told, async (server) => {
+export async function restore(context: MongodbContext, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+  context.report.phase('connecting');
+  return within(context, async (server) => {
     await preflight(server, job);
     if (job.scope) {
       // A narrowed restore is refused before anything is made of it.
-      report.phase('proving the archive');
+      context.report.phase('proving the archive');
       await source.proveArchive();
     }
-    const done = job.mode === 'new' ? await restoreBeside(server, job, source) : await restoreInto(server, job, source);
-    return { ...done, warnings };
+    return job.mode === 'new' ? restoreBeside(server, job, source) : restoreInto(server, job, source);
   });
 }
 
@@ -63,10 +47,8 @@ async function preflight(server: Server, job: RestoreJob): Promise<void> {
     });
 }
 
-type Done = Omit<RestoreOutcome, 'kind' | 'warnings'>;
-
 /** Under its own name at once: nobody knows of it yet, and renaming would copy it all a second time. */
-async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<Done> {
+async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { database } = job;
   const note = await noteIn(server, database, job.id);
   if (note?.state === 'equal') {
@@ -80,7 +62,7 @@ async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSou
 }
 
 /** Into an alias, compared there, then exchanged with what serves. */
-async function restoreInto(server: Server, job: RestoreJob, source: RestoreSource): Promise<Done> {
+async function restoreInto(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { report } = server.context;
   const { database, mode } = job;
   const place = aliasDatabase(database, job.id);

@@ -1,5 +1,6 @@
 /** Undoing a swap, and dropping what one left behind. */
-import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { rolledBackDatabase } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { databaseExists } from './collections.ts';
@@ -30,12 +31,7 @@ export async function rollback(context: MongodbContext, job: RollbackJob): Promi
 /** Drops what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
 export async function drop(context: MongodbContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
   const name = job.replacedDatabase;
-  const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
-  if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
-    throw new NightjarError('INPUT_INVALID', {
-      operation: 'drop',
-      detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
-    });
+  refuseStranger(job);
   context.report.phase('dropping');
   return within(context, async (server) => ({ dropped: await dropDatabase(server, name) }));
 }

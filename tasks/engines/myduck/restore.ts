@@ -1,11 +1,12 @@
 /** Bringing a backup back beside what the server has: proven here by DuckDB, then `RESTORE DATABASE … FROM` the exchange. */
 import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { scopeKinds } from '../../../core/scope.ts';
-import type { RestoreSource } from '../../engine.ts';
+import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { openArchive, readAll } from '../duckdb/archive.ts';
-import { compare, differs } from '../duckdb/fingerprint.ts';
+import { differs } from '../../comparing.ts';
+import { compare } from '../duckdb/fingerprint.ts';
 import { compared, inDamage, refuseNewerFile } from '../duckdb/restore.ts';
 import { qualified } from '../duckdb/names.ts';
 import { clear, databases } from './dump.ts';
@@ -21,8 +22,7 @@ export async function restore(
   context: MyduckContext,
   job: RestoreJob,
   source: RestoreSource,
-): Promise<Omit<RestoreOutcome, 'kind'>> {
-  const warnings: string[] = [];
+): Promise<RestoreDone> {
   return inCall(context, async (call) => {
     const { target, step } = call;
     const { database } = job;
@@ -60,7 +60,7 @@ export async function restore(
     ).prints;
     const onServer = await counted(wire, database, expected, call.report);
     if (!onServer.equal) throw differs(onServer, `It serves as ${database}.`);
-    return { restoredDatabase: database, comparison: inFile, warnings };
+    return { restoredDatabase: database, comparison: inFile };
   });
 }
 

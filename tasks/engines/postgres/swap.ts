@@ -1,5 +1,6 @@
 /** Exchanging names: at every moment either the old or the new database serves, and never neither. */
-import { aliasDatabase, rolledBackDatabase, replacedDatabase } from '../../../core/names.ts';
+import { rolledBackDatabase } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { beside, databaseNamed, dropDatabase, maintenanceDatabases } from './database.ts';
@@ -134,12 +135,7 @@ export async function rollback(context: PostgresContext, job: RollbackJob): Prom
 /** Drops what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
 export async function drop(context: PostgresContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
   const name = job.replacedDatabase;
-  const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
-  if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
-    throw new NightjarError('INPUT_INVALID', {
-      operation: 'drop',
-      detail: `${name} is no database that restore ${job.restoreId} has left behind; nothing was dropped.`,
-    });
+  refuseStranger(job);
   context.report.phase('dropping');
   const server = await reachServer(context, maintenanceDatabases([name]));
   return { dropped: await beside(server, [name], (session) => dropDatabase(session, name)) };

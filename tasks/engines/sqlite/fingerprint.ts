@@ -7,6 +7,7 @@
  */
 import type { Comparison, Fingerprint, TablePrint } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
+import { comparisonOf } from '../../comparing.ts';
 import { isAnswer } from './errors.ts';
 import { ident, text, withShell, type Shell } from './shell.ts';
 import { alive, type Work } from './work.ts';
@@ -16,8 +17,6 @@ export interface Table {
   readonly type: 'table' | 'virtual';
 }
 export type Mode = Fingerprint['mode'];
-
-const DIFFERENCES_KEPT = 50;
 
 /** What a person calls tables: neither SQLite's own, nor those that a virtual table keeps for itself. */
 export const listTables = (shell: Shell): Promise<Table[]> =>
@@ -113,32 +112,9 @@ async function alone(
 /** `wanted`: what the backup recorded, of the tables that were brought back. */
 export function compare(wanted: readonly TablePrint[], found: readonly TablePrint[], mode: Mode): Comparison {
   const byName = new Map(found.map((one) => [one.table, one]));
-  const sum = (prints: readonly (TablePrint | undefined)[]): number =>
-    prints.reduce((rows, print) => rows + (print?.rows ?? 0), 0);
-  const differences = wanted.flatMap((one) => {
-    const there = byName.get(one.table);
-    const same = there?.rows === one.rows && (!one.checksum || one.checksum === there.checksum);
-    return same ? [] : [{ schema: '', table: one.table, expected: show(one), found: show(there) }];
-  });
-  return {
+  return comparisonOf(
     mode,
-    tablesCompared: wanted.length,
-    rowsExpected: sum(wanted),
-    rowsFound: sum(wanted.map((one) => byName.get(one.table))),
-    differences: differences.slice(0, DIFFERENCES_KEPT),
-    equal: differences.length === 0,
-  };
-}
-
-const show = (print: TablePrint | undefined): string =>
-  print === undefined ? 'no such table' : `${print.rows} rows${print.checksum ? `, checksum ${print.checksum}` : ''}`;
-
-export function differs(comparison: Comparison, where: string): NightjarError {
-  const some = comparison.differences
-    .slice(0, 10)
-    .map((one) => `${one.table}: expected ${one.expected}, found ${one.found}`);
-  return new NightjarError('FINGERPRINT_DIFFERS', {
-    operation: 'compare rows',
-    detail: `${where} ${comparison.differences.length} tables differ: ${some.join('; ')}.`,
-  });
+    wanted,
+    wanted.map((one) => byName.get(one.table)),
+  );
 }

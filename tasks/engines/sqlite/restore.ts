@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import type { Comparison, Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { timeOfId } from '../../../core/ids.ts';
-import type { RestoreJob, RestoreOutcome } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import type { RestoreSource } from '../../engine.ts';
+import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { missing, taken } from '../../files/mounted.ts';
 import { readArchive } from './archive.ts';
 import type { Part } from './dump.ts';
-import { compare, differs, printFile } from './fingerprint.ts';
+import { differs, equalAsBefore } from '../../comparing.ts';
+import { compare, printFile } from './fingerprint.ts';
 import { readHeader } from './header.ts';
 import { checkIntegrity } from './integrity.ts';
 import { overwriteRows, overwriteWhole } from './overwrite.ts';
@@ -20,29 +21,10 @@ import { withShell } from './shell.ts';
 import { exchange, setAside } from './swap.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
-export async function restore(
-  context: SqliteContext,
-  job: RestoreJob,
-  source: RestoreSource,
-): Promise<Omit<RestoreOutcome, 'kind'>> {
-  const warnings: string[] = [];
-  const { report } = context;
-  const told: SqliteContext = {
-    ...context,
-    report: {
-      phase: (text) => report.phase(text),
-      moved: (bytes) => report.moved(bytes),
-      expect: (bytes) => report.expect(bytes),
-      warn: (text) => void (warnings.push(text), report.warn(text)),
-    },
-  };
-  const done = await withWork(told, (work) => restoreWith(work, job, source));
-  return { ...done, warnings };
-}
+export const restore = (context: SqliteContext, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> =>
+  withWork(context, (work) => restoreWith(work, job, source));
 
-type Done = Omit<RestoreOutcome, 'kind' | 'warnings'>;
-
-async function restoreWith(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+async function restoreWith(work: Work, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   work.context.report.phase('connecting');
   refuse(job, source.manifest);
   if (job.mode === 'overwrite') return overwrite(work, job, source);
@@ -115,7 +97,7 @@ async function fitForMount(work: Work, file: string): Promise<void> {
   );
 }
 
-async function beside(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+async function beside(work: Work, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { place } = work;
   const there = await place.stat(job.database);
   // An earlier attempt of this restore may have come so far; then the bytes are the same.
@@ -148,13 +130,13 @@ async function kept(work: Work, job: RestoreJob, { file, comparison }: Made): Pr
   return differs(comparison, `It was kept as ${alias}.`);
 }
 
-async function swap(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+async function swap(work: Work, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { place, context } = work;
   const { database } = job;
   const alias = aliasDatabase(database, job.id);
   const old = replacedDatabase(database, job.id);
   const [living, waiting, replaced] = [await place.stat(database), await place.stat(alias), await place.stat(old)];
-  const outcome = (was: boolean, comparison: Comparison): Done => ({
+  const outcome = (was: boolean, comparison: Comparison): RestoreDone => ({
     restoredDatabase: database,
     ...(was ? { replacedDatabase: old } : {}),
     comparison,
@@ -183,19 +165,9 @@ async function swap(work: Work, job: RestoreJob, source: RestoreSource): Promise
   }
 }
 
-function foundEqual({ fingerprint }: Manifest): Comparison {
-  const rows = fingerprint.tables.reduce((sum, one) => sum + one.rows, 0);
-  return {
-    mode: fingerprint.mode,
-    tablesCompared: fingerprint.tables.length,
-    rowsExpected: rows,
-    rowsFound: rows,
-    differences: [],
-    equal: true,
-  };
-}
+const foundEqual = ({ fingerprint }: Manifest): Comparison => equalAsBefore(fingerprint.mode, fingerprint.tables);
 
-async function overwrite(work: Work, job: RestoreJob, source: RestoreSource): Promise<Done> {
+async function overwrite(work: Work, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { place } = work;
   if (!(await place.stat(job.database))) throw missing(place.words, job.database);
   const made = await make(work, job, source);

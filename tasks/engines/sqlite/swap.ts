@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
-import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
+import { rolledBackDatabase } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import { SIDECARS, timeoutOf } from './copy.ts';
 import { readHeader } from './header.ts';
 import { openShell, type Shell } from './shell.ts';
@@ -108,12 +109,7 @@ export const rollback = (context: SqliteContext, job: RollbackJob): Promise<Omit
 export const drop = (context: SqliteContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> =>
   withWork(context, async (work) => {
     const name = job.replacedDatabase;
-    const endings = [replacedDatabase, rolledBackDatabase, aliasDatabase].map((named) => named('', job.restoreId));
-    if (name === context.target.database || !endings.some((ending) => name.endsWith(ending)))
-      throw new NightjarError('INPUT_INVALID', {
-        operation: 'drop',
-        detail: `${name} is no file that restore ${job.restoreId} has left behind; nothing was removed.`,
-      });
+    refuseStranger(job);
     context.report.phase('dropping');
     for (const ending of SIDECARS) await work.place.remove(name + ending);
     return { dropped: await work.place.remove(name) };
