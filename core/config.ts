@@ -10,7 +10,7 @@ import {
   type NativeEngine,
 } from './engines.ts';
 import { NightjarError } from './errors.ts';
-import { COMPRESSIONS } from './engine-fields.ts';
+import { COMPRESSIONS, type FileStorage } from './engine-fields.ts';
 import { SCOPES, scopeKinds, type ScopeKind } from './scope.ts';
 
 export const FREQUENCIES = ['daily', 'weekly', 'none'] as const;
@@ -256,6 +256,9 @@ export const isDumpTarget = (target: Target): target is DumpTarget => !isNative(
 /** A dumped one that tasks log in to. */
 export type ServerTarget = Extract<DumpTarget, { host: string }>;
 export const isServerTarget = (target: Target): target is ServerTarget => isDumpTarget(target) && 'host' in target;
+/** The file system that its tasks mount, if any. */
+export const mountOf = (target: Target): Extract<FileStorage, { efs: object }>['efs'] | undefined =>
+  'storage' in target && 'efs' in target.storage ? target.storage.efs : undefined;
 /** Name of the instance, cluster or table. */
 export function resourceOf(target: NativeTarget): string {
   if (target.engine === 'rds') return target.instance;

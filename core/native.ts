@@ -110,6 +110,16 @@ export function differencesOf(expected: NativeSettings, found: NativeSettings): 
   ];
 }
 
+/** A question to a person before an outage, and the answer. */
+export const approvalSchema = z.object({
+  /** Step Functions waits for the answer under it. */
+  token: z.string(),
+  askedAt: instant,
+  until: instant,
+  decision: z.enum(['approved', 'cancelled']).optional(),
+  decidedBy: z.string().optional(),
+});
+
 /** What a restore that a service does itself keeps about its way; part of the restore's record. */
 export const nativeRestoreSchema = z.object({
   /** What is restored: a moment of PITR, or a recovery point. */
@@ -138,15 +148,7 @@ export const nativeRestoreSchema = z.object({
   steps: z.record(z.string(), z.object({ startedAt: instant, doneAt: instant.optional() })),
   /** What was seen in the restored data, one sentence each. */
   checks: z.array(z.string()).optional(),
-  approval: z
-    .object({
-      token: z.string(),
-      askedAt: instant,
-      until: instant,
-      decision: z.enum(['approved', 'cancelled']).optional(),
-      decidedBy: z.string().optional(),
-    })
-    .optional(),
+  approval: approvalSchema.optional(),
   /** Where the application was pointed, and what it said before. */
   pointer: z.object({ where: z.string(), before: z.string(), after: z.string(), switched: z.boolean() }).optional(),
   /**

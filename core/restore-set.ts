@@ -1,5 +1,6 @@
 /** Several tables brought back to one moment together: what each member's record says of its set, and what may be asked. */
 import { z } from 'zod';
+import { approvalSchema } from './native.ts';
 import { isNativeTarget, resourceOf, type Target, type TargetOf } from './config.ts';
 
 const instant = z.iso.datetime();
@@ -30,15 +31,7 @@ export const memberOfSetSchema = z.object({
   /** Why it must not any more, a sentence. */
   stop: z.string().optional(),
   /** The one question of the set; the same in each member. */
-  approval: z
-    .object({
-      token: z.string(),
-      askedAt: instant,
-      until: instant,
-      decision: z.enum(['approved', 'cancelled']).optional(),
-      decidedBy: z.string().optional(),
-    })
-    .optional(),
+  approval: approvalSchema.optional(),
 });
 export type MemberOfSet = z.output<typeof memberOfSetSchema>;
 

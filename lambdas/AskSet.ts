@@ -27,13 +27,4 @@ export const makeAskSet =
     return { until };
   };
 
-export const handler = wire.lambda(() =>
-  makeAskSet({
-    name: wire.name(),
-    catalog: wire.catalog(),
-    config: wire.config(),
-    executions: wire.executions(),
-    mailer: wire.mailer(),
-    now: wire.now,
-  }),
-);
+export const handler = wire.lambda(() => makeAskSet(wire.setParts()));

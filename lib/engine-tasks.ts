@@ -104,6 +104,7 @@ export class EngineTasks extends Construct {
         { regex: '/^Resource::arn:.*:s3:::.*\\*$/g' },
       ]);
     const execution = new Role(this, `${kind}ExecutionRole`, { assumedBy });
+    allowPull(execution, config);
     return { task, execution };
   }
 
@@ -153,7 +154,11 @@ export class EngineTasks extends Construct {
         containerPath: mountPath(MOUNT_ROOT, mount.fileSystem),
         readOnly: false,
       });
-    allowPull(this, definition, config);
+    if (config.tasks.image !== undefined && privateImage(config.tasks.image))
+      Annotations.of(definition).acknowledgeWarning(
+        '@aws-cdk/aws-ecs:ecrImageRequiresPolicy',
+        'The role has the rights.',
+      );
     exception(definition, 'ECS2', 'Only names of resources; passwords are read from Secrets Manager by the task.');
   }
 }
@@ -184,30 +189,24 @@ function imageOf(config: Config): ContainerImage {
   });
 }
 
-/** An image in a private registry of AWS needs a right to be pulled; `fromRegistry` gives none. */
-function allowPull(scope: Construct, definition: FargateTaskDefinition, config: Config): void {
-  const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)/.exec(config.tasks.image ?? '');
-  if (!match) return;
-  const [, account, region, repository] = match;
-  definition.addToExecutionRolePolicy(
+/** Account, region and repository of an image in a private registry of AWS. */
+function privateImage(image: string): { account: string; region: string; repository: string } | undefined {
+  const match = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com\/([^:@]+)/.exec(image);
+  return match ? { account: match[1]!, region: match[2]!, repository: match[3]! } : undefined;
+}
+
+/** Such an image needs a right to be pulled; `fromRegistry` gives none. */
+function allowPull(role: Role, { tasks: { image } }: Config): void {
+  const place = image === undefined ? undefined : privateImage(image);
+  if (!place) return;
+  const { account, region, repository } = place;
+  role.addToPolicy(
     new PolicyStatement({
       actions: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
       resources: [
-        Stack.of(scope).formatArn({
-          service: 'ecr',
-          account: account!,
-          region: region!,
-          resource: 'repository',
-          resourceName: repository!,
-        }),
+        Stack.of(role).formatArn({ service: 'ecr', account, region, resource: 'repository', resourceName: repository }),
       ],
     }),
   );
-  definition.addToExecutionRolePolicy(
-    new PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
-  );
-  Annotations.of(definition).acknowledgeWarning(
-    '@aws-cdk/aws-ecs:ecrImageRequiresPolicy',
-    'The rights are given above.',
-  );
+  role.addToPolicy(new PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }));
 }

@@ -2,7 +2,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { isDumpTarget, loginOf, type Config, type DumpTarget } from '../core/config.ts';
+import { isDumpTarget, loginOf, mountOf, type Config, type DumpTarget } from '../core/config.ts';
 import type { TaskKind } from '../core/job.ts';
 import { CATALOG_KEY_ACTIONS, keyThrough } from './grants.ts';
 import type { VaultFacts } from './vault-facts.ts';
@@ -192,10 +192,9 @@ const distinct = (values: readonly string[]): string[] => [...new Set(values)].s
 /** File systems that tasks mount, each through an access point. */
 export function mountsOf(config: Config): { readonly fileSystem: string; readonly accessPoint: string }[] {
   const found = new Map<string, { fileSystem: string; accessPoint: string }>();
-  for (const target of config.targets)
-    if (isDumpTarget(target) && 'storage' in target && 'efs' in target.storage) {
-      const { fileSystem, accessPoint } = target.storage.efs;
-      found.set(accessPoint, { fileSystem, accessPoint });
-    }
+  for (const target of config.targets) {
+    const mount = mountOf(target);
+    if (mount) found.set(mount.accessPoint, { fileSystem: mount.fileSystem, accessPoint: mount.accessPoint });
+  }
   return [...found.values()].sort((one, other) => one.accessPoint.localeCompare(other.accessPoint));
 }

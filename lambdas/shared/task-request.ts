@@ -1,5 +1,5 @@
 /** What ecs:runTask needs for a target: the job, where it runs, how large. */
-import type { Config, Placement, Target, TaskSize } from '../../core/config.ts';
+import { mountOf, type Config, type Placement, type Target, type TaskSize } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { taskKindOf, writeJob, type Job } from '../../core/job.ts';
 import { taskFamily } from '../../core/names.ts';
@@ -26,9 +26,8 @@ export function taskRequestOf(
   size: TaskSize = taskSizeOf(target),
 ): TaskRequest {
   const place = placementOf(config, target, made);
-  const mount = 'storage' in target && 'efs' in target.storage ? target.storage.efs.accessPoint : undefined;
   return {
-    family: taskFamily(config.name, taskKindOf(job.kind), mount),
+    family: taskFamily(config.name, taskKindOf(job.kind), mountOf(target)?.accessPoint),
     job: writeJob(job),
     subnetIds: place.subnetIds,
     securityGroupIds: place.securityGroupIds,

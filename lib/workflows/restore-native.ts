@@ -1,4 +1,4 @@
-import { catchAll, HOUR, invoke, LAMBDA_RETRY, look, when, type States, type WorkflowParts } from './states.ts';
+import { ask, catchAll, invoke, look, when, type States, type WorkflowParts } from './states.ts';
 
 /** The stop before the outage: asked for by `approve`, answered by `nightjar approve ID` or `nightjar cancel ID`. */
 export const approval = (
@@ -6,30 +6,14 @@ export const approval = (
   options: { readonly as: string; readonly ask: string; readonly next: string },
 ): States => ({
   [options.as]: when('$.opened.approve', options.ask, options.next),
-  [options.ask]: {
-    Type: 'Task',
-    Resource: `arn:${parts.partition}:states:::lambda:invoke.waitForTaskToken`,
-    TimeoutSeconds: parts.limits.approvalHours * HOUR,
-    Parameters: {
-      FunctionName: parts.functionArn('AskApproval'),
-      Payload: {
-        'token.$': '$$.Task.Token',
-        'executionArn.$': '$.executionArn',
-        'startedAt.$': '$.startedAt',
-        'input.$': '$.input',
-        'opened.$': '$.opened',
-      },
-    },
-    // Who said yes; the next state notes it.
-    ResultPath: '$.approval',
-    Retry: LAMBDA_RETRY,
-    Catch: [
+  [options.ask]: ask(parts, 'AskApproval', {
+    refused: [
       // Somebody said no, or nobody answered: only then what took hours to restore is removed.
       { ErrorEquals: ['APPROVAL_DENIED', 'States.Timeout'], ResultPath: '$.failure', Next: 'RemoveCancelled' },
       ...catchAll('FailRestore'),
     ],
-    Next: options.next,
-  },
+    next: options.next,
+  }),
 });
 
 /** Where every native restore ends. */

@@ -1,5 +1,7 @@
 import {
+  ask,
   begin,
+  catchAll,
   failedAsRecorded,
   HOUR,
   invoke,
@@ -64,25 +66,11 @@ export const restoreSetDefinition = (parts: WorkflowParts): Definition => {
       },
       ...look(parts, 'GatherSet', { next: 'ApproveSet', fail: 'StopSet' }),
       ApproveSet: when('$.opened.approve', 'AskSet', 'SwapSet'),
-      AskSet: {
-        Type: 'Task',
-        Resource: `arn:${parts.partition}:states:::lambda:invoke.waitForTaskToken`,
-        TimeoutSeconds: approvalHours * HOUR,
-        Parameters: {
-          FunctionName: parts.functionArn('AskSet'),
-          Payload: {
-            'token.$': '$$.Task.Token',
-            'executionArn.$': '$.executionArn',
-            'startedAt.$': '$.startedAt',
-            'input.$': '$.input',
-            'opened.$': '$.opened',
-            'started.$': '$.started',
-          },
-        },
-        ResultPath: '$.approval',
-        Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'StopSet' }],
-        Next: 'SwapSet',
-      },
+      AskSet: ask(parts, 'AskSet', {
+        more: { 'started.$': '$.started' },
+        refused: catchAll('StopSet'),
+        next: 'SwapSet',
+      }),
       ...look(parts, 'SwapSet', { next: 'CloseSet', fail: 'StopSet' }),
       CloseSet: invoke(parts, 'CloseSet', {
         resultPath: '$.closed',

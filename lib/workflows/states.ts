@@ -129,6 +129,41 @@ export const invoke = (parts: WorkflowParts, name: FunctionName, options: Invoke
   Next: options.next,
 });
 
+/** A Lambda that asks a person, and the wait for the answer: who said yes stands in `$.approval`. */
+export const ask = (
+  parts: WorkflowParts,
+  name: FunctionName,
+  options: {
+    /** More that the function is told of the state's input: `'name.$'` and where it stands. */
+    readonly more?: Readonly<Record<`${string}.$`, string>>;
+    readonly refused: readonly {
+      readonly ErrorEquals: readonly string[];
+      readonly ResultPath: string;
+      readonly Next: string;
+    }[];
+    readonly next: string;
+  },
+): State => ({
+  Type: 'Task',
+  Resource: `arn:${parts.partition}:states:::lambda:invoke.waitForTaskToken`,
+  TimeoutSeconds: parts.limits.approvalHours * HOUR,
+  Parameters: {
+    FunctionName: parts.functionArn(name),
+    Payload: {
+      'token.$': '$$.Task.Token',
+      'executionArn.$': '$.executionArn',
+      'startedAt.$': '$.startedAt',
+      'input.$': '$.input',
+      'opened.$': '$.opened',
+      ...options.more,
+    },
+  },
+  ResultPath: '$.approval',
+  Retry: LAMBDA_RETRY,
+  Catch: options.refused,
+  Next: options.next,
+});
+
 /** A Lambda that waits for a service: it is called until it says that it is done, with the pauses that it asks for. */
 export function look(
   parts: WorkflowParts,

@@ -2,13 +2,11 @@
 import { isAbsolute, join } from 'node:path';
 import type { FileStorage } from '../../core/engine-fields.ts';
 import { TASK_ENV } from '../../core/environment.ts';
+import { MOUNT_ROOT, mountPath } from '../../core/names.ts';
 import type { EngineContext } from '../engine.ts';
 import { mountedPlace } from './mounted.ts';
 import { objectsPlace } from './objects.ts';
 import type { FilePlace } from './place.ts';
-
-/** Where the image mounts file systems, each under its id. */
-const MOUNTS = '/mnt/nightjar';
 
 export type PlaceContext = Pick<EngineContext, 'env' | 's3' | 'signal' | 'report'> & {
   readonly target: { readonly storage: FileStorage };
@@ -21,7 +19,7 @@ export function openPlace({ target: { storage }, env, s3, signal, report }: Plac
   // A leading slash is the access point's own directory, not the task's.
   const below = isAbsolute(directory) ? directory.slice(1) : directory;
   return mountedPlace({
-    directory: join(env[TASK_ENV.mounts] ?? MOUNTS, fileSystem, below),
+    directory: join(mountPath(env[TASK_ENV.mounts] ?? MOUNT_ROOT, fileSystem), below),
     words: below === '' ? fileSystem : `${fileSystem}/${below}`,
     signal,
     alive,
