@@ -17,6 +17,7 @@ import { writeJob, type Progress } from '../core/job.ts';
 const REPO = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const IMAGE = 'localhost/nightjar-task:test';
 const BASE = 'localhost/nightjar-base:test';
+const GO_BASE = 'localhost/nightjar-go:test';
 const MAJORS = ['14', '15', '16', '17', '18'];
 const TOOLS = ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql'];
 
@@ -50,7 +51,7 @@ function builder(): Builder | undefined {
       run: ['docker', 'run', '--rm', '--network', 'host'],
     };
   const tools = ['buildah', 'podman', 'runc', 'debootstrap'].every((tool) => works(tool, '--version'));
-  if (!tools || process.getuid?.() !== 0) return undefined;
+  if (!tools || !works('go', 'version') || process.getuid?.() !== 0) return undefined;
   const plain = [
     'build',
     '--layers',
@@ -58,13 +59,14 @@ function builder(): Builder | undefined {
     'chroot',
     '--network',
     'host',
-    '--build-arg',
-    `BASE_IMAGE=${BASE}`,
+    ...['--build-arg', `BASE_IMAGE=${BASE}`],
+    ...['--build-arg', `GO_IMAGE=${GO_BASE}`],
   ];
   return {
     name: 'buildah and podman',
     build() {
       if (!works('podman', 'image', 'exists', BASE)) makeBase();
+      if (!works('podman', 'image', 'exists', GO_BASE)) makeGoBase();
       must('buildah', [...plain, ...CONTEXT, REPO]);
     },
     run: [
@@ -99,6 +101,19 @@ function makeBase(): void {
     must('podman', ['import', '--change', `ENV NODE_EXTRA_CA_CERTS=${ca}`, tar, BASE]);
   } finally {
     rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The same with this machine's Go: only to build with, nothing of it is in the image. */
+function makeGoBase(): void {
+  const root = must('go', ['env', 'GOROOT']).trim();
+  const container = must('buildah', ['from', BASE]).trim();
+  try {
+    must('buildah', ['copy', container, root, '/usr/local/go']);
+    must('buildah', ['config', '--env', 'PATH=/usr/local/go/bin:/usr/local/bin:/usr/bin:/bin', container]);
+    must('buildah', ['commit', container, GO_BASE]);
+  } finally {
+    must('buildah', ['rm', container]);
   }
 }
 
