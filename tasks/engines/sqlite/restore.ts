@@ -17,7 +17,8 @@ import { readHeader } from './header.ts';
 import { checkIntegrity } from './integrity.ts';
 import { overwriteRows, overwriteWhole } from './overwrite.ts';
 import { narrowed } from './scope.ts';
-import { withShell } from './shell.ts';
+import { orNewer } from './newer.ts';
+import { toolVersion, withShell } from './shell.ts';
 import { exchange, setAside } from './swap.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
@@ -62,7 +63,9 @@ async function make(work: Work, job: RestoreJob, source: RestoreSource): Promise
   work.signal.throwIfAborted();
   const whole = await readArchive(work, source);
   await readable(whole);
-  await checkIntegrity(work, whole, 'RESTORE_FAILED');
+  await checkIntegrity(work, whole, 'RESTORE_FAILED').catch(async (thrown: unknown) => {
+    throw orNewer(thrown, source.manifest.source.serverVersion, await toolVersion(work, 'RESTORE_FAILED'));
+  });
   const file = await narrowed(
     work,
     whole,
