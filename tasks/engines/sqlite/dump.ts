@@ -75,7 +75,6 @@ async function dumpCopy(work: Work, sink: DumpSink, copy: Copy, version: string)
         applicationId: header.applicationId,
         journalMode: header.wal ? 'wal' : 'rollback',
         ...(modules === '' ? {} : { modules }),
-        ...(target.scope ? { part: partOf(target.scope) } : {}),
       },
     },
     format: target.format,
@@ -90,11 +89,6 @@ async function dumpCopy(work: Work, sink: DumpSink, copy: Copy, version: string)
     extensions: [],
   };
 }
-
-/** What a restore must know: rows alone make no database, and a part must not take the place of the whole. */
-export type Part = 'rows' | 'schema' | 'tables';
-const partOf = (scope: NonNullable<SqliteContext['target']['scope']>): Part =>
-  scope.dataOnly ? 'rows' : scope.schemaOnly ? 'schema' : 'tables';
 
 /** Modules of virtual tables: whoever opens the file needs them. */
 async function modulesOf(work: Work, file: string): Promise<string> {
