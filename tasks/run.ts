@@ -116,8 +116,12 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
         ...(await obedient(engine.check(context, job), tools)),
         warnings: tools.progress.warnings,
       };
-    case 'probe':
-      return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
+    case 'probe': {
+      const outcome = await obedient(engine.probe(context), tools);
+      // Whatever fails is a finding to a probe, also what a child said because it was stopped.
+      context.signal.throwIfAborted();
+      return { kind: 'probe', ...outcome };
+    }
     case 'identity': {
       const { encryption } = job.target;
       const findings = encryption ? await obedient(identityFindings(encryption, tools.readIdentity), tools) : [];
