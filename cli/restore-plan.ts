@@ -1,6 +1,6 @@
 /** What a restore would do, from catalog, manifest and config; nothing is changed and no server is asked. */
 import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
-import { whereOf, type Config, type DumpTarget } from '../core/config.ts';
+import { isDumpTarget, whereOf, type Config, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
@@ -165,12 +165,13 @@ function lossWords({ input, config, manifest }: PlanFacts, names: RestorePlan['n
   return `${names.serves} loses ${gone}. Only the safety backup, taken just before, will still hold it.`;
 }
 
-function notesOf({ destination, input, manifest, archive, backup }: PlanFacts): string[] {
+function notesOf({ destination, input, manifest, archive, backup, config }: PlanFacts): string[] {
   return [
     'Whether the roles exist and the place is free is known to the server alone; the task checks it before anything starts.',
     ...(archive.state === 'unknown'
       ? ['You may not ask the vault whether the objects are archived; the workflow thaws them if so.']
       : []),
+    ...identityNotes(manifest, config),
     ...(destination.name === input.target ? [] : [`The data goes to another target’s server: ${destination.name}.`]),
     ...(manifest.engine === destination.engine
       ? []
@@ -182,6 +183,19 @@ function notesOf({ destination, input, manifest, archive, backup }: PlanFacts): 
           `The backup is of a database called ${manifest.source.database}; the destination’s is ${destination.database}.`,
         ]),
     ...(backup.warnings ?? []).map((one) => `Warning of the backup: ${one}`),
+  ];
+}
+
+/** What an encrypted backup asks for besides. */
+function identityNotes({ encryption }: Manifest, { targets }: Config): string[] {
+  if (!encryption) return [];
+  const { identity, recipients } = encryption;
+  const named = targets.some((one) => isDumpTarget(one) && one.encryption?.identity === identity);
+  return [
+    `The backup is encrypted with age for ${recipients.join(', ')}: the task needs the identity of one of them, as the value of ${identity}.`,
+    ...(named
+      ? []
+      : [`The deployed config names ${identity} no more, and restores may read what it names: name it there again.`]),
   ];
 }
 

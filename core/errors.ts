@@ -287,8 +287,8 @@ export const ERRORS = {
     'Nothing under the old name was touched. Restore from another backup.',
   ),
   IDENTITY_MISSING: entry(
-    'The backup is encrypted with age, and the identity that was found does not open it.',
-    'Nothing was touched. Put the identity of one of the backup’s recipients into the secret that the detail names, then restore again.',
+    'The backup is encrypted with age, and no identity that opens it was found.',
+    'Nothing was touched. Put the identity of one of the backup’s recipients into the secret that the detail names, and let the config name that secret; `nightjar doctor TARGET` looks whether restores can read it. Then restore again.',
   ),
   DESTINATION_EXISTS: entry(
     'A database of this name is there already.',

@@ -68,6 +68,9 @@ export type DropJob = z.output<typeof dropJobSchema>;
 export const probeJobSchema = z.object({ kind: z.literal('probe'), ...common });
 export type ProbeJob = z.output<typeof probeJobSchema>;
 
+/** Looks at what opens the target's encrypted backups, with the rights of a restore: a dump may not read it. */
+export const identityJobSchema = z.object({ kind: z.literal('identity'), ...common });
+
 /** Looks into a server that was restored beside the original, before it takes the name. */
 export const checkJobSchema = z.object({
   kind: z.literal('check'),
@@ -84,6 +87,7 @@ export const jobSchema = z.discriminatedUnion('kind', [
   rollbackJobSchema,
   dropJobSchema,
   probeJobSchema,
+  identityJobSchema,
   checkJobSchema,
 ]);
 export type Job = z.output<typeof jobSchema>;
@@ -222,9 +226,9 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
 ]);
 export type Outcome = z.output<typeof outcomeSchema>;
 /** What a job of this kind, or a state in its place, may end with. */
-export type OutcomeOf<K extends Outcome['kind']> = Extract<
+export type OutcomeOf<K extends Outcome['kind'] | JobKind> = Extract<
   Outcome,
-  { kind: K | (K extends 'dump' ? 'unnamed-dump' : never) }
+  { kind: K | (K extends 'dump' ? 'unnamed-dump' : K extends 'identity' ? 'probe' : never) }
 >;
 
 /** What a task says about itself; one item per id and attempt, the only ones its role may write. */

@@ -121,8 +121,11 @@ export type RollbackInput = z.output<typeof rollbackInputSchema>;
 export const pruneInputSchema = z.strictObject({ scheduledTime: z.iso.datetime().optional(), requestedBy: who });
 export type PruneInput = z.output<typeof pruneInputSchema>;
 
-/** Input of the state machine `probe`. */
-export const probeInputSchema = z.strictObject({ target: z.string() });
+/** Input of the state machine `probe`. `identity`: what opens the target's encrypted backups, instead of its database. */
+export const probeInputSchema = z.strictObject({
+  target: z.string(),
+  of: z.literal('identity').optional(),
+});
 export type ProbeInput = z.output<typeof probeInputSchema>;
 
 /** Validates a workflow's input. @throws NightjarError INPUT_INVALID, one line per wrong field. */

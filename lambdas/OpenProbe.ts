@@ -1,4 +1,7 @@
-/** Opens a probe: a task that looks at a target from where its backups run. It reads, so it takes no lock. */
+/**
+ * Opens a probe: a task that looks at a target from where its backups run, or at its identity with the rights of its
+ * restores. It reads, so it takes no lock.
+ */
 import { targetNamed } from '../core/config.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { parseInput, probeInputSchema, type OpenEvent, type OpenedTask, type ProbeInput } from '../core/payloads.ts';
@@ -17,7 +20,7 @@ export const makeOpenProbe =
     const task = taskRequestOf(
       config,
       target,
-      { kind: 'probe', id, target, idleMinutes: config.limits.idleMinutes },
+      { kind: input.of === 'identity' ? 'identity' : 'probe', id, target, idleMinutes: config.limits.idleMinutes },
       parts.madeNetwork,
     );
     return { id, target: target.name, attempt: 1, task };

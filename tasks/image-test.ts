@@ -1,106 +1,29 @@
 /**
  * Proves the task's image: builds it and runs it as Fargate would.   npm run image:test
  *
- * With a Docker engine, or with buildah and podman (on a base made by debootstrap and this machine's Node, so that no
+ * With a Docker engine, or with buildah and podman (on a base made by debootstrap, this machine's Node and its Go, so that no
  * registry of images is needed; as root). Where neither is there it says so and ends well.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { TASK_ENV } from '../core/environment.ts';
-import { writeJob, type Progress } from '../core/job.ts';
+import { join } from 'node:path';
+import type { Progress } from '../core/job.ts';
+import { MOUNT_ROOT, mountPath } from '../core/names.ts';
+import { builder, IMAGE, type Builder } from './image-builder.ts';
+import { pretendServices } from './image-services.ts';
 
-const REPO = resolve(fileURLToPath(new URL('..', import.meta.url)));
-const IMAGE = 'localhost/nightjar-task:test';
-const BASE = 'localhost/nightjar-base:test';
 const MAJORS = ['14', '15', '16', '17', '18'];
 const TOOLS = ['pg_dump', 'pg_dumpall', 'pg_restore', 'psql'];
-
-interface Builder {
-  readonly name: string;
-  readonly build: () => void;
-  /** Command and arguments that run a container; options, image and command follow. */
-  readonly run: readonly string[];
-}
-
-const works = (command: string, ...args: string[]): boolean =>
-  spawnSync(command, args, { stdio: 'ignore' }).status === 0;
-
-/** Runs it, shows its end when it fails. */
-function must(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (status !== 0)
-    throw new Error(
-      `${command} ${args[0] ?? ''} ended with ${status}: ${error?.message ?? ''}\n${`${stdout}${stderr}`.slice(-4_000)}`,
-    );
-  return stdout;
-}
-
-const CONTEXT = ['-f', join(REPO, 'tasks', 'Dockerfile'), '-t', IMAGE];
-
-function builder(): Builder | undefined {
-  if (works('docker', 'info'))
-    return {
-      name: 'docker',
-      build: () => must('docker', ['build', ...CONTEXT, REPO]),
-      run: ['docker', 'run', '--rm', '--network', 'host'],
-    };
-  const tools = ['buildah', 'podman', 'runc', 'debootstrap'].every((tool) => works(tool, '--version'));
-  if (!tools || process.getuid?.() !== 0) return undefined;
-  const plain = [
-    'build',
-    '--layers',
-    '--isolation',
-    'chroot',
-    '--network',
-    'host',
-    '--build-arg',
-    `BASE_IMAGE=${BASE}`,
-  ];
-  return {
-    name: 'buildah and podman',
-    build() {
-      if (!works('podman', 'image', 'exists', BASE)) makeBase();
-      must('buildah', [...plain, ...CONTEXT, REPO]);
-    },
-    run: [
-      ...['podman', '--runtime', 'runc', 'run', '--rm', '--network', 'host'],
-      ...['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024', '--read-only-tmpfs=false'],
-    ],
-  };
-}
-
-/** Debian with this machine's Node and npm, in place of the official image. */
-function makeBase(): void {
-  const work = mkdtempSync(join(tmpdir(), 'nightjar-base-'));
-  const root = join(work, 'root');
-  try {
-    must('debootstrap', ['--variant=minbase', '--include=ca-certificates,libstdc++6', 'bookworm', root]);
-    const local = join(root, 'usr', 'local');
-    cpSync(process.execPath, join(local, 'bin', 'node'));
-    mkdirSync(join(local, 'lib', 'node_modules'), { recursive: true });
-    cpSync(
-      join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm'),
-      join(local, 'lib', 'node_modules', 'npm'),
-      {
-        recursive: true,
-      },
-    );
-    symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(local, 'bin', 'npm'));
-    // A network whose TLS ends at a proxy has a CA of its own; the machine that builds knows it.
-    const ca = '/etc/ssl/certs/ca-certificates.crt';
-    if (existsSync(ca)) cpSync(ca, join(root, ca));
-    const tar = join(work, 'base.tar');
-    must('tar', ['-C', root, '-cf', tar, '.']);
-    must('podman', ['import', '--change', `ENV NODE_EXTRA_CA_CERTS=${ca}`, tar, BASE]);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
+/** Each says its version, which goes into manifests; of DuckDB the library answers. */
+const OTHERS: Readonly<Record<string, RegExp>> = {
+  'mariadb-dump --version': /\d+\.\d+\.\d+-MariaDB/,
+  'mariadb --version': /\d+\.\d+\.\d+-MariaDB/,
+  'mongodump --version': /mongodump version: 100\.\d+\.\d+/,
+  'mongorestore --version': /mongorestore version: 100\.\d+\.\d+/,
+  'sqlite3 --version': /^3\.\d+\.\d+/m,
+  'zstd --version': /v\d+\.\d+/,
+};
 
 let failed = 0;
 function check(title: string, good: boolean, seen: string): void {
@@ -128,69 +51,23 @@ function start(by: Builder, options: readonly string[], command: readonly string
 const shell = (by: Builder, script: string): Promise<Ended> =>
   start(by, ['--entrypoint', '/bin/sh'], ['-c', script]).done;
 
-/** Takes the task's progress as DynamoDB does, and answers for Secrets Manager as it is told. */
-async function pretendServices(secrets: 'missing' | 'silent') {
-  const words: Progress[] = [];
-  const server = createServer((request: IncomingMessage, response) => {
-    let body = '';
-    request.on('data', (bytes: Buffer) => (body += bytes.toString()));
-    request.on('end', () => {
-      const call = String(request.headers['x-amz-target']);
-      if (call.endsWith('.PutItem')) {
-        words.push(plainItem((JSON.parse(body) as { Item: Item }).Item) as Progress);
-        response.setHeader('content-type', 'application/x-amz-json-1.0').end('{}');
-      } else if (secrets === 'missing') {
-        response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
-        response.end(JSON.stringify({ __type: 'ResourceNotFoundException', message: 'There is no such secret.' }));
-      }
-    });
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  const env = {
-    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
-    AWS_REGION: 'eu-west-1',
-    AWS_ACCESS_KEY_ID: 'example',
-    AWS_SECRET_ACCESS_KEY: 'example',
-    [TASK_ENV.catalog]: 'catalog',
-    [TASK_ENV.vault]: 'vault',
-    [TASK_ENV.attempt]: '1',
-    [TASK_ENV.job]: writeJob({
-      kind: 'probe',
-      id: '01KDVHM5G00000000000000003',
-      idleMinutes: 5,
-      target: {
-        name: 'shop',
-        engine: 'postgres',
-        frequency: 'daily',
-        host: 'db.example.org',
-        port: 5432,
-        database: 'shop',
-        secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
-        tls: { verify: 'full', ca: 'rds' },
-        fingerprint: 'counts',
-        compression: { algorithm: 'zstd', level: 2 },
-        format: 'custom',
-        lockTimeoutSeconds: 300,
-        restoreJobs: 'auto',
-      },
-    }),
-  };
-  const options = Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-  const close = (): void => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { words, options, close };
-}
+const FILE_SYSTEM = 'fs-0123456789abcdef0';
+const ACCESS_POINT = 'fsap-0123456789abcdef0';
+const SHOP = {
+  name: 'shop',
+  engine: 'postgres',
+  host: 'db.example.org',
+  database: 'shop',
+  secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
+};
+const fileTarget = (engine: 'sqlite' | 'duckdb', database: string): object => ({
+  name: 'shop',
+  engine,
+  database,
+  storage: { efs: { fileSystem: FILE_SYSTEM, accessPoint: ACCESS_POINT } },
+});
 
-type Item = Readonly<Record<string, { S?: string; N?: string; M?: Item }>>;
-const plainItem = (item: Item): unknown =>
-  Object.fromEntries(
-    Object.entries(item).map(([name, value]) => [name, value.S ?? (value.M ? plainItem(value.M) : Number(value.N))]),
-  );
-
-async function testImage(by: Builder): Promise<void> {
+async function testTools(by: Builder): Promise<void> {
   const versions = await shell(
     by,
     MAJORS.flatMap((m) => TOOLS.map((t) => `/opt/postgresql/${m}/bin/${t} --version`)).join(';'),
@@ -199,8 +76,12 @@ async function testImage(by: Builder): Promise<void> {
     const seen = TOOLS.filter((tool) => new RegExp(`^${tool} \\(PostgreSQL\\) ${major}\\.`, 'm').test(versions.output));
     check(`every client of PostgreSQL ${major} starts`, seen.length === TOOLS.length, versions.output);
   }
-  const zstd = await shell(by, 'zstd --version && ! ls /opt/postgresql/*/bin/postgres');
-  check('zstd is there, and no server is', zstd.status === 0, zstd.output);
+  for (const [command, words] of Object.entries(OTHERS)) {
+    const { status, output } = await shell(by, command);
+    check(`${command} says what it is`, status === 0 && words.test(output), output);
+  }
+  const servers = await shell(by, 'ls /opt/postgresql/*/bin/postgres; command -v mariadbd mysqld mongod');
+  check('no server is there', !/^\//m.test(servers.output), servers.output);
   const who = await shell(
     by,
     'id -u; touch /scratch/x && echo scratch; touch /opt/x /tmp/x 2>/dev/null || echo sealed',
@@ -210,8 +91,99 @@ async function testImage(by: Builder): Promise<void> {
     who.output.trim().split('\n').join(' ') === '10001 scratch sealed',
     who.output,
   );
+}
 
-  const missing = await pretendServices('missing');
+/** Of a probe that has succeeded. */
+const found = (words: readonly Progress[]): string => {
+  const outcome = words.at(-1)?.outcome;
+  return outcome?.kind === 'probe' ? outcome.findings.map((one) => `${one.level}: ${one.what}`).join('\n') : '';
+};
+
+/** Databases that are files, mounted as EFS is: the shell and the library at work, not only there. */
+async function testFiles(by: Builder): Promise<void> {
+  const mount = mkdtempSync(join(tmpdir(), 'nightjar-mount-'));
+  chmodSync(mount, 0o777);
+  const volume = ['--volume', `${mount}:${mountPath(MOUNT_ROOT, FILE_SYSTEM)}`];
+  const held = `held-${process.pid}.db`;
+  const made = 'CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1);';
+  const duck = `import('/opt/nightjar/node_modules/@duckdb/node-api/lib/index.js').then(async ({ default: { DuckDBInstance } }) => {
+    const instance = await DuckDBInstance.create('${mountPath(MOUNT_ROOT, FILE_SYSTEM)}/lake.duckdb');
+    const connection = await instance.connect();
+    await connection.run('${made} CHECKPOINT');
+    connection.closeSync(); instance.closeSync();
+  })`;
+  try {
+    const prepared = await start(
+      by,
+      [...volume, '--entrypoint', '/bin/sh'],
+      ['-ec', `umask 0; sqlite3 ${mountPath(MOUNT_ROOT, FILE_SYSTEM)}/${held} '${made}'; node -e "${duck}"`],
+    ).done;
+    check('SQLite’s shell and DuckDB’s library make databases on a mount', prepared.status === 0, prepared.output);
+    for (const [engine, database, words] of [
+      ['sqlite', held, /ok: The image has SQLite 3\.\d+\.\d+\.[^]*can be read/],
+      ['duckdb', 'lake.duckdb', /ok: DuckDB v?\d+\.\d+\.\d+ reads the file/],
+    ] as const) {
+      const services = await pretendServices('missing', fileTarget(engine, database));
+      const { status, output } = await start(by, [...volume, ...services.options]).done;
+      services.close();
+      const said = found(services.words);
+      check(
+        `a probe of ${engine} on a mount finds it well`,
+        status === 0 && words.test(said),
+        `${status} ${said} ${output}`,
+      );
+    }
+    await testStop(by, { volume, file: join(mount, held), database: held });
+  } finally {
+    rmSync(mount, { recursive: true, force: true });
+  }
+}
+
+/** Processes of this machine, containers' among them, whose command names the file. */
+const users = (file: string): string[] =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(file);
+    } catch {
+      return false;
+    }
+  });
+const until = async (holds: () => boolean, seconds: number): Promise<boolean> => {
+  for (const deadline = Date.now() + seconds * 1_000; Date.now() < deadline;) {
+    if (holds()) return true;
+    await new Promise((tick) => setTimeout(tick, 200));
+  }
+  return holds();
+};
+
+/** A task that is told to stop while its child waits for a lock. */
+async function testStop(
+  by: Builder,
+  { volume, file, database }: { volume: string[]; file: string; database: string },
+): Promise<void> {
+  const writer = spawn('sqlite3', ['-batch', file], { stdio: ['pipe', 'pipe', 'ignore'] });
+  writer.stdin.write('BEGIN EXCLUSIVE;\n.print locked\n');
+  await new Promise((locked) => writer.stdout.once('data', locked));
+  const services = await pretendServices('missing', { ...fileTarget('sqlite', database), busyTimeoutSeconds: 600 });
+  const name = `nightjar-test-${process.pid}-child`;
+  const path = join(mountPath(MOUNT_ROOT, FILE_SYSTEM), database);
+  const running = start(by, ['--name', name, ...volume, ...services.options]);
+  const waits = await until(() => users(path).length > 0, 60);
+  spawnSync(by.run[0]!, ['kill', '--signal', 'TERM', name], { stdio: 'ignore' });
+  const stopped = await running.done;
+  const left = users(path);
+  services.close();
+  writer.kill('SIGKILL');
+  const last = services.words.at(-1);
+  check(
+    'a job that is stopped while its child waits says so, and the child ends with it',
+    waits && stopped.status === 1 && last?.failure?.code === 'TASK_STOPPED' && left.length === 0,
+    `${waits} ${stopped.status} ${JSON.stringify(last)} ${left.join()} ${stopped.output}`,
+  );
+}
+
+async function testJobs(by: Builder): Promise<void> {
+  const missing = await pretendServices('missing', SHOP);
   const ended = await start(by, missing.options).done;
   missing.close();
   const last = missing.words.at(-1);
@@ -221,11 +193,10 @@ async function testImage(by: Builder): Promise<void> {
     `${ended.status} ${JSON.stringify(last)} ${ended.output}`,
   );
 
-  const silent = await pretendServices('silent');
+  const silent = await pretendServices('silent', SHOP);
   const name = `nightjar-test-${process.pid}`;
   const running = start(by, ['--name', name, ...silent.options]);
-  const deadline = Date.now() + 60_000;
-  while (silent.words.length === 0 && Date.now() < deadline) await new Promise((tick) => setTimeout(tick, 200));
+  await until(() => silent.words.length > 0, 60);
   spawnSync(by.run[0]!, ['kill', '--signal', 'TERM', name], { stdio: 'ignore' });
   const stopped = await running.done;
   silent.close();
@@ -241,11 +212,13 @@ if (by) {
   console.log(`building with ${by.name} …`);
   by.build();
   check('the image builds', true, '');
-  await testImage(by);
+  await testTools(by);
+  await testJobs(by);
+  await testFiles(by);
   console.log(failed === 0 ? 'the image holds' : `${failed} did not hold`);
   process.exitCode = failed === 0 ? 0 : 1;
 } else {
   console.log(
-    'skipped: no Docker engine, and not root with buildah, podman, runc and debootstrap: the image was not built',
+    'skipped: no Docker engine, and not root with buildah, podman, runc, debootstrap and go: the image was not built',
   );
 }

@@ -13,7 +13,8 @@ import type { Job, Outcome } from '../core/job.ts';
 import { dump } from './dump.ts';
 import type { Engine, EngineContext } from './engine.ts';
 import type { Log } from './log.ts';
-import { readLogin, readSecret } from './login.ts';
+import { identityFindings, readIdentity } from './identity.ts';
+import { readLogin } from './login.ts';
 import { ProgressWriter } from './progress.ts';
 import { restore } from './restore.ts';
 import type { Secrecy } from './secrecy.ts';
@@ -70,14 +71,13 @@ export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
       s3: setup.s3,
       env: setup.env,
     };
-    const readIdentity = async (secret: string): Promise<string> => {
-      const identity = (await readSecret(setup.secrets, secret)) ?? '';
-      secrecy.learn(identity.trim());
+    const identityOf = async (secret: string): Promise<string> => {
+      const identity = await readIdentity(setup.secrets, secret);
+      secrecy.learn(identity);
       return identity;
     };
-    end = {
-      outcome: await doJob(job, { ...setup, context, progress, readIdentity }, setup.engineOf(job.target.engine)),
-    };
+    const tools: JobTools = { ...setup, context, progress, readIdentity: identityOf };
+    end = { outcome: await doJob(job, tools, setup.engineOf(job.target.engine)) };
   } catch (error) {
     end = { error: toNightjarError(error, job.kind) };
   } finally {
@@ -116,8 +116,17 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
         ...(await obedient(engine.check(context, job), tools)),
         warnings: tools.progress.warnings,
       };
-    case 'probe':
-      return { kind: 'probe', ...(await obedient(engine.probe(context), tools)) };
+    case 'probe': {
+      const outcome = await obedient(engine.probe(context), tools);
+      // Whatever fails is a finding to a probe, also what a child said because it was stopped.
+      context.signal.throwIfAborted();
+      return { kind: 'probe', ...outcome };
+    }
+    case 'identity': {
+      const { encryption } = job.target;
+      const findings = encryption ? await obedient(identityFindings(encryption, tools.readIdentity), tools) : [];
+      return { kind: 'probe', findings };
+    }
   }
 }
 

@@ -13,6 +13,7 @@ import type { DumpTarget } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { bytesOf } from './pipes/pipes.ts';
 import type { DumpSink, RestoreSource } from './engine.ts';
+import { noIdentity } from './identity.ts';
 
 /** What a backup's objects give back, as they are stored. */
 export interface StoredSource extends Omit<RestoreSource, 'readGlobals'> {
@@ -127,13 +128,11 @@ export function unsealed(source: StoredSource, identity: (secret: string) => Pro
   if (!encryption) return { ...source, readGlobals: async () => textOf(await source.readGlobals()) };
   const opened = async function* (stream: Readable): AsyncGenerator<Uint8Array> {
     const decrypter = new Decrypter();
-    const secret = await identity(encryption.identity);
+    const value = await identity(encryption.identity);
     try {
-      decrypter.addIdentity(secret.trim());
+      decrypter.addIdentity(value);
     } catch (cause) {
-      // The library's own words may quote what it was given.
-      const detail = `The value of ${encryption.identity} is no age identity.`;
-      throw new NightjarError('IDENTITY_MISSING', { operation: 'decrypt', detail, cause: (cause as Error).name });
+      throw noIdentity(encryption.identity, cause);
     }
     // What breaks the archive itself says more than what the cipher makes of its end.
     let broken: { readonly error: unknown } | undefined;

@@ -15,7 +15,7 @@ export interface JobTools {
   readonly context: EngineContext;
   readonly progress: ProgressWriter;
   readonly log: Log;
-  /** The value of a secret that holds an age identity. @throws SECRET_*. */
+  /** The value of a secret that holds an age identity. @throws IDENTITY_MISSING, UNEXPECTED. */
   readonly readIdentity: (secret: string) => Promise<string>;
   /** Smaller ones for tests. */
   readonly limits?: UploadLimits;

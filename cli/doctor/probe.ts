@@ -1,4 +1,8 @@
-/** Runs the probe task of each target where its backups run: network, TLS, secret, versions, privileges. */
+/**
+ * Runs the probe task of each target where its backups run: network, TLS, secret, versions, privileges. What opens encrypted
+ * backups is looked at by a task with the rights of a restore: whether a restore can read it is the question, and so neither
+ * a dump nor a person has to.
+ */
 import type { DumpTarget } from '../../core/config.ts';
 import { atOnce } from '../at-once.ts';
 import { begin, failureOf, follow } from '../execution.ts';
@@ -10,19 +14,35 @@ import type { DoctorFinding } from '../shapes.ts';
 /** Probe tasks at once. */
 const AT_ONCE = 4;
 
-export const probeAll = async (session: Session, targets: readonly DumpTarget[]): Promise<DoctorFinding[]> =>
-  (await atOnce(AT_ONCE, targets, (target) => probe(session, target))).flat();
+interface Probe {
+  readonly target: string;
+  /** Instead of the database. */
+  readonly of?: 'identity';
+}
 
-function probe(session: Session, target: DumpTarget): Promise<DoctorFinding[]> {
-  const about = `target ${target.name}`;
-  return look(about, 'probe', 'states:StartExecution and states:DescribeExecution', async () => {
-    const begun = await begin(session, 'probe', `probe-${target.name}`, { target: target.name });
-    session.say(`Probing ${target.name} from where its task runs.`);
+export async function probeAll(session: Session, targets: readonly DumpTarget[]): Promise<DoctorFinding[]> {
+  const probes = targets.flatMap(({ name, encryption }): Probe[] => [
+    { target: name },
+    ...(encryption ? [{ target: name, of: 'identity' } as const] : []),
+  ]);
+  return (await atOnce(AT_ONCE, probes, (one) => probe(session, one))).flat();
+}
+
+function probe(session: Session, input: Probe): Promise<DoctorFinding[]> {
+  const about = `target ${input.target}`;
+  const what = input.of ?? 'probe';
+  return look(about, what, 'states:StartExecution and states:DescribeExecution', async () => {
+    const begun = await begin(session, 'probe', `${what}-${input.target}`, input);
+    session.say(
+      input.of
+        ? `Looking at the age identity of ${input.target} with the rights of its restores.`
+        : `Probing ${input.target} from where its task runs.`,
+    );
     // Probes run side by side, so none of them gets a bar of its own.
     const followed = await follow(
       { ...session, meter: () => ({ show: () => undefined, stop: () => undefined }) },
       begun,
-      `probe ${target.name}`,
+      `${what} ${input.target}`,
     );
     if (followed.how === 'interrupted') return warn(about, 'the probe was not waited for', 'Run it again.');
     if (followed.how === 'lost')

@@ -80,16 +80,17 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
   const copy = async (
     from: string,
     to: string,
-    { flags, mode }: { flags: 'w' | 'wx'; mode: number },
+    { flags, mode, bytes = Infinity }: { flags: 'w' | 'wx'; mode: number; bytes?: number | undefined },
   ): Promise<void> => {
     const [input, output] = [await open(from, 'r'), await open(to, flags, mode)];
     try {
       const buffer = Buffer.allocUnsafeSlow(CHUNK);
-      for (;;) {
+      for (let left = bytes; left > 0;) {
         signal.throwIfAborted();
-        const { bytesRead } = await input.read(buffer, 0, buffer.length);
+        const { bytesRead } = await input.read(buffer, 0, Math.min(buffer.length, left));
         if (bytesRead === 0) break;
         for (let done = 0; done < bytesRead;) done += (await output.write(buffer, done, bytesRead - done)).bytesWritten;
+        left -= bytesRead;
         alive();
       }
       await output.sync();
@@ -129,11 +130,11 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
           .map((one) => one.name)
           .sort();
       }),
-    fetch: (name, file) =>
+    fetch: (name, file, bytes) =>
       guarded('copy', name, async () => {
         if (!(await look(name))) throw missing(words, name);
         try {
-          await copy(at(name), file, { flags: 'w', mode: 0o600 });
+          await copy(at(name), file, { flags: 'w', mode: 0o600, bytes });
         } catch (thrown) {
           await unlinkIfThere(file);
           throw thrown;

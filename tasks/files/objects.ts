@@ -85,11 +85,11 @@ export function objectsPlace(options: ObjectsOptions): FilePlace {
       } while (next !== undefined);
       return names.sort();
     },
-    async fetch(name, file) {
+    async fetch(name, file, bytes = Infinity) {
       const head = await look(name);
       if (!head) throw missing(words, name);
       try {
-        await asStorage(() => download(own, key(name), head, file));
+        await asStorage(() => download(own, key(name), head, { file, bytes }));
       } catch (thrown) {
         await rm(file, { force: true });
         signal.throwIfAborted();
@@ -140,7 +140,12 @@ export function objectsPlace(options: ObjectsOptions): FilePlace {
   };
 }
 
-async function download(own: Bucket, key: string, head: Head, file: string): Promise<void> {
+async function download(
+  own: Bucket,
+  key: string,
+  head: Head,
+  { file, bytes: wanted }: { file: string; bytes: number },
+): Promise<void> {
   const object = { key, versionId: head.versionId, bytes: head.bytes, role: 'archive', sha256: '', crc32: '', part: 1 };
   const reader = { s3: own.s3, bucket: own.bucket, signal: own.signal, patience: own.patience ?? PATIENCE };
   const buffer = Buffer.allocUnsafeSlow(Math.min(RANGE, Math.max(head.bytes, 1)));
@@ -148,7 +153,8 @@ async function download(own: Bucket, key: string, head: Head, file: string): Pro
   try {
     let position = 0;
     for (const range of rangesOf([object as Parameters<typeof rangesOf>[0][number]], RANGE)) {
-      const bytes = await fetchRange(reader, range, buffer);
+      if (range.from >= wanted) break;
+      const bytes = await fetchRange(reader, { ...range, to: Math.min(range.to, wanted) }, buffer);
       for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await output.write(bytes, done, bytes.length - done, position + done);
         done += bytesWritten;

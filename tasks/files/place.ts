@@ -20,8 +20,8 @@ export interface FilePlace {
   stat(name: string): Promise<FileFacts | undefined>;
   /** Names that begin so. */
   list(prefix: string): Promise<string[]>;
-  /** A copy on the task's own disk. @throws DATABASE_MISSING, DISK_FULL. */
-  fetch(name: string, file: string): Promise<void>;
+  /** A copy on the task's own disk, of the first bytes only where so many are asked for. @throws DATABASE_MISSING, DISK_FULL. */
+  fetch(name: string, file: string, bytes?: number): Promise<void>;
   /** A file of the task's own disk under a free name, flushed before it is seen there. @throws DESTINATION_EXISTS, DISK_FULL. */
   store(file: string, name: string): Promise<void>;
   /**

@@ -151,6 +151,40 @@ describe('nightjar doctor', () => {
     ]);
   });
 
+  it('looks at the identity of an encrypted target with the rights of a restore, and asks for its value nowhere else', async () => {
+    const secret = (name: string): string => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`;
+    const shop = { engine: 'postgres', host: 'shop.example.org', database: 'shop', secret: secret('shop') } as const;
+    const encryption = { recipients: [`age1${'q'.repeat(58)}`], identity: secret('identity') };
+    const lost = { level: 'bad', what: 'the value is no age identity', hint: 'Store the whole line.' } as const;
+    const asked: string[] = [];
+    const world: ReturnType<typeof fakeWorld> = fakeWorld({
+      config: {
+        targets: [
+          { ...shop, name: 'open' },
+          { ...shop, name: 'sealed', encryption },
+        ],
+      },
+      doctor: {
+        secretIsLogin(arn) {
+          asked.push(arn);
+          return Promise.resolve(true);
+        },
+      },
+      play: (start) => probed(() => world, start.input.of === 'identity' ? [lost] : undefined)(start),
+    });
+    expect(await world.run('doctor', '--json')).toBe(1);
+    expect(world.starts.map(({ machine, input }) => [machine, input])).toEqual([
+      ['probe', { target: 'open' }],
+      ['probe', { target: 'sealed' }],
+      ['probe', { target: 'sealed', of: 'identity' }],
+    ]);
+    const { findings } = doctorShape.parse(world.json());
+    expect(findings.filter((one) => one.level !== 'ok')).toEqual([{ about: 'target sealed', ...lost }]);
+    expect(new Set(asked)).toEqual(new Set([secret('shop')]));
+    await world.run('doctor', '--no-probe', '--json');
+    expect(world.starts).toHaveLength(3);
+  });
+
   it('of a target nobody knows says so', async () => {
     const world = fakeWorld();
     expect(await world.run('doctor', 'nope', '--json')).toBe(3);

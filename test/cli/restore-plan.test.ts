@@ -97,6 +97,32 @@ describe('nightjar restore --plan', () => {
     expect(plan.notes.join(' ')).toContain('You may not ask the vault');
   });
 
+  it('of an encrypted backup says which secret must hold an identity, and when restores may not read it', async () => {
+    const secret = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:identity-AbCdEf';
+    const recipient = `age1${'q'.repeat(58)}`;
+    const login = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf';
+    const notes = async (identity: string): Promise<string> => {
+      const manifests: Manifest[] = [];
+      const encryption = { recipients: [recipient], identity };
+      const shop = {
+        name: 'shop',
+        engine: 'postgres',
+        host: 'shop.example.org',
+        database: 'shop',
+        secret: login,
+      } as const;
+      const world = fakeWorld({ manifests, config: { targets: [{ ...shop, encryption }] } });
+      const good = await putGood(world.store, 6);
+      manifests.push({ ...manifestOf(good), encryption: { format: 'age', recipients: [recipient], identity: secret } });
+      expect(await world.run('restore', 'shop', '--swap', '--plan', '--json')).toBe(0);
+      return restorePlannedShape.parse(world.json()).plan.notes.join('\n');
+    };
+    expect(await notes(secret)).toContain(`encrypted with age for ${recipient}: the task needs the identity`);
+    expect(await notes(secret)).toContain(secret);
+    expect(await notes(secret)).not.toContain('no more');
+    expect(await notes(login)).toContain(`names ${secret} no more`);
+  });
+
   it('of an object that is gone from the vault does not pretend it is there', async () => {
     const world = fakeWorld({ head: () => undefined, manifests: [] });
     const good = await putGood(world.store, 6);

@@ -57,6 +57,10 @@ export function filePlaceContract(harness: PlaceHarness): void {
       await writeFile(copy, 'older and longer than it');
       await place.fetch(odd, copy);
       expect(await readFile(copy, 'utf8')).toBe('content');
+      await place.fetch(odd, copy, 4);
+      expect(await readFile(copy, 'utf8')).toBe('cont');
+      await place.fetch(odd, copy, 400);
+      expect(await readFile(copy, 'utf8')).toBe('content');
       await place.store(await file(''), 'empty');
       await place.fetch('empty', copy);
       expect(await readFile(copy, 'utf8')).toBe('');

@@ -5,7 +5,17 @@ export interface DatabaseFacts {
   readonly ca: string;
   /** Nobody listens there. */
   readonly closedPort: number;
+  /** Of age: what `ledger` is encrypted for. */
+  readonly recipient: string;
 }
+
+/** Where `ledger` lies: a file of SQLite on EFS. */
+export const LEDGER = {
+  storage: { fileSystem: 'fs-0fedcba9876543210', accessPoint: 'fsap-0fedcba9876543210', directory: 'books' },
+  file: 'ledger.db',
+} as const;
+/** Under which the identity's secret is made. */
+export const IDENTITY = 'ledger-identity';
 
 export const DATABASE_FACTS = 'NIGHTJAR_TEST_DATABASE';
 

@@ -4,6 +4,7 @@ import { afterTheFact } from './after-the-fact.ts';
 import { faults } from './faults.ts';
 import { mainJob } from './main-job.ts';
 import { native } from './native.ts';
+import { sealed } from './sealed.ts';
 import { rights } from './rights.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -18,6 +19,7 @@ afterAll(async () => {
 mainJob(() => world);
 faults(() => world);
 afterTheFact(() => world);
+sealed(() => world);
 native(() => world);
 // Last: it judges what all the others did.
 rights(() => world);

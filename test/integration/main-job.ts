@@ -39,6 +39,7 @@ export function mainJob(get: () => World): void {
       expect(records.get('small')).toMatchObject({ status: 'COMPLETED' });
       expect([...records.keys()].sort()).toEqual([
         'closed-port',
+        'ledger',
         'no-privilege',
         'no-secret',
         'shop',
@@ -76,7 +77,7 @@ export function mainJob(get: () => World): void {
       const mail = await until('the report is there', async () =>
         (await world.stage.account.messages()).find((one) => one.text.includes('wrong-password')),
       );
-      expect(mail.subject).toMatch(/4 of 6/);
+      expect(mail.subject).toMatch(/4 of 7/);
       const at = (name: string): number => mail.text.indexOf(name);
       expect(at('wrong-password')).toBeLessThan(at('small'));
       for (const target of records.keys()) expect(mail.text).toContain(target);

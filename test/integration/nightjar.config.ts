@@ -1,10 +1,10 @@
 /** What the integration tests deploy: one good target, and one for each fault that a night can bring. */
 import { defineConfig, type ConfigInput } from '../../core/config.ts';
 import { localFacts } from '../../local/facts.ts';
-import { databaseFacts } from './facts.ts';
+import { databaseFacts, IDENTITY, LEDGER } from './facts.ts';
 
 const { network, secrets } = localFacts();
-const { host, port, ca, closedPort } = databaseFacts();
+const { host, port, ca, closedPort, recipient } = databaseFacts();
 
 type Dumped = Extract<ConfigInput['targets'][number], { engine: 'postgres' }>;
 
@@ -33,6 +33,13 @@ export default defineConfig({
     target('no-privilege'),
     target('no-secret'),
     target('closed-port', { secret: secrets.shop!, port: closedPort }),
+    {
+      name: 'ledger',
+      engine: 'sqlite',
+      database: LEDGER.file,
+      storage: { efs: LEDGER.storage },
+      encryption: { recipients: [recipient], identity: secrets[IDENTITY]! },
+    },
     // Never due: the nights of the others stay as they are.
     { name: 'orders', engine: 'dynamodb', table: 'orders', frequency: 'none' },
     { name: 'baskets', engine: 'dynamodb', table: 'baskets', frequency: 'none' },

@@ -1,21 +1,24 @@
 /** The pretend account with the real stacks, a real PostgreSQL, and the few things the tests ask of both. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ListMultipartUploadsCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeExecutionCommand, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import type { BackupRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import { BACKUP_OUTPUTS, backupStackName, VAULT_OUTPUTS, vaultStackName, type Machine } from '../../core/names.ts';
+import { fileSystemsOf } from '../../local/account.ts';
 import { freePort } from '../../local/free-port.ts';
 import { startPostgres, type Postgres } from '../../local/postgres.ts';
 import { makeSample } from '../../local/sample.ts';
+import { sqlite } from '../../local/sqlite.ts';
 import { startStage, type Stage } from '../../local/stage.ts';
 import { dynamoCatalog } from '../../stores/dynamodb-catalog.ts';
-import { DATABASE_FACTS, type DatabaseFacts } from './facts.ts';
+import { DATABASE_FACTS, IDENTITY, LEDGER, type DatabaseFacts } from './facts.ts';
 
 export interface Ended {
   readonly executionArn: string;
@@ -36,6 +39,10 @@ export interface World {
   readonly vault: string;
   readonly vaultKeyArn: string;
   readonly catalogTable: string;
+  /** The file of `ledger` on this machine. */
+  readonly ledger: string;
+  /** Opens what is encrypted for `ledger`; its secret holds something else at first. */
+  readonly identity: string;
   /** Every authorized request so far: a file, one JSON a line. */
   readonly journal: string;
   machine(name: Machine): string;
@@ -76,11 +83,13 @@ export async function startWorld(): Promise<World> {
     }
     await postgres.query(`CREATE ROLE meek LOGIN PASSWORD 'meek'`);
     const login = { username: postgres.user, password: postgres.password };
+    const identity = await generateX25519Identity();
     const facts: DatabaseFacts = {
       host: postgres.host,
       port: postgres.port,
       ca: postgres.caPem,
       closedPort: await freePort(),
+      recipient: await identityToRecipient(identity),
     };
     const journal = path.join(dir, 'journal.jsonl');
     const stage = await startStage({
@@ -95,16 +104,33 @@ export async function startWorld(): Promise<World> {
         small: login,
         'wrong-password': { username: postgres.user, password: 'not the password' },
         'no-privilege': { username: 'meek', password: 'meek' },
+        [IDENTITY]: { username: 'nobody', password: 'no identity yet' },
       },
     });
-    return worldOf(dir, journal, stage, postgres);
+    const ledger = await makeLedger(stage);
+    return worldOf({ dir, journal, ledger, identity }, stage, postgres);
   } catch (error) {
     await postgres.stop();
     throw error;
   }
 }
 
-function worldOf(dir: string, journal: string, stage: Stage, postgres: Postgres): World {
+async function makeLedger(stage: Stage): Promise<string> {
+  const { accessPoint, directory } = LEDGER.storage;
+  const folder = path.join(fileSystemsOf(stage.account.dir), accessPoint, directory);
+  await mkdir(folder, { recursive: true });
+  const file = path.join(folder, LEDGER.file);
+  await sqlite(
+    file,
+    `CREATE TABLE entries (id INTEGER PRIMARY KEY, words TEXT);
+     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO entries SELECT i, 'entry ' || i FROM n;`,
+  );
+  return file;
+}
+
+type Own = Pick<World, 'journal' | 'ledger' | 'identity'> & { readonly dir: string };
+
+function worldOf({ dir, ...own }: Own, stage: Stage, postgres: Postgres): World {
   const { clientConfig } = stage.account;
   const sfn = new SFNClient(clientConfig);
   const s3 = new S3Client(clientConfig);
@@ -150,7 +176,7 @@ function worldOf(dir: string, journal: string, stage: Stage, postgres: Postgres)
     vault,
     vaultKeyArn: vaultOutputs[VAULT_OUTPUTS.key]!,
     catalogTable: vaultOutputs[VAULT_OUTPUTS.catalog]!,
-    journal,
+    ...own,
     machine,
     start,
     end,

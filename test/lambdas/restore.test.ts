@@ -317,6 +317,14 @@ describe('opening a restore', () => {
     await makeOpenBackup(world)(backupEvent(world, 'shop'));
     const probe = await makeOpenProbe(world)({ ...execution(world, 'probe'), input: { target: 'shop' } });
     expect(jobOf(probe)).toMatchObject({ kind: 'probe', id: probe.id });
+    expect(probe.task.family).toBe('shop-prod-dump');
+  });
+
+  it('opens a look at the identity as a restore, because a dump may not read it', async () => {
+    const input = { target: 'shop', of: 'identity' } as const;
+    const probe = await makeOpenProbe(world)({ ...execution(world, 'probe'), input });
+    expect(jobOf(probe)).toMatchObject({ kind: 'identity', id: probe.id });
+    expect(probe.task.family).toBe('shop-prod-restore');
   });
 });
 

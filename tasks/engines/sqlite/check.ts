@@ -6,7 +6,8 @@ import { missing } from '../../files/mounted.ts';
 import { walRefused } from './copy.ts';
 import { printFile } from './fingerprint.ts';
 import { readHeader } from './header.ts';
-import { withShell } from './shell.ts';
+import { orNewer } from './newer.ts';
+import { toolVersion, withShell } from './shell.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
 /** A question that takes longer is answered by that. */
@@ -23,7 +24,11 @@ export const check = (context: SqliteContext, job: CheckJob): Promise<Omit<Check
     const header = await readHeader(file, target.database);
     if (work.place.directory !== undefined && header.wal) throw walRefused(target.database);
     report.phase('counting rows');
-    const { tables } = await printFile(work, file, 'counts', { readonly: !header.wal });
+    const { tables } = await printFile(work, file, 'counts', { readonly: !header.wal }).catch(
+      async (thrown: unknown) => {
+        throw orNewer(thrown, header.version, await toolVersion(work, 'CHECK_FAILED'));
+      },
+    );
     report.phase('asking the checks');
     const answers: Answer[] = [];
     for (const query of job.queries) {

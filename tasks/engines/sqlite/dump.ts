@@ -4,10 +4,11 @@ import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { packedFile, packingWords } from '../../pipes/packing.ts';
 import { strictOutlet } from '../../pipes/pipes.ts';
 import { DUMP_COMMAND, FILES, writeArchive } from './archive.ts';
-import { copyOf } from './copy.ts';
+import { copyOf, type Copy } from './copy.ts';
 import { printFile } from './fingerprint.ts';
 import { readHeader } from './header.ts';
 import { checkIntegrity, tellForeignKeys } from './integrity.ts';
+import { orNewer } from './newer.ts';
 import { narrowed } from './scope.ts';
 import { toolVersion, withShell } from './shell.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
@@ -16,11 +17,21 @@ export const dump = (context: SqliteContext, sink: DumpSink): Promise<DumpFacts>
   withWork(context, (work) => dumpWith(work, sink));
 
 async function dumpWith(work: Work, sink: DumpSink): Promise<DumpFacts> {
-  const { context, place, signal } = work;
-  const { target, report } = context;
+  const { target, report } = work.context;
   report.phase('connecting');
   const version = await toolVersion(work, 'DUMP_FAILED');
   const copy = await copyOf(work, target.database);
+  try {
+    return await dumpCopy(work, sink, copy, version);
+  } catch (thrown) {
+    // The copy's own header names the shell that made it.
+    throw orNewer(thrown, copy.version, version);
+  }
+}
+
+async function dumpCopy(work: Work, sink: DumpSink, copy: Copy, version: string): Promise<DumpFacts> {
+  const { context, place, signal } = work;
+  const { target, report } = context;
   report.phase('checking the copy');
   await checkIntegrity(work, copy.file, 'DATABASE_DAMAGED');
   await tellForeignKeys(work, copy.file);
@@ -64,7 +75,6 @@ async function dumpWith(work: Work, sink: DumpSink): Promise<DumpFacts> {
         applicationId: header.applicationId,
         journalMode: header.wal ? 'wal' : 'rollback',
         ...(modules === '' ? {} : { modules }),
-        ...(target.scope ? { part: partOf(target.scope) } : {}),
       },
     },
     format: target.format,
@@ -79,11 +89,6 @@ async function dumpWith(work: Work, sink: DumpSink): Promise<DumpFacts> {
     extensions: [],
   };
 }
-
-/** What a restore must know: rows alone make no database, and a part must not take the place of the whole. */
-export type Part = 'rows' | 'schema' | 'tables';
-const partOf = (scope: NonNullable<SqliteContext['target']['scope']>): Part =>
-  scope.dataOnly ? 'rows' : scope.schemaOnly ? 'schema' : 'tables';
 
 /** Modules of virtual tables: whoever opens the file needs them. */
 async function modulesOf(work: Work, file: string): Promise<string> {

@@ -17,19 +17,19 @@ export interface Header {
   readonly bytes: number;
 }
 
-const LENGTH = 100;
+export const HEADER_BYTES = 100;
 const MAGIC = 'SQLite format 3\0';
 const ENCODINGS: Readonly<Record<number, string>> = { 1: 'UTF-8', 2: 'UTF-16le', 3: 'UTF-16be' };
 
 /** @throws DATABASE_DAMAGED for what is no database; STORAGE_DENIED, DATABASE_MISSING. */
 export async function readHeader(file: string, name: string): Promise<Header> {
-  const bytes = Buffer.alloc(LENGTH);
+  const bytes = Buffer.alloc(HEADER_BYTES);
   let size: number;
   try {
     const handle = await open(file, 'r');
     try {
       size = (await handle.stat()).size;
-      await handle.read(bytes, 0, LENGTH, 0);
+      await handle.read(bytes, 0, HEADER_BYTES, 0);
     } finally {
       await handle.close();
     }
@@ -38,11 +38,11 @@ export async function readHeader(file: string, name: string): Promise<Header> {
     const what = code === 'ENOENT' ? 'DATABASE_MISSING' : code === 'EACCES' ? 'STORAGE_DENIED' : 'STORAGE_UNAVAILABLE';
     throw new NightjarError(what, { operation: 'read header', detail: `${name}: ${message}`, cause: thrown });
   }
-  if (size < LENGTH || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC)
+  if (size < HEADER_BYTES || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC)
     throw new NightjarError('DATABASE_DAMAGED', {
       operation: 'read header',
       detail:
-        size < LENGTH
+        size < HEADER_BYTES
           ? `${name} has ${size} bytes, less than the header of a database.`
           : `${name} does not begin as a SQLite database does: it is another file, damaged, or encrypted by its application.`,
     });

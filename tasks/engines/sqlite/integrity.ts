@@ -6,7 +6,7 @@ import { alive, type Work } from './work.ts';
 
 const FAULTS = 20;
 
-const UNKNOWN = /no such (collation sequence|function|module): .*/;
+const UNKNOWN = /(no such (collation sequence|function|module)|unknown function): .*/;
 
 /** @throws `code` with the first faults; what only the application has (a collation, a function) keeps tables from it. */
 export async function checkIntegrity(work: Work, file: string, code: ErrorCode): Promise<void> {

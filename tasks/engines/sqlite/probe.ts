@@ -6,7 +6,8 @@ import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { missing } from '../../files/mounted.ts';
 import type { FileFacts } from '../../files/place.ts';
 import { SIDECARS, timeoutOf } from './copy.ts';
-import { readHeader, type Header } from './header.ts';
+import { HEADER_BYTES, readHeader, type Header } from './header.ts';
+import { isNewer, orNewer } from './newer.ts';
 import { toolVersion, withShell } from './shell.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
@@ -25,15 +26,18 @@ export const probe = (context: SqliteContext): Promise<Omit<ProbeOutcome, 'kind'
     const facts = await place.stat(target.database);
     if (!facts) throw missing(place.words, target.database);
     report.phase('looking around');
-    const findings = [await tool(work), await room(work, facts), ...(await besides(work, target.database))];
+    const version = await toolVersion(work, 'UNEXPECTED');
+    const findings = [
+      ok(`The image has SQLite ${version}.`),
+      await room(work, facts),
+      ...(await besides(work, target.database)),
+    ];
+    const file = await headed(work);
+    const header = await headerOr(file, target.database, findings);
+    if (header && isNewer(header.version, version)) findings.push(newer(header.version, version));
     if (place.directory === undefined)
-      return {
-        databaseBytes: facts.bytes,
-        findings: [...findings, ok(`The object of ${facts.changedAt} (${facts.bytes} bytes) can be seen.`)],
-      };
-    const path = join(place.directory, target.database);
-    const header = await headerOr(path, target.database, findings);
-    if (header) findings.push(...(await looks(work, path, header)));
+      findings.push(ok(`The object of ${facts.changedAt} (${facts.bytes} bytes) can be seen.`));
+    else if (header) findings.push(...(await looks(work, file, header, version)));
     return {
       ...(header ? { serverVersion: header.version } : {}),
       databaseBytes: facts.bytes,
@@ -41,8 +45,19 @@ export const probe = (context: SqliteContext): Promise<Omit<ProbeOutcome, 'kind'
     };
   });
 
-async function tool(work: Work): Promise<Finding> {
-  return ok(`The image has SQLite ${await toolVersion(work, 'UNEXPECTED')}.`);
+const newer = (written: string, tool: string): Finding =>
+  warn(
+    `SQLite ${written} wrote it last, newer than the image’s ${tool}.`,
+    'It is backed up as long as its schema uses nothing newer; a backup of one that does fails with SERVER_UNSUPPORTED.',
+  );
+
+/** Where its header can be read: of an object only that is fetched. */
+async function headed({ place, room: directory, context }: Work): Promise<string> {
+  const { database } = context.target;
+  if (place.directory !== undefined) return join(place.directory, database);
+  const file = join(directory, 'header.db');
+  await place.fetch(database, file, HEADER_BYTES);
+  return file;
 }
 
 /** A copy, and of a scope or a restore another one beside it. */
@@ -89,7 +104,7 @@ async function headerOr(path: string, name: string, findings: Finding[]): Promis
   }
 }
 
-async function looks(work: Work, path: string, header: Header): Promise<Finding[]> {
+async function looks(work: Work, path: string, header: Header, version: string): Promise<Finding[]> {
   const { database } = work.context.target;
   if (header.wal) {
     const { message, hint } = new NightjarError('WAL_REFUSED').entry;
@@ -110,10 +125,11 @@ async function looks(work: Work, path: string, header: Header): Promise<Finding[
       return (await shell.ask(`SELECT count(*) FROM sqlite_schema WHERE type = 'table';`)).trim();
     });
     return [ok(`${database} can be read, last written by SQLite ${header.version}: ${tables} tables.`)];
-  } catch (thrown) {
+  } catch (raw) {
+    const thrown = orNewer(raw, header.version, version);
     if (!(thrown instanceof NightjarError)) throw thrown;
     // What a reader that may not write can't undo is undone in the copy.
     if (thrown.code === 'STORAGE_DENIED') return [warn(thrown.detail ?? thrown.message, thrown.entry.hint)];
-    return [bad(`${thrown.message}`, thrown.entry.hint)];
+    return [bad(thrown.message, thrown.entry.hint)];
   }
 }

@@ -7,17 +7,18 @@ import { NightjarError } from '../../../core/errors.ts';
 import { timeOfId } from '../../../core/ids.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { scopeKinds } from '../../../core/scope.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { missing, taken } from '../../files/mounted.ts';
 import { readArchive } from './archive.ts';
-import type { Part } from './dump.ts';
 import { differs, equalAsBefore } from '../../comparing.ts';
 import { compare, printFile } from './fingerprint.ts';
 import { readHeader } from './header.ts';
 import { checkIntegrity } from './integrity.ts';
 import { overwriteRows, overwriteWhole } from './overwrite.ts';
 import { narrowed } from './scope.ts';
-import { withShell } from './shell.ts';
+import { orNewer } from './newer.ts';
+import { toolVersion, withShell } from './shell.ts';
 import { exchange, setAside } from './swap.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
@@ -31,19 +32,17 @@ async function restoreWith(work: Work, job: RestoreJob, source: RestoreSource): 
   return job.mode === 'swap' ? swap(work, job, source) : beside(work, job, source);
 }
 
-const partOf = ({ source }: Manifest): Part | undefined => source.details.part as Part | undefined;
-
 /** @throws SCOPE_REFUSED before anything is read. */
-function refuse({ mode, scope }: RestoreJob, manifest: Manifest): void {
-  const part = partOf(manifest);
+function refuse({ mode, scope }: RestoreJob, { scope: kept }: Manifest): void {
+  const part = scopeKinds(kept).join(', ');
   const why =
     mode === 'swap' && (scope?.tables || scope?.schemaOnly || scope?.dataOnly)
       ? 'A swap would put a part of the backup in the place of the whole database.'
       : mode === 'swap' && part
         ? `The backup holds a part of the database only (${part}), which must not take the place of the whole.`
-        : mode === 'new' && (scope?.dataOnly === true || part === 'rows')
+        : mode === 'new' && (scope?.dataOnly === true || kept?.dataOnly === true)
           ? 'Rows alone make no database: bring them into the living one with mode overwrite.'
-          : mode === 'overwrite' && (scope?.schemaOnly === true || part === 'schema')
+          : mode === 'overwrite' && (scope?.schemaOnly === true || kept?.schemaOnly === true)
             ? 'A schema would overwrite rows with nothing.'
             : undefined;
   if (why) throw new NightjarError('SCOPE_REFUSED', { operation: 'read scope', detail: why });
@@ -62,7 +61,9 @@ async function make(work: Work, job: RestoreJob, source: RestoreSource): Promise
   work.signal.throwIfAborted();
   const whole = await readArchive(work, source);
   await readable(whole);
-  await checkIntegrity(work, whole, 'RESTORE_FAILED');
+  await checkIntegrity(work, whole, 'RESTORE_FAILED').catch(async (thrown: unknown) => {
+    throw orNewer(thrown, source.manifest.source.serverVersion, await toolVersion(work, 'RESTORE_FAILED'));
+  });
   const file = await narrowed(
     work,
     whole,
@@ -173,7 +174,7 @@ async function overwrite(work: Work, job: RestoreJob, source: RestoreSource): Pr
   const made = await make(work, job, source);
   if (!made.comparison.equal)
     throw differs(made.comparison, `${job.database} was not touched, and what was restored was not kept.`);
-  const rows = job.scope?.tables ?? job.scope?.dataOnly ?? partOf(source.manifest);
+  const rows = scopeKinds(job.scope).length + scopeKinds(source.manifest.scope).length > 0;
   await (rows ? overwriteRows(work, job, made.file) : overwriteWhole(work, job, made.file));
   return { restoredDatabase: job.database, comparison: made.comparison };
 }

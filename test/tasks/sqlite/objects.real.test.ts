@@ -92,8 +92,9 @@ describe('an object', () => {
       rows: 2,
       answers: [{ holds: true }],
     });
-    const { findings } = await sqlite.probe(bench.context('wal.db'));
+    const { findings, serverVersion } = await sqlite.probe(bench.context('wal.db'));
     expect(findings.map((one) => one.level)).not.toContain('bad');
+    expect(serverVersion).toBe(manifest.source.serverVersion);
   });
 
   it('is refused where a journal lies beside it', async () => {

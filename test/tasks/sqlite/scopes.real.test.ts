@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rm } from 'node:fs/promises';
+import type { Manifest } from '../../../core/backup.ts';
 import { memorySource } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { targetAt } from './harness.ts';
@@ -107,6 +108,17 @@ describe('parts of a database', () => {
     expect(await job('swap', { tables: ['orders'] })).toBe('SCOPE_REFUSED');
     expect(await job('new', { dataOnly: true })).toBe('SCOPE_REFUSED');
     expect(await job('overwrite', { schemaOnly: true })).toBe('SCOPE_REFUSED');
+  });
+
+  it('knows a part by the manifest’s scope alone, and takes an older manifest without one for the whole', async () => {
+    const swap = (scope: Manifest['scope']) => {
+      const { scope: _, ...manifest } = whole.manifest;
+      const told = scope ? { ...manifest, scope } : manifest;
+      return codeOf(here.bench.restore(here.bench.restoreJob('shop.db', 'swap'), memorySource(told, whole.backup)));
+    };
+    expect(await swap({ schemaOnly: true })).toBe('SCOPE_REFUSED');
+    expect(await swap({ exclude: ['log'] })).toBe('SCOPE_REFUSED');
+    for (const nothing of [undefined, {}, { dataOnly: false }]) expect(await swap(nothing)).toMatch(/^no error/);
   });
 
   it('tells foreign keys that lead out of the scope', async () => {

@@ -1,0 +1,62 @@
+/** What a job makes of the small things that it is asked besides dumps and restores. */
+import type { S3Client } from '@aws-sdk/client-s3';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { describe, expect, it } from 'vitest';
+import { parseDumpTarget } from '../../core/config.ts';
+import { NightjarError } from '../../core/errors.ts';
+import type { Job, Progress } from '../../core/job.ts';
+import type { Engine } from '../../tasks/engine.ts';
+import { runJob, type TaskSetup } from '../../tasks/run.ts';
+import { Secrecy } from '../../tasks/secrecy.ts';
+
+const secret = (name: string): string => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`;
+const shop = {
+  name: 'shop',
+  engine: 'postgres',
+  host: 'db.example.org',
+  database: 'shop',
+  secret: secret('shop'),
+} as const;
+
+async function ran(job: Partial<Job>, more: Partial<TaskSetup>) {
+  const words: Progress[] = [];
+  const secrecy = new Secrecy();
+  const status = await runJob({ id: 'x', idleMinutes: 5, target: parseDumpTarget(shop), ...job } as Job, {
+    attempt: 1,
+    env: {},
+    s3: {} as S3Client,
+    bucket: 'vault',
+    secrets: { send: () => Promise.reject(new Error('no secret is asked for')) },
+    catalog: { putProgress: async (one) => Promise.resolve(void words.push(one)) },
+    engineOf: () => ({}) as Engine,
+    stop: new AbortController(),
+    secrecy,
+    log: () => undefined,
+    ...more,
+  });
+  return { status, last: words.at(-1)!, secrecy };
+}
+
+describe('a job', () => {
+  it('that probes and is stopped says that, and does not take its own end for a finding', async () => {
+    const stop = new AbortController();
+    const probe = () => {
+      stop.abort(new NightjarError('TASK_STOPPED', { operation: 'SIGTERM' }));
+      return Promise.resolve({ findings: [{ level: 'bad', what: 'The file can not be read.' }] });
+    };
+    const { status, last } = await ran({ kind: 'probe' }, { stop, engineOf: () => ({ probe }) as unknown as Engine });
+    expect([status, last.status, last.failure?.code]).toEqual([1, 'failed', 'TASK_STOPPED']);
+  });
+
+  it('that looks at an identity finds it, asks no engine, and learns it as a secret', async () => {
+    const identity = await generateX25519Identity();
+    const encryption = { recipients: [await identityToRecipient(identity)], identity: secret('identity') };
+    const { status, last, secrecy } = await ran(
+      { kind: 'identity', target: parseDumpTarget({ ...shop, encryption }) },
+      { secrets: { send: () => Promise.resolve({ SecretString: identity }) } as unknown as TaskSetup['secrets'] },
+    );
+    expect([status, last.status]).toEqual([0, 'succeeded']);
+    expect(last.outcome).toMatchObject({ kind: 'probe', findings: [{ level: 'ok' }] });
+    expect(secrecy.scrub(`it is ${identity}`)).toBe('it is ***');
+  });
+});
