@@ -142,11 +142,15 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
   );
   // A socket's path has 107 characters at most.
   const socketDir = await mkdtemp(join(tmpdir(), 'nj-'));
+  // Its own: a server that starts removes every temporary table that lies there, a neighbour's too.
+  const temporaryTables = join(base, 'tmp');
+  await mkdir(temporaryTables, { recursive: true });
   const args = [
     ...common,
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     `--socket=${join(socketDir, 's')}`,
+    `--tmpdir=${temporaryTables}`,
     `--pid-file=${join(base, 'server.pid')}`,
     `--init-file=${first}`,
     '--skip-name-resolve',
