@@ -25,7 +25,7 @@ export const lineOf = ({ title, bytes, storedBytes, backup, restore }: Loaded): 
 
 /** What is above the limit, in words; empty when all is well. Node's own memory is judged, the whole tree's only told. */
 export function tooMuch({ engine, backup, restore }: Loaded, limitMiB: number): string[] {
-  return (Object.entries({ backup, restore }) as [string, Cost][])
+  return Object.entries<Cost>({ backup, restore })
     .filter(([, { ownKib }]) => ownKib > limitMiB * 1024)
     .map(([what, { ownKib }]) => `${engine}: the ${what} took ${mib(ownKib)} MiB of memory, and may take ${limitMiB}`);
 }

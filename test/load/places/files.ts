@@ -14,8 +14,8 @@ interface Kind {
   readonly file: string;
   readonly copy: string;
   /** Fills a new file; resolves with what it is, for people. */
-  fill(path: string, load: Load): Promise<string>;
-  digest(path: string, load: Load): Promise<string>;
+  readonly fill: (path: string, load: Load) => Promise<string>;
+  readonly digest: (path: string, load: Load) => Promise<string>;
 }
 
 const makeFile =
