@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { startMongodb } from '../../../local/mongodb.ts';
-import { DATABASE, MIB, orStop, shares, type MakePlace } from '../place.ts';
+import { DATABASE, MIB, orStop, type MakePlace } from '../place.ts';
 
 /** A document costs the stand-in several hundred bytes besides its content. */
 const DOCUMENT_BYTES = 1_024;
+/** It puts hundreds of documents into an answer, however large, and clients take answers of 48 MB. */
+const BLOB_BYTES = 16 * 1_024;
 
 export const makeMongodb: MakePlace = async (ground, load) => {
   const heapMiB = load.tables > 0 ? 2_048 : Math.ceil((load.bytes / MIB) * 4 + 1_024);
@@ -27,8 +29,10 @@ export const makeMongodb: MakePlace = async (ground, load) => {
               body: randomBytes((DOCUMENT_BYTES * 3) / 4).toString('base64'),
             })),
           );
-        for (let id = 0; id < shares(load).blobs; id += 1)
-          await db.collection<{ _id: number; body: Buffer }>('blobs').insertOne({ _id: id, body: randomBytes(MIB) });
+        for (let id = 0; id < load.bytes / 4 / BLOB_BYTES; id += 1)
+          await db
+            .collection<{ _id: number; body: Buffer }>('blobs')
+            .insertOne({ _id: id, body: randomBytes(BLOB_BYTES) });
         await db.collection('notes').createIndex({ at: 1 });
       }
       const { version } = (await client.db('admin').command({ buildInfo: 1 })) as { version: string };
