@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Three projects: `unit` needs nothing but Node; `engines` each start a server of their own; `real` also needs the pretend
-// account, whose stages would be in each other's way: one file at a time.
+// account, whose stages would be in each other's way: one file at a time. `npm test` runs these beside the other two.
 const engines = ['test/tasks/*/**/*.real.test.ts'];
 const real = ['test/integration/**/*.test.ts', 'test/local/**/*.test.ts', 'test/**/*.real.test.ts'];
 

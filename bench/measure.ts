@@ -13,6 +13,7 @@ export interface Cost {
   readonly ownKib: number;
   readonly peaksKib: Readonly<Record<string, number>>;
   readonly sumKib: number;
+  readonly treeKib: number;
 }
 
 /** A stop from outside ends what is being measured. */

@@ -7,8 +7,9 @@
     ownKib      peak resident memory of the command's own process
     peaksKib    peak resident memory by process name, the largest of each name
     sumKib      sum of all processes' peaks: no pipeline needs more
+    treeKib     the most that all processes held at one moment; pages of a file that several run from counted once
 
-Peaks are the kernel's high-water marks (VmHWM), read every 50 ms. Exits as the command did.
+Peaks are the kernel's high-water marks (VmHWM); all is read every 50 ms. Exits as the command did.
 """
 
 import json
@@ -45,13 +46,30 @@ def peak_of(pid):
     return name, peak
 
 
-def watch(root, peaks, done):
+def held(pids):
+    """What these processes hold now, in KiB: their own pages, and once for each program the file it runs from."""
+    own, files = 0, {}
+    for pid in pids:
+        try:
+            program = os.readlink(f"/proc/{pid}/exe")
+            with open(f"/proc/{pid}/status") as file:
+                values = {line.split(":")[0]: line.split()[1] for line in file if line.startswith("Rss")}
+            own += int(values["RssAnon"]) + int(values["RssShmem"])
+            files[program] = max(files.get(program, 0), int(values["RssFile"]))
+        except (OSError, KeyError):
+            continue
+    return own + sum(files.values())
+
+
+def watch(root, peaks, tree, done):
     while not done.wait(0.05):
-        for pid in descendants(root):
+        pids = descendants(root)
+        for pid in pids:
             name, peak = peak_of(pid)
             # A fork has its parent's name and memory until it becomes what it is for.
             if peak > 0:
                 peaks[pid] = (name, peak)
+        tree[0] = max(tree[0], held(pids))
 
 
 def main():
@@ -61,8 +79,8 @@ def main():
     child = os.posix_spawnp(command[0], command, os.environ, setpgroup=0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.killpg(child, signal.SIGTERM))
-    peaks, done = {}, threading.Event()
-    watcher = threading.Thread(target=watch, args=(child, peaks, done), daemon=True)
+    peaks, tree, done = {}, [0], threading.Event()
+    watcher = threading.Thread(target=watch, args=(child, peaks, tree, done), daemon=True)
     watcher.start()
     _, status, usage = os.wait4(child, 0)
     seconds = time.monotonic() - started
@@ -79,6 +97,7 @@ def main():
                 "ownKib": peaks.get(child, ("", 0))[1],
                 "peaksKib": by_name,
                 "sumKib": sum(peak for _, peak in peaks.values()),
+                "treeKib": tree[0],
             },
             file,
         )

@@ -1,9 +1,7 @@
 /** A real S3 server on loopback: TLS, versioning, and encryption with a KMS key as the bucket's default. */
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +17,7 @@ import {
 import { makeCertificate } from '../local/certificates.ts';
 import { stopChild } from '../local/child.ts';
 import { freePort } from '../local/free-port.ts';
+import { startServing } from '../local/serving.ts';
 
 const KEY = 'bench-key';
 
@@ -33,7 +32,7 @@ export interface Minio {
   stop(): Promise<void>;
 }
 
-/** @throws Error with the server's log when it does not answer within 30 s. */
+/** @throws Error with the server's log when it does not answer within 60 s. */
 export async function startMinio(
   program: string,
   login: { accessKeyId: string; secretAccessKey: string },
@@ -46,27 +45,6 @@ export async function startMinio(
   await copyFile(certificate.keyFile, join(certificates, 'private.key'));
   const port = await freePort();
   const endpoint = `https://127.0.0.1:${port}`;
-  const log = join(dir, 'minio.log');
-  const out = openSync(log, 'a');
-  const child = spawn(
-    program,
-    ['server', join(dir, 'data'), '--address', `127.0.0.1:${port}`, '--certs-dir', certificates, '--quiet'],
-    {
-      cwd: dir,
-      env: {
-        PATH: '/usr/bin:/bin',
-        HOME: dir,
-        MINIO_ROOT_USER: login.accessKeyId,
-        MINIO_ROOT_PASSWORD: login.secretAccessKey,
-        MINIO_KMS_SECRET_KEY: `${KEY}:${randomBytes(32).toString('base64')}`,
-        MINIO_BROWSER: 'off',
-        MINIO_UPDATE: 'off',
-      },
-      stdio: ['ignore', out, out],
-      detached: true,
-    },
-  );
-  closeSync(out);
   const agent = new Agent({ ca: certificate.caPem, keepAlive: true });
   const s3 = new S3Client({
     endpoint,
@@ -76,28 +54,33 @@ export async function startMinio(
     requestHandler: { httpsAgent: agent },
   });
   const bucket = 'bench-vault';
+  let child: ChildProcess | undefined;
   const stop = async (): Promise<void> => {
     s3.destroy();
     agent.destroy();
-    await stopChild(child, 'SIGTERM', 10);
+    if (child) await stopChild(child, 'SIGTERM', 10);
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    let gone = false;
-    void once(child, 'exit').then(
-      () => (gone = true),
-      () => (gone = true),
+    child = await startServing(
+      {
+        title: 'MinIO',
+        command: program,
+        args: ['server', join(dir, 'data'), '--address', `127.0.0.1:${port}`, '--certs-dir', certificates, '--quiet'],
+        cwd: dir,
+        env: {
+          PATH: '/usr/bin:/bin',
+          HOME: dir,
+          MINIO_ROOT_USER: login.accessKeyId,
+          MINIO_ROOT_PASSWORD: login.secretAccessKey,
+          MINIO_KMS_SECRET_KEY: `${KEY}:${randomBytes(32).toString('base64')}`,
+          MINIO_BROWSER: 'off',
+          MINIO_UPDATE: 'off',
+        },
+        log: join(dir, 'minio.log'),
+      },
+      () => s3.send(new CreateBucketCommand({ Bucket: bucket })),
     );
-    const deadline = Date.now() + 30_000;
-    for (;;) {
-      try {
-        await s3.send(new CreateBucketCommand({ Bucket: bucket }));
-        break;
-      } catch (error) {
-        if (gone || Date.now() > deadline) throw error;
-        await new Promise((done) => setTimeout(done, 200));
-      }
-    }
     await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
     const byDefault = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY } as const;
     await s3.send(
@@ -107,9 +90,8 @@ export async function startMinio(
       }),
     );
   } catch (error) {
-    const said = (await readFile(log, 'utf8').catch(() => '')).slice(-2_000);
     await stop();
-    throw new Error(`MinIO did not start: ${String(error)}\n${said}`, { cause: error });
+    throw error;
   }
 
   return {

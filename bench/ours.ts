@@ -6,7 +6,6 @@ import { backupPrefix } from '../core/names.ts';
 import type { DumpTarget } from '../core/config.ts';
 import { measure, type Cost, type Environment } from './measure.ts';
 import type { Ground } from './ground.ts';
-import type { World } from './world.ts';
 
 export interface OwnBackup {
   readonly id: string;
@@ -41,18 +40,24 @@ export async function ownBackup(
   return { cost, backup: { id, prefix: backupPrefix(target.name, id), outcome } };
 }
 
-/** A restore into a new database, its rows compared with the fingerprint. */
-export async function ownRestore(world: World, target: DumpTarget, backup: OwnBackup, database: string): Promise<Cost> {
+/** A restore beside the original, its rows compared with the fingerprint. @throws Error when they differ. */
+export async function ownRestore(
+  world: Ground,
+  target: DumpTarget,
+  backup: OwnBackup,
+  database: string,
+  more: Environment = {},
+): Promise<{ cost: Cost; outcome: RestoreOutcome }> {
   const id = ulid();
   const { manifestKey, manifestVersionId: versionId } = backup.outcome;
   const source = { target: target.name, backupId: backup.id, manifestKey, versionId };
   const cost = await runTask(
     world,
     { kind: 'restore', id, target, idleMinutes: 30, source, mode: 'new', database },
-    {},
+    more,
   );
   const outcome = await outcomeOf(world, id);
-  if (outcome.kind !== 'restore' || !outcome.comparison.equal || outcome.comparison.rowsFound !== world.database.rows)
+  if (outcome.kind !== 'restore' || !outcome.comparison.equal || outcome.comparison.rowsFound !== backup.outcome.rows)
     throw new Error(`The restore brought back something else: ${JSON.stringify(outcome)}`);
-  return cost;
+  return { cost, outcome };
 }

@@ -72,7 +72,7 @@ function restores(world: World, backup: OwnBackup): Turn[] {
     {
       label: 'Nightjar',
       run: async () => {
-        const cost = await ownRestore(world, world.target(), backup, RESTORED);
+        const { cost } = await ownRestore(world, world.target(), backup, RESTORED);
         await drop();
         return { cost, storedBytes: await minio.storedBytes(backup.prefix) };
       },

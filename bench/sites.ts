@@ -6,8 +6,8 @@ import { ownBackup } from './ours.ts';
 import { directionOf, type Direction } from './postgres.ts';
 import { takeTurns, type RoundOptions, type Turn } from './rounds.ts';
 import { makeDuckdb } from './sites/duckdb.ts';
-import { makeMariadb } from './sites/mariadb.ts';
 import { makeMongodb } from './sites/mongodb.ts';
+import { makeMysql } from './sites/mysql.ts';
 import { makeSqlite } from './sites/sqlite.ts';
 
 /** One filled database, and what its rival needs to back it up. */
@@ -35,7 +35,8 @@ export interface SiteOptions {
 }
 
 export const SITES = {
-  mariadb: makeMariadb,
+  mariadb: makeMysql('mariadb'),
+  mysql: makeMysql('mysql'),
   mongodb: makeMongodb,
   sqlite: makeSqlite,
   duckdb: makeDuckdb,

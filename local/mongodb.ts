@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { makeCertificate } from './certificates.ts';
 import { stopChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { TOOLS } from './paths.ts';
+import { startServing } from './serving.ts';
 
 /** Holds `bin/mongodump` and `bin/mongorestore`. */
 export const MONGO_TOOLS = join(TOOLS, 'mongo');
@@ -60,31 +60,23 @@ export async function startMongodb({ tls = true, heapMiB = 1024 } = {}): Promise
     }).connect();
 
   async function start(): Promise<void> {
-    const out = openSync(log, 'a');
     const files = certificate ? [certificate.certFile, certificate.keyFile] : [];
-    // Not in the terminal's process group: Ctrl-C must not reach it before its owner has decided.
-    child = spawn(
-      'java',
-      [`-Xmx${heapMiB}m`, '-cp', `${server}:${join(server, '*')}`, 'Server', String(port), user, ...files],
+    child = await startServing(
       {
+        title: 'MongoDB’s stand-in',
+        command: 'java',
+        args: [`-Xmx${heapMiB}m`, '-cp', `${server}:${join(server, '*')}`, 'Server', String(port), user, ...files],
         cwd: base,
         env: { PATH: process.env.PATH ?? '/usr/bin:/bin', NIGHTJAR_MONGO_PASSWORD: password },
-        stdio: ['ignore', out, out],
-        detached: true,
+        log,
+      },
+      async () => {
+        const said = await readFile(log, 'utf8');
+        // A client that is refused waits for seconds.
+        if (!said.trimEnd().endsWith('ready')) throw new Error('not ready');
+        await (await connect()).close();
       },
     );
-    closeSync(out);
-    let failure: Error | undefined;
-    child.once('error', (error) => (failure = error));
-    const deadline = Date.now() + 60_000;
-    for (;;) {
-      const said = await readFile(log, 'utf8').catch(() => '');
-      if (said.trimEnd().endsWith('ready')) break;
-      if (failure || child.exitCode !== null || child.signalCode !== null || Date.now() > deadline)
-        throw new Error(`MongoDB’s stand-in did not start: ${String(failure ?? '')}\n${said.slice(-2_000)}`);
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    await (await connect()).close();
   }
 
   const stop = async (): Promise<void> => {

@@ -1,7 +1,6 @@
 /** A real MySQL or MariaDB server on 127.0.0.1. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { makeCertificate } from './certificates.ts';
 import { run, stopChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { TOOLS } from './paths.ts';
+import { startServing } from './serving.ts';
 
 /** Oracle's 8.0.15, and Debian's MariaDB 10.11. */
 export type MysqlFlavour = 'mysql' | 'mariadb';
@@ -54,7 +54,6 @@ export interface MysqlServer {
 
 const MARIADB_HOME = join(TOOLS, 'mariadb');
 const MYSQL_HOME = join(TOOLS, 'mysql');
-const START_MS = 60_000;
 
 async function makeData(flavour: MysqlFlavour, data: string, common: readonly string[]): Promise<void> {
   if (flavour === 'mysql')
@@ -142,11 +141,15 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
   );
   // A socket's path has 107 characters at most.
   const socketDir = await mkdtemp(join(tmpdir(), 'nj-'));
+  // Its own: a server that starts removes every temporary table that lies there, a neighbour's too.
+  const temporaryTables = join(base, 'tmp');
+  await mkdir(temporaryTables, { recursive: true });
   const args = [
     ...common,
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     `--socket=${join(socketDir, 's')}`,
+    `--tmpdir=${temporaryTables}`,
     `--pid-file=${join(base, 'server.pid')}`,
     `--init-file=${first}`,
     '--skip-name-resolve',
@@ -184,32 +187,10 @@ export async function startMysql(options: MysqlOptions): Promise<MysqlServer> {
     });
 
   async function start(): Promise<void> {
-    const out = openSync(log, 'a');
-    // Not in the terminal's process group: Ctrl-C must not reach it before its owner has decided.
-    const child = spawn(program, args, {
-      cwd: base,
-      env: await environment(),
-      stdio: ['ignore', out, out],
-      detached: true,
-    });
-    closeSync(out);
-    server = child;
-    let failure: Error | undefined;
-    child.once('error', (error) => (failure = error));
-    const deadline = Date.now() + START_MS;
-    for (;;) {
-      try {
-        await (await connect()).end();
-        return;
-      } catch (error) {
-        if (failure || child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
-          const said = (await readFile(log, 'utf8').catch(() => '')).slice(-2_000);
-          await stopChild(child, 'SIGKILL', 1);
-          throw new Error(`${flavour} did not start: ${String(failure ?? error)}\n${said}`, { cause: error });
-        }
-        await new Promise((done) => setTimeout(done, 50));
-      }
-    }
+    server = await startServing(
+      { title: flavour, command: program, args, cwd: base, env: await environment(), log },
+      async () => (await connect()).end(),
+    );
   }
 
   await start();

@@ -1,6 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
 import { appendFile, chmod, chown, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -9,6 +8,7 @@ import { makeCertificate } from './certificates.ts';
 import { run, signal, stopChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { POSTGRES_ROOT } from './paths.ts';
+import { startServing } from './serving.ts';
 
 export const POSTGRES_MAJORS = [14, 15, 16, 17, 18] as const;
 export type PostgresMajor = (typeof POSTGRES_MAJORS)[number];
@@ -174,32 +174,10 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   }
 
   async function start(): Promise<void> {
-    const out = openSync(log, 'a');
-    // Not in the terminal's process group: Ctrl-C must not reach it before its owner has decided.
-    server = spawn(program('postgres'), ['-D', data], {
-      cwd: work,
-      env,
-      stdio: ['ignore', out, out],
-      detached: true,
-      ...ids,
-    });
-    closeSync(out);
-    const child = server;
-    let failure: Error | undefined;
-    child.once('error', (error) => (failure = error));
-    const deadline = Date.now() + 60_000;
-    for (;;) {
-      try {
-        await (await connect()).end();
-        return;
-      } catch (error) {
-        if (failure || child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
-          const said = (await readFile(log, 'utf8').catch(() => '')).slice(-2_000);
-          throw new Error(`PostgreSQL ${major} did not start: ${String(failure ?? error)}\n${said}`, { cause: error });
-        }
-        await new Promise((done) => setTimeout(done, 50));
-      }
-    }
+    server = await startServing(
+      { title: `PostgreSQL ${major}`, command: program('postgres'), args: ['-D', data], cwd: work, env, log, as: ids },
+      async () => (await connect()).end(),
+    );
   }
 
   await start();

@@ -20,7 +20,10 @@ const source = ({ manifest, backup }: Made): ReturnType<typeof memorySource> => 
 const refusing = (here: Room, made: Made, ...job: Parameters<Bench<'postgres'>['restoreJob']>) =>
   failure(here.bench.restore(here.bench.restoreJob(...job), source(made)));
 
-describe.each([14, 18] as const)('plain SQL of PostgreSQL %i', (major) => {
+/** The oldest only with NIGHTJAR_SLOW=1: its tools write and read the same text. */
+const MAJORS = process.env.NIGHTJAR_SLOW ? ([14, 18] as const) : ([18] as const);
+
+describe.each(MAJORS)('plain SQL of PostgreSQL %i', (major) => {
   let here: Room;
   let made: Made;
   let original: Rows;
