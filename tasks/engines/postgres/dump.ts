@@ -90,7 +90,7 @@ async function dumpInSnapshot(
   let begun: () => void = () => undefined;
   const locked = new Promise<void>((resolve) => (begun = resolve));
   const writing = plan.write({ sink: outlet, begun, own, signal });
-  const [missingIn, fingerprint] = await together(own, [
+  const [written, fingerprint] = await together(own, [
     writing,
     // pg_dump holds its locks from its first byte on; an archive that is all written by then is as good.
     Promise.race([locked, writing]).then(() => fingerprintIn(server, snapshot, scope, signal)),
@@ -98,7 +98,7 @@ async function dumpInSnapshot(
   ]);
   const rows =
     fingerprint.mode === 'none' ? undefined : new Map(fingerprint.tables.map((one) => [tableName(one), one.rows]));
-  const missing = missingIn({ scope, rows, byName: encodingOf(source) === 'UTF8' });
+  const missing = written.missing({ scope, rows, byName: encodingOf(source) === 'UTF8' });
   if (missing.length > 0)
     throw new NightjarError('DUMP_EMPTY', {
       operation: 'pg_dump',
@@ -109,7 +109,7 @@ async function dumpInSnapshot(
   return {
     snapshotAt: snapshot.takenAt,
     consistency: 'transaction',
-    source: { ...source, details: { ...source.details, ...definition } },
+    source: { ...source, details: { ...source.details, ...definition, ...written.details } },
     format: target.format,
     tool: { name: 'pg_dump', version, command: [server.tool('pg_dump'), ...plan.args, ...plan.outside] },
     compression: { place: plan.place, ...target.compression },

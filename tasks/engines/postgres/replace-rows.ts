@@ -6,14 +6,22 @@ import type { RestoreSource } from '../../engine.ts';
 import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';
 import { qualified } from './names.ts';
-import type { OverwritePlan } from './overwrite-plan.ts';
-import { runAll } from './psql.ts';
+import { runAll, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, rowlessIn, tablesIn, wantedTables } from './scope.ts';
 import type { Server, Session } from './server.ts';
 import { listTables } from './tables.ts';
 import { isOf, type TocEntry } from './toc.ts';
 
 const keyOf = (place: Place): string => `${place.schema}.${place.table}`;
+
+export interface RowsPlan {
+  /** pg_restore's. */
+  readonly args: readonly string[];
+  /** Inside the transaction, before the script. */
+  readonly prepare: (psql: PsqlSession) => Promise<void>;
+  /** What is compared before COMMIT. */
+  readonly compared: (place: Place) => boolean;
+}
 
 /** Rows of tables that are there are replaced; tables that are missing are made, with all that is theirs. */
 export async function planRows(
@@ -23,7 +31,7 @@ export async function planRows(
   source: RestoreSource,
   archive: OpenArchive,
   owners: readonly string[],
-): Promise<OverwritePlan> {
+): Promise<RowsPlan> {
   const { toc } = archive.start;
   const { manifest } = source;
   const named = job.scope?.tables && wantedTables(toc, job.scope.tables, manifest);

@@ -37,8 +37,6 @@ export function within(job: RestoreJob, { scope: held, format }: Manifest): Rest
       'The backup lacks the rows of excluded tables, and so would the safety backup: an overwrite would lose them. ' +
         'Use mode `swap`, which keeps the old database, or name the tables to be overwritten.',
     );
-  if (mode === 'overwrite' && format === 'plain')
-    refuse('Plain SQL has COMMITs in it, so it can not replace a living database in one transaction. Use mode `swap`.');
   return narrow ? { ...job, scope } : job;
 }
 
