@@ -17,6 +17,8 @@ export const heldDatabaseSchema = z.object({
   owner: z.string().optional(),
   details,
   extensions,
+  /** Where they are known of each: those of the whole otherwise. */
+  roles: z.array(z.string()).optional(),
   /** Absent where one archive holds them all. */
   archive: z.object({ bytes: z.int().nonnegative(), sha256 }).optional(),
 });
@@ -87,7 +89,7 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
   chooseDatabase(manifest, { database, fromDatabase: database });
   const held = databases?.find((one) => one.database === database);
   if (!held) return manifest;
-  const { snapshotAt, databaseBytes, owner, details: own, extensions: its, archive } = held;
+  const { snapshotAt, databaseBytes, owner, details: own, extensions: its, roles, archive } = held;
   const { owner: _, ...source } = whole.source;
   return {
     ...whole,
@@ -100,6 +102,7 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
       details: { ...source.details, ...own },
     },
     extensions: its,
+    roles: roles ?? whole.roles,
     archive: archive ?? whole.archive,
     objects: whole.objects.filter((one) => one.database === undefined || one.database === database),
     fingerprint: {

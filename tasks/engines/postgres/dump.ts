@@ -4,8 +4,10 @@ import { tableName } from '../../../core/scope.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { strictOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
+import { maintenanceDatabases } from './database.ts';
 import { definitionText } from './definition.ts';
 import { dumpScope, type DumpScope } from './dump-scope.ts';
+import { dumpServer } from './dump-server.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { dumpGlobals } from './globals.ts';
 import { qualified } from './names.ts';
@@ -18,10 +20,10 @@ import { scriptPlan } from './write-script.ts';
 
 export async function dump(context: PostgresContext, sink: DumpSink): Promise<DumpFacts> {
   const { target, report } = context;
-  const own = new AbortController();
-  const signal = AbortSignal.any([context.signal, own.signal]);
   report.phase('connecting');
-  const server = await reachServer(context, [target.database]);
+  const all = target.scope?.allDatabases === true;
+  const others = all ? maintenanceDatabases([target.database]) : [];
+  const server = await reachServer(context, [target.database, ...others]);
   // Nothing is asked of a server that there is no client for.
   server.tool('pg_dump');
   if (!server.tlsVerified)
@@ -31,11 +33,20 @@ export async function dump(context: PostgresContext, sink: DumpSink): Promise<Du
         : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
     );
 
+  return all ? dumpServer(server, sink, (one, own) => dumpDatabase(one, own)) : dumpDatabase(server, sink, dumpGlobals);
+}
+
+/** `globals`: what is dumped in the snapshot besides, before the database itself. */
+async function dumpDatabase(server: Server, sink: DumpSink, globals?: typeof dumpGlobals): Promise<DumpFacts> {
+  const { context } = server;
+  const { report } = context;
+  const own = new AbortController();
+  const signal = AbortSignal.any([context.signal, own.signal]);
   const snapshot = await openSnapshot(server, signal);
   let watch: Awaited<ReturnType<typeof watchSnapshot>> | undefined;
   try {
     watch = await watchSnapshot(server, signal);
-    const facts = await dumpInSnapshot(server, snapshot, sink, own, signal);
+    const facts = await dumpInSnapshot(server, snapshot, sink, own, signal, globals);
     for (const text of await watch.stop()) report.warn(text);
     return facts;
   } catch (thrown) {
@@ -64,6 +75,7 @@ async function dumpInSnapshot(
   sink: DumpSink,
   own: AbortController,
   signal: AbortSignal,
+  globals?: typeof dumpGlobals,
 ): Promise<DumpFacts> {
   const { target, report } = server.context;
   const { session } = snapshot;
@@ -74,7 +86,7 @@ async function dumpInSnapshot(
   const extensions = await readExtensions(session);
   const scope = await dumpScope(session, target, tables);
   for (const text of [...(await oddities(session)), ...scope.warnings]) report.warn(text);
-  await dumpGlobals(server, sink, signal);
+  await globals?.(server, sink, signal);
   // Plain SQL of one database does not say how the database itself was made.
   const definition: DumpFacts['source']['details'] =
     target.format === 'plain' ? { definition: await definitionText(server, signal) } : {};

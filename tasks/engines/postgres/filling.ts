@@ -10,7 +10,7 @@ import type { Place } from './fingerprint.ts';
 import { fitsLockTable, jobsFor, load, openArchive, type OpenArchive } from './load.ts';
 import { startPsql, type PsqlSession } from './psql.ts';
 import { runPlain, runScript } from './script.ts';
-import { argsFor, broughtBy } from './selection.ts';
+import { argsFor, broughtBy, hasTablespaces } from './selection.ts';
 import type { Server } from './server.ts';
 import { withoutLimits } from './snapshot.ts';
 import { locksOf } from './toc.ts';
@@ -39,7 +39,8 @@ export async function openFilling(
   const { report, signal } = server.context;
   const names = { from: manifest.source.database, to: place };
   report.phase('reading the archive');
-  if (manifest.format === 'plain') return scriptFilling(server, job, source, names);
+  if (manifest.format === 'plain')
+    return scriptFilling(server, job, source, { names, tablespaces: await hasTablespaces(server, manifest, place) });
   const archive = await openArchive(server, source, await jobsFor(server, job, source), signal);
   try {
     const args = await argsFor(server, job, manifest, archive, place);
@@ -80,7 +81,7 @@ function scriptFilling(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
-  names: { from: string; to: string },
+  { names, tablespaces }: { names: { from: string; to: string }; tablespaces: boolean },
 ): Filling {
   const { manifest } = source;
   const { report } = server.context;
@@ -91,7 +92,7 @@ function scriptFilling(
     brings: () => true,
     fill: () =>
       inPsql(server, names.to, (psql, own, signal) =>
-        runPlain(server, source, { owners: job, inTransaction: false }, psql, own, signal),
+        runPlain(server, source, { owners: job, inTransaction: false, tablespaces }, psql, own, signal),
       ),
     close: () => Promise.resolve(),
   };

@@ -1,5 +1,5 @@
 /** pg_restore into a database of our own making: streamed, or in parallel from the scratch disk. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RestoreJob } from '../../../core/job.ts';
 import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../../core/restore-jobs.ts';
@@ -67,7 +67,8 @@ export async function openArchive(
       file,
       jobs,
       rest: undefined,
-      close: () => Promise.resolve(),
+      // Another database may come after this one.
+      close: () => rm(file, { force: true }),
     };
   }
   const bytes = archiveBytes(server, source, signal);

@@ -33,7 +33,7 @@ export async function planFor(
     (psql, own, signal) =>
       archive
         ? runScript(server, archive, { args, owners: { roleMap }, inTransaction: true }, psql, own, signal)
-        : runPlain(server, source, { owners: job, inTransaction: true }, psql, own, signal);
+        : runPlain(server, source, { owners: job, inTransaction: true, tablespaces: false }, psql, own, signal);
   if (archive && (scope?.tables || scope?.dataOnly)) {
     const plan = await planRows(server, session, job, source, archive, owners);
     return { ...plan, fill: filling(plan.args) };

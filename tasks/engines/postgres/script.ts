@@ -48,7 +48,7 @@ export async function runScript(
 export async function runPlain(
   server: Server,
   source: RestoreSource,
-  { owners, inTransaction }: ScriptOptions,
+  { owners, inTransaction, tablespaces }: ScriptOptions & { readonly tablespaces: boolean },
   psql: PsqlSession,
   own: AbortController,
   signal: AbortSignal,
@@ -60,17 +60,23 @@ export async function runPlain(
       signal,
       moved: (bytes) => server.context.report.moved(bytes),
     });
-    const script = stream as AsyncIterable<Buffer>;
-    await together(own, [feedScript(inTransaction ? withoutTransactions(script) : script, owners, psql), done]);
+    let script = stream as AsyncIterable<Buffer>;
+    if (inTransaction) script = without(OWN_TRANSACTION, script);
+    if (!tablespaces) script = without(TABLESPACE, script);
+    await together(own, [feedScript(script, owners, psql), done]);
   } finally {
     stored.destroy();
   }
 }
 
 /** pg_dump puts the bytes of large objects into transactions of their own; in one that is open already they need none. */
-export async function* withoutTransactions(script: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+const OWN_TRANSACTION = /^\s*(BEGIN|COMMIT);$/;
+const TABLESPACE = /^\s*SET default_tablespace = ("(?:[^"]|"")+"|[^\s']+);$/;
+
+/** A script without the statements of this form. */
+export async function* without(form: RegExp, script: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const piece of piecesOf(script))
-    if (piece.kind !== 'statement' || !/^\s*(BEGIN|COMMIT);$/.test(piece.text)) yield piece.bytes;
+    if (piece.kind !== 'statement' || !form.test(piece.text)) yield piece.bytes;
 }
 
 /** Hands a script to psql, statement by statement where owners change. */

@@ -7,6 +7,7 @@ import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';
 import { cutByRows, entriesFor, listFile, wantedTables } from './scope.ts';
 import type { Server } from './server.ts';
+import { tablespacesOf } from './tables.ts';
 import { isOf } from './toc.ts';
 
 /** The job as if it had asked for no more than the backup holds. @throws SCOPE_REFUSED for what can't be. */
@@ -48,17 +49,27 @@ export async function argsFor(
   archive: OpenArchive,
   place: string,
 ): Promise<string[]> {
-  const own = await beside(server, [place], (session) =>
-    session.row<{ tablespaces: number }>('SELECT count(*)::int - 2 AS tablespaces FROM pg_catalog.pg_tablespace'),
-  );
   const list = entryList(server, job, manifest, archive);
   return [
     ...ownerArgs(job),
-    // A server that has none of its own can't mean the backup's.
-    ...(own.tablespaces > 0 ? [] : ['--no-tablespaces']),
+    ...((await hasTablespaces(server, manifest, place)) ? [] : ['--no-tablespaces']),
     ...(job.scope?.schemaOnly ? ['--schema-only'] : []),
     ...(list === undefined ? [] : [`--use-list=${await writeListFile(server, 'scope.list', list)}`]),
   ];
+}
+
+/** Whether the destination has all that the backup names; what it lacks is told. A server without any can't mean the backup's. */
+export async function hasTablespaces(server: Server, manifest: Manifest, place: string): Promise<boolean> {
+  const wanted = tablespacesOf(manifest.source);
+  const there = await beside(server, [place], (session) =>
+    session.rows<{ name: string }>(
+      `SELECT spcname AS name FROM pg_catalog.pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')`,
+    ),
+  );
+  const missing = wanted.filter((name) => !there.some((one) => one.name === name));
+  if (missing.length > 0)
+    server.context.report.warn(`The server has no tablespaces ${missing.join(', ')}: all is in its default one.`);
+  return there.length > 0 && missing.length === 0;
 }
 
 export const ownerArgs = ({ noOwner }: RestoreJob): string[] => (noOwner ? ['--no-owner', '--no-privileges'] : []);
