@@ -23,13 +23,18 @@ interface Found {
 }
 
 /** In a database that is there, whatever the target's own is. */
-export async function somewhere<T>(server: Server, work: (session: Session) => Promise<T>): Promise<T> {
+export async function somewhere<T>(
+  server: Server,
+  work: (session: Session, database: string) => Promise<T>,
+): Promise<T> {
   const { database } = server.context.target;
-  const places = [database, ...maintenanceDatabases([database])];
-  const session = await enterFirst(places, (name) => server.session(name));
+  const { session, name } = await enterFirst([database, ...maintenanceDatabases([database])], async (one) => ({
+    session: await server.session(one),
+    name: one,
+  }));
   try {
     await noLimits(server, session);
-    return await work(session);
+    return await work(session, name);
   } finally {
     await session.close();
   }

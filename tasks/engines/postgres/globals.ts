@@ -52,9 +52,7 @@ export async function dumpGlobals(
 }
 
 async function readGlobals(server: Server, more: readonly string[], signal: AbortSignal): Promise<string> {
-  const { database } = await somewhere(server, (session) =>
-    session.row<{ database: string }>('SELECT current_database() AS database'),
-  );
+  const database = await somewhere(server, (_, name) => Promise.resolve(name));
   const args = [
     '--globals-only',
     '--encoding=UTF8',

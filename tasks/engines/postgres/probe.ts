@@ -26,8 +26,8 @@ export async function probe(context: PostgresContext): Promise<Omit<ProbeOutcome
       ...(all ? seen.findings.map((one) => ({ ...one, what: `${database}: ${one.what}` })) : seen.findings),
     );
   }
-  const general = await somewhere(server, async (session) => [
-    ...(await snapshots(server, session)),
+  const general = await somewhere(server, async (session, database) => [
+    ...(await snapshots(server, session, database)),
     ...(await settings(session)),
   ]);
   return { serverVersion: server.version, databaseBytes, findings: [...findings, ...general] };
@@ -62,11 +62,10 @@ function client(server: Server): Finding {
   }
 }
 
-async function snapshots(server: Server, session: Session): Promise<Finding[]> {
+async function snapshots(server: Server, session: Session, database: string): Promise<Finding[]> {
   try {
     await session.rows('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const { id } = await session.row<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
-    const { database } = await session.row<{ database: string }>('SELECT current_database() AS database');
     const second = await server.session(database);
     try {
       await second.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${id}'`);

@@ -10,7 +10,7 @@ import { runAll, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, rowlessIn, tablesIn, wantedTables } from './scope.ts';
 import type { Server, Session } from './server.ts';
 import { listTables } from './tables.ts';
-import { isOf, type TocEntry } from './toc.ts';
+import { byTable, type TocEntry } from './toc.ts';
 
 const keyOf = (place: Place): string => `${place.schema}.${place.table}`;
 
@@ -37,16 +37,13 @@ export async function planRows(
   const named = job.scope?.tables && wantedTables(toc, job.scope.tables, manifest);
   const wanted = named ?? wholeOf(toc, manifest);
   const entries = toc.filter((entry) => wanted.has(entry.id));
-  const there = (await listTables(session)).filter((one) =>
-    entries.some((entry) => isOf(entry, one.schema, one.table)),
-  );
-  const present = new Set(
-    entries.filter((entry) => there.some((one) => isOf(entry, one.schema, one.table))).map((entry) => entry.id),
-  );
-  const parents = await partitionedParents(session);
-  const missing = entries.filter(
-    (entry) => !present.has(entry.id) && !parents.some((one) => isOf(entry, one.schema, one.table)),
-  );
+  const find = byTable(entries);
+  const idsOf = (places: readonly Place[]): Set<number> =>
+    new Set(places.flatMap((one) => find(one).map((entry) => entry.id)));
+  const there = (await listTables(session)).filter((one) => find(one).length > 0);
+  const present = idsOf(there);
+  const parents = idsOf(await partitionedParents(session));
+  const missing = entries.filter((entry) => !present.has(entry.id) && !parents.has(entry.id));
   if (job.scope?.schemaOnly && present.size > 0)
     throw new NightjarError('SCOPE_REFUSED', {
       operation: 'preflight',
@@ -71,11 +68,7 @@ export async function planRows(
   const list = await writeListFile(server, 'scope.list', listFile(toc, chosen));
   if (toc.some((entry) => entry.kind.startsWith('BLOB')) && !named)
     server.context.report.warn('Large objects are not replaced by a restore of data only.');
-  const brought = new Set(
-    source.manifest.fingerprint.tables
-      .filter((one) => entries.some((entry) => isOf(entry, one.schema, one.table)))
-      .map(keyOf),
-  );
+  const brought = new Set(source.manifest.fingerprint.tables.filter((one) => find(one).length > 0).map(keyOf));
   return {
     args: [`--use-list=${list}`, ...(job.scope?.schemaOnly ? ['--schema-only'] : []), ...owners],
     prepare: runAll(job.scope?.schemaOnly ? [] : await emptying(server, session, there)),

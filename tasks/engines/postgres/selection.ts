@@ -8,7 +8,7 @@ import { writeListFile, type OpenArchive } from './load.ts';
 import { cutByRows, entriesFor, listFile, wantedTables } from './scope.ts';
 import type { Server } from './server.ts';
 import { tablespacesOf } from './tables.ts';
-import { isOf } from './toc.ts';
+import { byTable } from './toc.ts';
 
 /** The job as if it had asked for no more than the backup holds. @throws SCOPE_REFUSED for what can't be. */
 export function within(job: RestoreJob, { scope: held, format }: Manifest): RestoreJob {
@@ -110,6 +110,6 @@ export function broughtBy(
 ): (place: Place) => boolean {
   if (!scope?.tables) return () => true;
   const ids = wantedTables(toc, scope.tables, manifest);
-  const entries = toc.filter((entry) => ids.has(entry.id));
-  return (place) => entries.some((entry) => isOf(entry, place.schema, place.table));
+  const find = byTable(toc.filter((entry) => ids.has(entry.id)));
+  return (place) => find(place).length > 0;
 }
