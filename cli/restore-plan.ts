@@ -2,9 +2,10 @@
 import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
 import { whereOf, type Config, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
-import { NightjarError } from '../core/errors.ts';
+import { NightjarError, toNightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
 import type { RestoreInput } from '../core/payloads.ts';
+import { chooseDatabase, databasesIn, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
 import type { Vault } from '../stores/vault.ts';
 import { bytes, count, duration, plural, secondsBetween, utc } from './format.ts';
 import { refusalOf, servingName } from './restore-input.ts';
@@ -32,9 +33,11 @@ export interface PlanFacts {
   readonly now: number;
 }
 
-export function planRestore(facts: PlanFacts): RestorePlan {
-  const { input, destination, manifest, backup, now } = facts;
+export function planRestore(asked: PlanFacts): RestorePlan {
+  const { input, destination, backup, now } = asked;
   const serves = servingName(destination, input) ?? withoutId(restoredDatabase(destination.database, NO_ID));
+  const { manifest, refused } = chosenPart(asked, serves);
+  const facts = { ...asked, manifest };
   const names = {
     restoredInto: input.mode === 'swap' ? withoutId(aliasDatabase(serves, NO_ID)) : serves,
     serves,
@@ -64,8 +67,21 @@ export function planRestore(facts: PlanFacts): RestorePlan {
       ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
       : null,
     notes: notesOf(facts),
-    refused: refusalOf(destination, input, backup.engine)?.toFailure() ?? null,
+    refused: (refusalOf(destination, input, backup.engine) ?? refused)?.toFailure() ?? null,
   };
+}
+
+/** Of a backup of a whole server what the restore would take of it; `refused`: why it would not. */
+function chosenPart(
+  { input, manifest }: PlanFacts,
+  database: string,
+): { readonly manifest: Manifest; readonly refused?: NightjarError } {
+  try {
+    if (input.allDatabases) return { manifest: wholeServer(manifest) };
+    return { manifest: manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database })) };
+  } catch (thrown) {
+    return { manifest, refused: toNightjarError(thrown) };
+  }
 }
 
 /** Asks the vault about each object. @throws NightjarError OBJECT_MISSING, VAULT_DENIED, VAULT_UNAVAILABLE. */
@@ -119,7 +135,14 @@ function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: Re
       ? [
           `Restore ${what} into ${names.restoredInto}, replacing what is there, in one transaction; a session that holds its tables makes it give up.`,
         ]
-      : [`Create the database ${names.restoredInto} and restore ${what} into it, its SHA-256 checked as it streams.`]),
+      : manifest.databases
+        ? [
+            'Create the users, roles and globals that the server lacks; those that are there stay as they are.',
+            `Create one database after the other, and restore each under its own name: ${databasesIn(manifest).join(', ')}. One that is there already is left as it is, and told.`,
+          ]
+        : [
+            `Create the database ${names.restoredInto} and restore ${what} into it, its SHA-256 checked as it streams.`,
+          ]),
     rows,
     ...(mode === 'swap'
       ? [
@@ -132,6 +155,7 @@ function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: Re
 
 function lossWords({ input, config, manifest }: PlanFacts, names: RestorePlan['names'], seconds: number): string {
   const gone = `everything written in the last ${duration(seconds)} (since ${utc(manifest.snapshotAt)})`;
+  if (input.allDatabases) return `Nothing that is there is touched. The databases lack ${gone}.`;
   if (input.mode === 'new') return `Nothing: ${names.serves} is made beside what is there. It lacks ${gone}.`;
   if (input.mode === 'swap')
     return (
@@ -152,7 +176,7 @@ function notesOf({ destination, input, manifest, archive, backup }: PlanFacts): 
       ? []
       : [`The backup is of ${ENGINES[manifest.engine].label}, and goes to ${ENGINES[destination.engine].label}.`]),
     ...Object.entries(input.roleMap ?? {}).map(([from, to]) => `What ${from} owned or was granted goes to ${to}.`),
-    ...(manifest.source.database === destination.database
+    ...(input.allDatabases || manifest.source.database === destination.database
       ? []
       : [
           `The backup is of a database called ${manifest.source.database}; the destination’s is ${destination.database}.`,

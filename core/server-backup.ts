@@ -46,7 +46,12 @@ export function archiveFacts(
   const own = new Map(archives.map((one) => [one.database, one.archive]));
   const shared = own.get(undefined);
   const expected = shared ? [undefined] : (databases?.map((one) => one.database) ?? []);
-  if (archives.length !== expected.length || !expected.every((name) => own.has(name)) || databases?.length === 0)
+  if (
+    expected.length === 0 ||
+    archives.length !== expected.length ||
+    !expected.every((name) => own.has(name)) ||
+    databases?.length === 0
+  )
     throw new NightjarError('UNEXPECTED', {
       operation: 'dump',
       detail: `Archives of ${[...own.keys()].map((name) => name ?? 'all').join(', ') || 'none'}, databases ${databases?.map((one) => one.database).join(', ') ?? 'one'}.`,
@@ -83,6 +88,15 @@ export function chooseDatabase(manifest: Manifest, { database, fromDatabase }: D
   });
 }
 
+/** @throws NightjarError SCOPE_REFUSED of a backup of one database. */
+export function wholeServer(manifest: Manifest): Manifest {
+  if (manifest.databases) return manifest;
+  throw new NightjarError('SCOPE_REFUSED', {
+    operation: 'choose database',
+    detail: `The backup ${manifest.backupId} is of the database ${manifest.source.database} alone.`,
+  });
+}
+
 /** The manifest as if this database had been backed up alone. @throws NightjarError INPUT_INVALID when it is not in it. */
 export function manifestOfDatabase(manifest: Manifest, database: string): Manifest {
   const { databases, ...whole } = manifest;
@@ -90,7 +104,8 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
   const held = databases?.find((one) => one.database === database);
   if (!held) return manifest;
   const { snapshotAt, databaseBytes, owner, details: own, extensions: its, roles, archive } = held;
-  const { owner: _, ...source } = whole.source;
+  const source = { ...whole.source };
+  delete source.owner;
   return {
     ...whole,
     snapshotAt,

@@ -6,7 +6,7 @@ import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { restoredDatabase } from '../core/names.ts';
-import { chooseDatabase, manifestOfDatabase } from '../core/server-backup.ts';
+import { chooseDatabase, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
 import {
   parseInput,
   refuseForEngine,
@@ -60,8 +60,12 @@ export const makeOpenRestore =
         operation: 'open restore',
         detail: `${backup.manifestKey} is of ${manifest.target} ${manifest.backupId}.`,
       });
-    const from = fromWhich(manifest, input, database);
-    const room = roomFor(input, destination, from === undefined ? manifest : manifestOfDatabase(manifest, from));
+    // Undefined: every one of them.
+    const from = input.allDatabases
+      ? undefined
+      : chooseDatabase(manifest, { database, fromDatabase: input.fromDatabase });
+    const part = from === undefined ? wholeServer(manifest) : manifestOfDatabase(manifest, from);
+    const room = roomFor(input, destination, part);
     const task = taskRequestOf(
       config,
       destination,
@@ -87,7 +91,7 @@ export const makeOpenRestore =
       parts.madeNetwork,
       room.size,
     );
-    const frozen = await anyFrozen(parts, manifest);
+    const frozen = await anyFrozen(parts, part);
 
     const lock = { target: destination.name, kind: 'restore', id, executionArn: event.executionArn } as const;
     // A new database is in nobody's way: tonight's backup of the target must not fail because of it.
@@ -106,16 +110,6 @@ export const makeOpenRestore =
       safety: input.mode === 'overwrite',
     };
   };
-
-/** The database of the backup that comes back; undefined: every one. @throws NightjarError INPUT_INVALID, SCOPE_REFUSED. */
-function fromWhich(manifest: Manifest, input: RestoreInput, database: string): string | undefined {
-  if (!input.allDatabases) return chooseDatabase(manifest, { database, fromDatabase: input.fromDatabase });
-  if (manifest.databases) return undefined;
-  throw new NightjarError('SCOPE_REFUSED', {
-    operation: 'open restore',
-    detail: `The backup ${manifest.backupId} is of the database ${manifest.source.database} alone.`,
-  });
-}
 
 const invalid = (detail: string): NightjarError =>
   new NightjarError('INPUT_INVALID', { operation: 'open restore', detail });

@@ -58,7 +58,7 @@ function contradiction(manifest: Manifest, outcome: OutcomeOf<'dump'>, event: Cl
     return `its archive has ${sum(archive)} bytes, it says ${manifest.archive.bytes}.`;
   for (const [database, of] of archivesIn(manifest)) {
     const objects = archive.filter((object) => object.database === database);
-    if (of === undefined || of.bytes !== sum(objects) || of.bytes === 0)
+    if (!of?.bytes || of.bytes !== sum(objects))
       return `the archive of ${database ?? 'all'} has ${sum(objects)} bytes, it says ${of?.bytes ?? 'nothing'}.`;
     const parts = objects.map((object) => object.part).sort((left, right) => left - right);
     if (parts.some((part, index) => part !== index + 1)) return `its archive's parts are ${parts.join(', ')}.`;

@@ -74,7 +74,13 @@ function manifestLines(session: Session, manifest: DumpFacts): string[] {
     session.paint('bold', 'From its manifest'),
     ...indent(
       fields([
-        ['source', `${source.place}/${source.database}, ${source.serverVersion}`],
+        [
+          'source',
+          manifest.databases
+            ? `${source.place}, ${source.serverVersion}`
+            : `${source.place}/${source.database}, ${source.serverVersion}`,
+        ],
+        ...(manifest.databases ? [['databases', manifest.databases.join(', ')] as const] : []),
         ...(source.tlsVerified === undefined
           ? []
           : [
@@ -124,7 +130,8 @@ export function restoreLines(session: Session, record: RestoreRecord, progress: 
     '',
     ...fields([
       ['from backup', record.backupId],
-      ['to', `${record.destination}, ${record.native ? '' : 'database '}${record.database}, mode ${record.mode}`],
+      ['of database', record.fromDatabase],
+      ['to', `${record.destination}, ${placeWords(record)}, mode ${record.mode}`],
       ['started', when(record.startedAt, now)],
       ['took', seconds(record)],
       ['now', progressWords(record.status, progress)],
@@ -156,6 +163,9 @@ export function restoreLines(session: Session, record: RestoreRecord, progress: 
     ...failureBlock(session, record.failure),
   ];
 }
+
+const placeWords = ({ native, allDatabases, database }: RestoreRecord): string =>
+  native ? database : allDatabases ? 'every database of the backup' : `database ${database}`;
 
 function replacedWords(record: RestoreRecord, now: number): string | undefined {
   if (record.replacedDatabase === undefined) return undefined;

@@ -5,6 +5,7 @@ import { EXIT, NightjarError, type Failure } from '../../core/errors.ts';
 import { highestIdAt, isId, lowestIdAt } from '../../core/ids.ts';
 import { parseRunId } from '../../core/names.ts';
 import { isNativeRecord, openQuestion, servingSentence } from '../../core/serving.ts';
+import { databasesIn } from '../../core/server-backup.ts';
 import { openSetQuestion } from '../../core/set-view.ts';
 import { membersOfSet } from '../native/set-members.ts';
 import { showSet } from '../native/show-set.ts';
@@ -105,6 +106,7 @@ function dumpFacts(manifest: Manifest): DumpFacts {
     warnings,
     objects: manifest.objects.length,
     archive: manifest.archive,
+    ...(manifest.databases ? { databases: [...databasesIn(manifest)] } : {}),
     fingerprint: {
       mode: fingerprint.mode,
       seconds: fingerprint.seconds,

@@ -114,6 +114,8 @@ const dumpFactsShape = z.strictObject({
     archive: true,
   }).shape,
   objects: whole,
+  /** Of a backup of a whole server. */
+  databases: z.array(text).optional(),
   fingerprint: z.strictObject({
     mode: text,
     seconds: amount,

@@ -3,12 +3,17 @@ import type { Manifest } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { restorePlannedShape } from '../../cli/shapes.ts';
 import { at, fakeWorld, KEY_ARN, manifestOf, putGood, restoreOf, type FakeOptions } from './world.ts';
+import { ofServer } from '../lambdas/support/world.ts';
 
-async function planned(argv: string[], options: FakeOptions = {}) {
+async function planned(
+  argv: string[],
+  options: FakeOptions = {},
+  change: (manifest: Manifest) => Manifest = (manifest) => manifest,
+) {
   const manifests: Manifest[] = [];
   const world = fakeWorld({ manifests, ...options });
   const good = await putGood(world.store, 6.5);
-  manifests.push(manifestOf(good));
+  manifests.push(change(manifestOf(good)));
   await world.store.openRestore(restoreOf(100));
   const exit = await world.run('restore', 'shop', '--plan', '--json', ...argv);
   const { plan } = restorePlannedShape.parse(world.json());
@@ -53,6 +58,24 @@ describe('nightjar restore --plan', () => {
     expect(plan.names).toEqual({ restoredInto: 'shop_restored_<id>', serves: 'shop_restored_<id>', oldKeptAs: null });
     expect(plan.endsSessions).toBe(false);
     expect(plan.lost.what).toMatch(/^Nothing/);
+  });
+
+  it('of one database of a whole server says what is in that one', async () => {
+    const { plan } = await planned(['--from-database', 'log', '--database', 'log_copy'], {}, ofServer(['shop', 'log']));
+    expect(plan.refused).toBeNull();
+    expect(plan.backup).toMatchObject({ tables: 1, rows: 12, databaseBytes: 1 });
+    expect(plan.names.serves).toBe('log_copy');
+  });
+
+  it('of a database that the backup does not hold names those that it holds', async () => {
+    const { plan, exit } = await planned(['--from-database', 'ledger'], {}, ofServer(['shop', 'log']));
+    expect(exit).toBe(2);
+    expect(plan.refused?.detail).toContain('it holds shop, log');
+  });
+
+  it('of all databases of a backup of one says that it would be refused', async () => {
+    const { plan } = await planned(['--all-databases']);
+    expect(plan.refused?.code).toBe('SCOPE_REFUSED');
   });
 
   it('of archived objects says how long the thaw takes', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Manifest } from '../../core/backup.ts';
 import { parseJob, type DumpOutcome } from '../../core/job.ts';
 import { objectKey } from '../../core/names.ts';
 import { makeCloseBackup } from '../../lambdas/CloseBackup.ts';
@@ -18,6 +19,7 @@ import {
   goodBackup,
   idOf,
   makeWorld,
+  ofServer,
   succeed,
   targetOf,
   work,
@@ -158,6 +160,58 @@ describe('proving a backup', () => {
       objects: [{ ...manifest.objects[0]!, key }],
     }));
     await expect(verify(id)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+  });
+
+  describe('of a whole server', () => {
+    /** Two databases with an archive each: the second is a copy of the first under a key of its own. */
+    const two =
+      (id: string, change: (manifest: Manifest) => Partial<Manifest> = () => ({})) =>
+      (manifest: Manifest): Manifest => {
+        const [first] = manifest.objects;
+        const copy = world.vault.put(objectKey('shop', id, 1, 'log.dump'), { body: 'x'.repeat(first!.bytes) });
+        const made = ofServer(['shop', 'log'])(manifest);
+        const whole = {
+          ...made,
+          databases: made.databases!.map((one) => ({ ...one, archive: manifest.archive })),
+          objects: [
+            { ...first!, database: 'shop' },
+            { ...first!, ...copy, database: 'log' },
+          ],
+          archive: { ...manifest.archive, bytes: manifest.archive.bytes * 2 },
+          storedBytes: manifest.storedBytes * 2,
+        };
+        return { ...whole, ...change(whole) };
+      };
+    const bytes = 5_000;
+    const dumped = async (id: string, change?: (manifest: Manifest) => Partial<Manifest>) =>
+      dump(world, { id, target: 'shop', bytes }, two(id, change));
+
+    it('proves the archive of each database', async () => {
+      const id = await open();
+      await dumped(id);
+      expect(await verify(id)).toMatchObject({ objects: 2, storedBytes: bytes * 2 });
+    });
+
+    it.each<[string, (manifest: Manifest) => Partial<Manifest>]>([
+      [
+        'says another size of one',
+        ({ databases }) => ({
+          databases: databases!.map((one) => ({ ...one, archive: { bytes: 1, sha256: 'a'.repeat(64) } })),
+        }),
+      ],
+      [
+        'has an archive of a database that it does not name',
+        ({ databases }) => ({ databases: databases!.slice(0, 1) }),
+      ],
+      [
+        'lacks the archive of one',
+        ({ objects }) => ({ objects: objects.map((one) => ({ ...one, database: 'shop' })) }),
+      ],
+    ])('refuses a manifest that %s', async (_, change) => {
+      const id = await open();
+      await dumped(id, change);
+      await expect(verify(id)).rejects.toMatchObject({ name: 'MANIFEST_INVALID' });
+    });
   });
 
   it('refuses a manifest that vanished', async () => {

@@ -30,6 +30,7 @@ import {
   goodBackup,
   idOf,
   makeWorld,
+  ofServer,
   succeed,
   targetOf,
   work,
@@ -152,6 +153,54 @@ describe('choosing what to restore', () => {
     const config = configOf({ targets: [targetOf('shop'), targetOf('other', { engine: 'mysql', port: 3306 })] });
     world.setConfig(config);
     await expect(open({ mode: 'new', destination: 'other' })).rejects.toMatchObject({ name: 'INPUT_INVALID' });
+    expect(await world.catalog.listRestores()).toEqual([]);
+  });
+
+  describe('of a backup of a whole server', () => {
+    beforeEach(async () => {
+      world.setConfig(configOf({ targets: [targetOf('shop', { engine: 'mongodb', port: 27_017 })] }));
+      backup = await goodBackup(world, 'shop', {}, (manifest) => ({
+        ...ofServer(['shop', 'log'])(manifest),
+        engine: 'mongodb',
+      }));
+    });
+    const recordOf = async (id: string) => world.catalog.getRestore(id);
+
+    it('takes the target’s own database where none is named', async () => {
+      const opened = await open({ mode: 'swap' });
+      expect(jobOf(opened)).toMatchObject({ database: 'shop', fromDatabase: 'shop' });
+      expect(await recordOf(opened.id)).not.toHaveProperty('fromDatabase');
+    });
+
+    it('takes another under another name, and the record says so', async () => {
+      const opened = await open({ mode: 'new', fromDatabase: 'log', database: 'log_copy' });
+      expect(jobOf(opened)).toMatchObject({ database: 'log_copy', fromDatabase: 'log' });
+      expect(await recordOf(opened.id)).toMatchObject({ database: 'log_copy', fromDatabase: 'log' });
+    });
+
+    it('takes all of them, and the record says so', async () => {
+      const opened = await open({ mode: 'new', allDatabases: true });
+      expect(jobOf(opened)).toMatchObject({ allDatabases: true, database: 'shop' });
+      expect(await recordOf(opened.id)).toMatchObject({ allDatabases: true, database: 'shop' });
+    });
+
+    it.each<[string, Wish, string]>([
+      ['a database that it does not hold', { mode: 'new', fromDatabase: 'ledger' }, 'INPUT_INVALID'],
+      ['all of them by swap', { mode: 'swap', allDatabases: true }, 'SCOPE_REFUSED'],
+      ['all of them under one name', { mode: 'new', allDatabases: true, database: 'one' }, 'SCOPE_REFUSED'],
+      ['some tables of all of them', { mode: 'new', allDatabases: true, scope: { tables: ['a'] } }, 'SCOPE_REFUSED'],
+    ])('refuses %s, before there is a record', async (_, wish, code) => {
+      await expect(open(wish)).rejects.toMatchObject({ name: code });
+      expect(await world.catalog.listRestores()).toEqual([]);
+    });
+  });
+
+  it('refuses all databases of a backup of one, and of an engine that has no such backups', async () => {
+    await expect(open({ mode: 'new', fromDatabase: 'other' })).rejects.toMatchObject({ name: 'INPUT_INVALID' });
+    world.setConfig(configOf({ targets: [targetOf('shop', { engine: 'mongodb', port: 27_017 })] }));
+    await goodBackup(world, 'shop', {}, (manifest) => ({ ...manifest, engine: 'mongodb' }));
+    await expect(open({ mode: 'new', allDatabases: true })).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
+    expect(() => refuseForEngine('sqlite', { mode: 'new', allDatabases: true })).toThrow(/backups of whole servers/);
     expect(await world.catalog.listRestores()).toEqual([]);
   });
 

@@ -4,7 +4,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import type { Place } from './fingerprint.ts';
-import { writeListFile, type OpenArchive } from './load.ts';
+import { fitsLockTable, writeListFile, type OpenArchive } from './load.ts';
 import { qualified } from './names.ts';
 import { runAll, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, rowlessIn, tablesIn, wantedTables } from './scope.ts';
@@ -54,6 +54,8 @@ export async function planRows(
       operation: 'preflight',
       detail: `Data only needs these tables to be there: ${missing.map((one) => one.rest).join(', ')}. Nothing was touched.`,
     });
+
+  await refuseTooMany(session, there);
 
   const belongings = entriesFor(toc, wanted);
   // Without definitions nothing says whose a sequence is: of all tables all come.
@@ -111,6 +113,23 @@ async function existing(
     return false;
   };
   return new Set(entries.filter(isKnown).map((entry) => entry.id));
+}
+
+/** Emptied and filled, a table is locked with its indexes, its TOAST table and that one's index. */
+async function refuseTooMany(session: Session, tables: readonly Place[]): Promise<void> {
+  const { indexes } = await session.row<{ indexes: number }>(
+    `SELECT count(*)::int AS indexes FROM pg_catalog.pg_index
+       JOIN pg_catalog.pg_class c ON c.oid = indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       JOIN unnest($1::text[], $2::text[]) AS t(schema, name) ON t.schema = n.nspname AND t.name = c.relname`,
+    [tables.map((one) => one.schema), tables.map((one) => one.table)],
+  );
+  if (await fitsLockTable(session, tables.length * 3 + indexes)) return;
+  throw new NightjarError('RESTORE_FAILED', {
+    operation: 'preflight',
+    detail:
+      `${tables.length} tables are more than the server can lock in one transaction, without which nothing is overwritten. ` +
+      'Name fewer of them, use mode `swap`, or raise max_locks_per_transaction. Nothing was touched.',
+  });
 }
 
 /** How the old rows go: the fast way where no other table refers to them, else row by row without triggers. */

@@ -207,7 +207,7 @@ export async function dump(
     manifestKey: stored.key,
     manifestVersionId: stored.versionId,
     snapshotAt: manifest.snapshotAt,
-    storedBytes: bytes,
+    storedBytes: manifest.objects.reduce((sum, one) => sum + one.bytes, 0),
     databaseBytes: bytes * 4,
     rows: 12,
     tables: 1,
@@ -264,15 +264,38 @@ export const failTask = (
   });
 
 /** A whole good backup, opened and closed. Answers with its id. */
-export async function goodBackup(world: World, target: string, more: Partial<BackupInput> & { bytes?: number } = {}) {
+export async function goodBackup(
+  world: World,
+  target: string,
+  more: Partial<BackupInput> & { bytes?: number } = {},
+  change?: (manifest: Manifest) => Manifest,
+) {
   const { bytes, ...input } = more;
   const event = backupEvent(world, target, input);
   const opened = await makeOpenBackup(world)(event);
-  await dump(world, { id: opened.id, target, ...(bytes === undefined ? {} : { bytes }) });
+  await dump(world, { id: opened.id, target, ...(bytes === undefined ? {} : { bytes }) }, change);
   await makeCloseBackup(world)({ id: opened.id, target, attempt: 1 });
   world.over.add(event.executionArn);
   return opened.id;
 }
+
+/** Makes a manifest of one database that of a server with these. */
+export const ofServer =
+  (names: readonly string[]) =>
+  (manifest: Manifest): Manifest => ({
+    ...manifest,
+    databases: names.map((database, index) => ({
+      database,
+      snapshotAt: manifest.snapshotAt,
+      databaseBytes: index === 0 ? manifest.source.databaseBytes : 1,
+      details: {},
+      extensions: [],
+    })),
+    fingerprint: {
+      ...manifest.fingerprint,
+      tables: names.map((database) => ({ database, schema: 'public', table: 'orders', rows: 12 })),
+    },
+  });
 
 /** A backup that failed with this code. */
 export async function badBackup(world: World, target: string, code: ErrorCode, more: Partial<BackupInput> = {}) {

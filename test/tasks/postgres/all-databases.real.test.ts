@@ -1,5 +1,5 @@
 /** Every database of a server in one backup, with its roles: all of it comes back to a server that has nothing left. */
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -283,6 +283,8 @@ describe('all databases of a server under trouble', () => {
       const outcome = await restoreAll(here, made, format === 'custom' ? { jobs: 2 } : {});
       expect(outcome.comparison).toMatchObject({ equal: true, mode: 'checksums', rowsFound: 30 });
       for (const name of ['a', 'b', 'c']) expect(await count(here, name, 't')).toBe(10);
+      // Else the next one would find no room for its own.
+      expect(await readdir(here.bench.scratch)).not.toContain('archive.dump');
     },
   );
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
 import { withClient } from './harness.ts';
-import { count, leave, room, type Room } from './room.ts';
+import { count, failure, leave, room, type Room } from './room.ts';
 
 const SLOW = process.env.NIGHTJAR_SLOW !== undefined;
 const TABLES = SLOW ? 10_000 : 2_000;
@@ -34,10 +34,19 @@ describe(`${TABLES} tables`, () => {
     expect(outcome.comparison).toMatchObject(all);
   }, 1_200_000);
 
-  it('get their rows back in place', async () => {
-    await here.server.postgres.query('DELETE FROM "t 7"; UPDATE "t 8" SET v = NULL', { database: 'many' });
-    const job = here.bench.restoreJob('many', 'overwrite', { scope: { dataOnly: true } });
-    expect((await here.bench.restore(job, source())).comparison).toMatchObject(all);
+  it('are too many to be replaced in one transaction, which is known before anything is touched; some are not', async () => {
+    const change = `DELETE FROM "t 7"; UPDATE "t 8" SET v = NULL`;
+    await here.server.postgres.query(change, { database: 'many' });
+    const restoring = (scope: object): Promise<{ comparison: object }> =>
+      here.bench.restore(here.bench.restoreJob('many', 'overwrite', { scope }), source());
+    expect(await failure(restoring({ dataOnly: true }))).toMatchObject({
+      code: 'RESTORE_FAILED',
+      detail: expect.stringContaining('Nothing was touched') as string,
+    });
+    expect(await count(here, 'many', '"t 7"')).toBe(0);
+    const some = Array.from({ length: 300 }, (_, index) => `public.t ${index + 1}`);
+    const { comparison } = await restoring({ dataOnly: true, tables: some });
+    expect(comparison).toMatchObject({ equal: true, tablesCompared: 300 });
     expect(await count(here, 'many', '"t 8" WHERE v IS NULL')).toBe(0);
   }, 1_200_000);
 });

@@ -1,0 +1,114 @@
+/** Every database of a backup comes back, or is told. The engine is a double: what is tested is what is asked of it. */
+import { describe, expect, it } from 'vitest';
+import type { Manifest } from '../../core/backup.ts';
+import { NightjarError } from '../../core/errors.ts';
+import type { RestoreJob } from '../../core/job.ts';
+import type { Engine, EngineContext, RestoreSource } from '../../tasks/engine.ts';
+import { restoreDatabases } from '../../tasks/restore-databases.ts';
+import { listeningReporter } from '../contracts/doubles.ts';
+
+const names = ['postgres', 'shop', 'log'];
+const whole = {
+  backupId: 'B',
+  source: { database: 'shop', details: {} },
+  objects: [],
+  databases: names.map((database) => ({ database, snapshotAt: '', databaseBytes: 1, details: {}, extensions: [] })),
+  fingerprint: {
+    mode: 'counts',
+    seconds: 0,
+    tables: ['shop', 'log'].map((database) => ({ database, schema: '', table: 't', rows: 2 })),
+  },
+} as unknown as Manifest;
+const equal = {
+  mode: 'counts' as const,
+  tablesCompared: 1,
+  rowsExpected: 2,
+  rowsFound: 2,
+  differences: [],
+  equal: true,
+};
+
+function room(failing: Record<string, NightjarError> = {}) {
+  const asked: string[] = [];
+  const report = listeningReporter();
+  const abort = new AbortController();
+  const context = { report, signal: abort.signal, target: { database: 'shop' } } as unknown as EngineContext;
+  const engine = {
+    restoreGlobals: async (_: unknown, source: RestoreSource) => {
+      asked.push(`globals of ${source.manifest.databases?.length ?? 0}`);
+      return Promise.resolve();
+    },
+    restore: async (_: unknown, job: RestoreJob, { manifest }: RestoreSource) => {
+      asked.push(`${manifest.source.database} as ${job.database}`);
+      const error = failing[job.database];
+      return error ? Promise.reject(error) : Promise.resolve({ restoredDatabase: job.database, comparison: equal });
+    },
+  } as unknown as Engine;
+  const restore = (job: Partial<RestoreJob>, manifest = whole) =>
+    restoreDatabases(
+      engine,
+      context,
+      { id: 'R', mode: 'new', database: 'shop', source: { target: 'shop' }, ...job } as RestoreJob,
+      manifest,
+      (part) => ({ manifest: part }) as RestoreSource,
+    );
+  return { asked, report, abort, restore };
+}
+const exists = new NightjarError('DESTINATION_EXISTS', { operation: 'restore' });
+
+describe('all databases of a backup', () => {
+  it('come back under their own names, after the globals', async () => {
+    const { restore, asked } = room();
+    const done = await restore({ allDatabases: true });
+    expect(asked).toEqual(['globals of 3', 'postgres as postgres', 'shop as shop', 'log as log']);
+    expect(done.comparison).toMatchObject({ tablesCompared: 3, rowsFound: 6, equal: true });
+  });
+
+  it('pass by one that a new server has anyway, when the backup’s holds nothing', async () => {
+    const { restore, report } = room({ postgres: exists });
+    await restore({ allDatabases: true });
+    expect(report.warnings).toEqual(['postgres was there already and was left as it is: the backup’s has no tables.']);
+  });
+
+  it('are not said to be back while one of them was in the way; the others are', async () => {
+    const { restore, asked } = room({ shop: exists });
+    await expect(restore({ allDatabases: true })).rejects.toMatchObject({
+      code: 'DESTINATION_EXISTS',
+      detail: expect.stringMatching(
+        /left as they are: shop\. Back are postgres, log\..*--from-database shop/,
+      ) as string,
+    });
+    expect(asked.at(-1)).toBe('log as log');
+  });
+
+  it('of a backup without fingerprint take no database for empty', async () => {
+    const { restore } = room({ postgres: exists });
+    const blind = { ...whole, fingerprint: { mode: 'none', seconds: 0, tables: [] } } as Manifest;
+    await expect(restore({ allDatabases: true }, blind)).rejects.toMatchObject({ code: 'DESTINATION_EXISTS' });
+  });
+
+  it('stop at the first that fails, and say how far they came', async () => {
+    const { restore, asked } = room({
+      shop: new NightjarError('DISK_FULL', { operation: 'load', detail: 'No room.' }),
+    });
+    await expect(restore({ allDatabases: true })).rejects.toMatchObject({
+      code: 'DISK_FULL',
+      detail: 'Database shop, 2 of 3: No room. Back are postgres; start the restore again to go on.',
+    });
+    expect(asked).not.toContain('log as log');
+  });
+});
+
+describe('one database of a backup', () => {
+  it('comes back under another name', async () => {
+    const { restore, asked } = room();
+    await restore({ database: 'log_copy', fromDatabase: 'log' });
+    expect(asked).toEqual(['log as log_copy']);
+  });
+
+  it('that the backup does not hold is refused before the engine hears of it', async () => {
+    const { restore, asked } = room();
+    await expect(restore({ fromDatabase: 'ledger' })).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    expect(asked).toEqual([]);
+  });
+});
