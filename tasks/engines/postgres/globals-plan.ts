@@ -66,7 +66,7 @@ export function planGlobals(text: string, present: Present): GlobalsPlan {
   const attributes = (role: string, words: string): void => {
     for (const [word] of words.matchAll(ATTRIBUTE)) {
       if (DEFAULTS.has(word) || word === 'CONNECTION LIMIT -1') continue;
-      const isPassword = /PASSWORD '/.test(word);
+      const isPassword = word.includes("PASSWORD '");
       if (isPassword) hasPassword.add(role);
       if (word === 'LOGIN') canLogIn.add(role);
       roles.push({ sql: `ALTER ROLE ${ident(role)} ${word}`, what: `${role}: ${isPassword ? 'its password' : word}` });

@@ -148,7 +148,7 @@ describe('a backup without Nightjar', () => {
       const sealing = encryption
         ? { encryption: { recipients: [await identityToRecipient(identity)], identity: secret } }
         : {};
-      expect(await stored({ ...fields, ...sealing } as Fields)).toContain(file);
+      expect(await stored({ ...fields, ...sealing })).toContain(file);
       await lost();
       if (encryption) for (const line of linesOn(blocks[1]!, 'globals.sql.age')) await shell(line);
       else for (const line of blocks[0]!.filter((one) => !one.startsWith('createdb'))) await shell(line);
