@@ -43,7 +43,7 @@ export const ENGINES = {
     scratchCopies: 0,
     rdsNames: ['postgres', 'aurora-postgresql'],
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     /** Fields of a target that only this engine has. */
     fields: {
       ...serverLogin,

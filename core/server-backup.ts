@@ -17,6 +17,8 @@ export const heldDatabaseSchema = z.object({
   owner: z.string().optional(),
   details,
   extensions,
+  /** Where they are known of each: those of the whole otherwise. */
+  roles: z.array(z.string()).optional(),
   /** Absent where one archive holds them all. */
   archive: z.object({ bytes: z.int().nonnegative(), sha256 }).optional(),
 });
@@ -101,7 +103,7 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
   chooseDatabase(manifest, { database, fromDatabase: database });
   const held = databases?.find((one) => one.database === database);
   if (!held) return manifest;
-  const { snapshotAt, databaseBytes, owner, details: own, extensions: its, archive } = held;
+  const { snapshotAt, databaseBytes, owner, details: own, extensions: its, roles, archive } = held;
   const source = { ...whole.source };
   delete source.owner;
   return {
@@ -115,6 +117,7 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
       details: { ...source.details, ...own },
     },
     extensions: its,
+    roles: roles ?? whole.roles,
     archive: archive ?? whole.archive,
     objects: whole.objects.filter((one) => one.database === undefined || one.database === database),
     fingerprint: {

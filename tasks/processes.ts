@@ -31,6 +31,10 @@ export interface ProcessEnd {
   readonly stderr: string;
 }
 
+/** In words, such as `ended with 1`. */
+export const howEnded = ({ code, signal }: ProcessEnd): string =>
+  code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with ${code}`;
+
 export interface RunningProcess {
   /** With `stdin: 'pipe'`. A child that ends early breaks it with EPIPE: listen for its errors. */
   readonly stdin: Writable | null;
@@ -108,6 +112,18 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
     // ESRCH: the group is gone, which is what was wanted.
     if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
   }
+}
+
+/** Resolves with the child's last words when it ended with 0. @throws the abort's reason, or what `failure` makes of its end. */
+export async function endedWell(
+  running: RunningProcess,
+  signal: AbortSignal,
+  failure: (end: ProcessEnd) => NightjarError,
+): Promise<string> {
+  const end = await running.done;
+  if (end.code === 0) return end.stderr;
+  signal.throwIfAborted();
+  throw failure(end);
 }
 
 /** Reads all, keeps the end. */

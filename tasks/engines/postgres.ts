@@ -6,7 +6,17 @@ import type { Engine } from '../engine.ts';
 import { check } from './postgres/check.ts';
 import { dump } from './postgres/dump.ts';
 import { probe } from './postgres/probe.ts';
+import { restoreGlobals } from './postgres/restore-globals.ts';
 import { restore } from './postgres/restore.ts';
 import { drop, rollback } from './postgres/swap.ts';
 
-export const postgres: Engine<'postgres'> = { name: 'postgres', probe, dump, restore, rollback, drop, check };
+export const postgres: Engine<'postgres'> = {
+  name: 'postgres',
+  probe,
+  dump,
+  restore,
+  restoreGlobals,
+  rollback,
+  drop,
+  check,
+};

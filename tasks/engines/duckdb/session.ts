@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import type { EngineContext } from '../../engine.ts';
-import { startProcess } from '../../processes.ts';
+import { howEnded, startProcess } from '../../processes.ts';
 import { duckdbError } from './errors.ts';
 
 /** Path of another session script, where it does not lie beside this file or the bundle. */
@@ -87,12 +87,11 @@ export async function openSession(context: DuckdbContext, options: SessionOption
   const gone = async (): Promise<NightjarError> => {
     const end = await running.done;
     signal.throwIfAborted();
-    const how = end.code === null ? `was ended by ${end.signal ?? 'a signal'}` : `ended with ${end.code}`;
     const said = end.stderr.trim();
     const memory = end.signal === 'SIGKILL' ? ' A task that is short of memory kills it so.' : '';
     return new NightjarError(fallback, {
       operation,
-      detail: `DuckDB's process ${how} without an answer${said === '' ? '.' : `: ${said}`}${memory}`,
+      detail: `DuckDB's process ${howEnded(end)} without an answer${said === '' ? '.' : `: ${said}`}${memory}`,
     });
   };
   const next = async (): Promise<Answer> => {

@@ -1,7 +1,7 @@
 /** MongoDB's errors in the words of the registry: by code from a session, by their text from a tool. */
 import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
-import type { ProcessEnd } from '../../processes.ts';
+import { howEnded, type ProcessEnd } from '../../processes.ts';
 
 /** Source: mongo, src/mongo/base/error_codes.yml; 8000 is Atlas's own. */
 const BY_CODE: Readonly<Record<number, ErrorCode>> = {
@@ -85,7 +85,6 @@ function wordsOf(thrown: Error): string {
 
 /** What a tool said with its last words. */
 export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): NightjarError {
-  const how = end.code === null ? `was ended by ${end.signal ?? 'a signal'}` : `ended with ${end.code}`;
   const said = end.stderr.trim();
   const failure = said
     .split('\n')
@@ -96,6 +95,6 @@ export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): N
   const code = (end.code === null ? undefined : BY_TEXT.find(([pattern]) => pattern.test(failure))?.[1]) ?? fallback;
   return new NightjarError(code, {
     operation: tool,
-    detail: `${tool} ${how}${said === '' ? '.' : `: ${failure === '' ? said.slice(-1_000) : failure}`}`,
+    detail: `${tool} ${howEnded(end)}${said === '' ? '.' : `: ${failure === '' ? said.slice(-1_000) : failure}`}`,
   });
 }

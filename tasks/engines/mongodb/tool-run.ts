@@ -1,7 +1,7 @@
 /** Starting MongoDB's tools and judging how they ended. */
 import type { ErrorCode } from '../../../core/errors.ts';
 import { textOf } from '../../pipes/pipes.ts';
-import { startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
+import { endedWell, startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { toolError } from './errors.ts';
 import type { Server } from './server.ts';
 
@@ -29,17 +29,12 @@ export function startTool(
 }
 
 /** Resolves with the tool's last words when it ended with 0. @throws the abort's reason, or what its words mean. */
-export async function judge(
+export const judge = (
   running: RunningProcess,
   name: string,
   signal: AbortSignal,
   fallback: ErrorCode,
-): Promise<string> {
-  const end = await running.done;
-  if (end.code === 0) return end.stderr;
-  signal.throwIfAborted();
-  throw toolError(name, end, fallback);
-}
+): Promise<string> => endedWell(running, signal, (end) => toolError(name, end, fallback));
 
 /** Such as `100.9.5`; '' of a tool that says nothing. @throws UNEXPECTED when the image has none. */
 export async function toolVersion(server: Server, name: ToolName, signal: AbortSignal): Promise<string> {

@@ -3,15 +3,13 @@
  * `pgserver/connection_handler.go`: BACKUP and RESTORE answer with an ErrorResponse that has no severity, also when they went
  * well.
  */
-import type { ConnectionOptions } from 'node:tls';
-import pg from 'pg';
+import type pg from 'pg';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
-import { authorityOf } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
+import { clientTls, openClient } from '../../pg-client.ts';
 
 export type MyduckContext = EngineContext<'myduck'>;
 
-const CONNECT_MS = 30_000;
 const ALIVE_MS = 10_000;
 export interface Session {
   rows<Row extends object = Record<string, unknown>>(sql: string, fallback?: ErrorCode): Promise<Row[]>;
@@ -39,31 +37,13 @@ export async function openWire(
 ): Promise<Wire> {
   const { target } = context;
   const places = [target.database, ...(anywhere ? OTHERS : [])];
-  const options = await tlsOf(context);
-  const verified = target.tls.verify === 'full';
+  const { verified, options } = await clientTls(target, context.env);
   let login: Login | undefined;
   let encrypted = true;
 
   const connect = async (database: string): Promise<pg.Client> => {
     login ??= await context.login();
-    const client = new pg.Client({
-      host: target.host,
-      port: target.port,
-      database,
-      user: login.username,
-      password: login.password,
-      ssl: encrypted && options,
-      keepAlive: true,
-      connectionTimeoutMillis: CONNECT_MS,
-    });
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-    } catch (thrown) {
-      await client.end().catch(() => undefined);
-      throw thrown;
-    }
-    return client;
+    return openClient(target, login, { database, ssl: encrypted && options });
   };
 
   return {
@@ -152,9 +132,4 @@ function connectError(thrown: unknown): NightjarError {
           ? 'TLS_FAILED'
           : 'CONNECT_FAILED';
   return new NightjarError(kind, { operation: 'connect', detail: message, cause: thrown });
-}
-
-async function tlsOf({ target, env }: MyduckContext): Promise<ConnectionOptions> {
-  const ca = await authorityOf(target, env);
-  return ca === undefined ? { rejectUnauthorized: false } : { ca, rejectUnauthorized: true, host: target.host };
 }

@@ -1,6 +1,6 @@
 /** Errors of MySQL and MariaDB in the words of the registry: by number from a session, by their text from a tool. */
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
-import type { ProcessEnd } from '../../processes.ts';
+import { howEnded, type ProcessEnd } from '../../processes.ts';
 
 /** Source: MySQL 8.0 server error reference; MariaDB error codes. */
 const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
@@ -92,13 +92,12 @@ function codeOf(
 
 /** What a tool said with its last words. */
 export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): NightjarError {
-  const how = end.code === null ? `was ended by ${end.signal ?? 'a signal'}` : `ended with ${end.code}`;
   const said = end.stderr.trim();
   // mariadb: `ERROR 1045 (28000)`; mariadb-dump: `Got error: 1045: "…"`, `Couldn't execute '…': … (1142)`.
   const numbers = [...said.matchAll(/ERROR (\d{4})\b|[Ee]rror:? (\d{4})\b|\((\d{4})\)\s*$/gm)];
   const number = Number(numbers.map((match) => match[1] ?? match[2] ?? match[3]).at(-1) ?? 0);
   return new NightjarError(BY_NUMBER[number] ?? fallback, {
     operation: tool,
-    detail: advised(`${tool} ${how}${said === '' ? '.' : `: ${said}`}`, number),
+    detail: advised(`${tool} ${howEnded(end)}${said === '' ? '.' : `: ${said}`}`, number),
   });
 }

@@ -31,11 +31,13 @@ export async function beside<T>(
 export interface DatabaseState {
   readonly name: string;
   readonly comment: string | null;
+  /** None of these can be dropped. */
+  readonly template: boolean;
 }
 
 export async function databaseNamed(session: Session, name: string): Promise<DatabaseState | undefined> {
   const [found] = await session.rows<DatabaseState>(
-    `SELECT datname AS name, pg_catalog.shobj_description(oid, 'pg_database') AS comment
+    `SELECT datname AS name, pg_catalog.shobj_description(oid, 'pg_database') AS comment, datistemplate AS template
        FROM pg_catalog.pg_database WHERE datname = $1`,
     [name],
   );
@@ -44,7 +46,9 @@ export async function databaseNamed(session: Session, name: string): Promise<Dat
 
 /** True when it was there. Sessions in it are ended. */
 export async function dropDatabase(session: Session, name: string): Promise<boolean> {
-  if (!(await databaseNamed(session, name))) return false;
+  const found = await databaseNamed(session, name);
+  if (!found) return false;
+  if (found.template) await session.rows(`ALTER DATABASE ${ident(name)} IS_TEMPLATE false`);
   await session.rows(`DROP DATABASE IF EXISTS ${ident(name)} WITH (FORCE)`);
   return true;
 }

@@ -12,7 +12,7 @@ import { toolBytes, toolText } from './tool-run.ts';
 export interface DatabaseDefinition {
   readonly create: string | undefined;
   readonly owner: string | undefined;
-  /** Settings and the connection limit. */
+  /** Settings, the connection limit, whether it is a template, and security labels. */
   readonly properties: readonly string[];
   readonly privileges: readonly string[];
   readonly comment: string | undefined;
@@ -44,7 +44,7 @@ async function statementsIn(
     server,
     'definition.list',
     toc
-      .filter((one) => ['ACL', 'COMMENT'].includes(one.kind) && one.rest.startsWith('- DATABASE '))
+      .filter((one) => ['ACL', 'COMMENT', 'SECURITY LABEL'].includes(one.kind) && one.rest.startsWith('- DATABASE '))
       .map((one) => `${one.line}\n`)
       .join(''),
   );
@@ -72,7 +72,7 @@ function renamed(statements: readonly string[], names: { from: string; to: strin
   return {
     create: pick(/^CREATE DATABASE /)[0],
     owner: altered.find(isOwner),
-    properties: altered.filter((one) => !isOwner(one)),
+    properties: [...altered.filter((one) => !isOwner(one)), ...pick(/^SECURITY LABEL .*ON DATABASE /)],
     privileges: pick(/^(GRANT|REVOKE|SET SESSION AUTHORIZATION) .* ON DATABASE /s),
     comment: pick(/^COMMENT ON DATABASE /)[0],
   };

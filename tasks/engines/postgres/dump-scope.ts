@@ -29,7 +29,7 @@ export async function dumpScope(
   tables: readonly DataTable[],
 ): Promise<DumpScope> {
   const kinds = scopeKinds(scope);
-  const unfit = format === 'plain' ? kinds.filter((kind) => kind !== 'schemaOnly') : [];
+  const unfit = format === 'plain' ? kinds.filter((kind) => kind !== 'schemaOnly' && kind !== 'allDatabases') : [];
   if (unfit.length > 0)
     throw refused(`Format plain has no table of contents to restore by: use format custom for ${unfit.join(', ')}.`);
   const made = scope?.dataOnly ? 0 : tables.filter((one) => !one.ofExtension).length;

@@ -4,8 +4,10 @@ import { tableName } from '../../../core/scope.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { strictOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
+import { maintenanceDatabases } from './database.ts';
 import { definitionText } from './definition.ts';
 import { dumpScope, type DumpScope } from './dump-scope.ts';
+import { dumpServer } from './dump-server.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { dumpGlobals } from './globals.ts';
 import { qualified } from './names.ts';
@@ -18,10 +20,10 @@ import { scriptPlan } from './write-script.ts';
 
 export async function dump(context: PostgresContext, sink: DumpSink): Promise<DumpFacts> {
   const { target, report } = context;
-  const own = new AbortController();
-  const signal = AbortSignal.any([context.signal, own.signal]);
   report.phase('connecting');
-  const server = await reachServer(context, [target.database]);
+  const all = target.scope?.allDatabases === true;
+  const others = all ? maintenanceDatabases([target.database]) : [];
+  const server = await reachServer(context, [target.database, ...others]);
   // Nothing is asked of a server that there is no client for.
   server.tool('pg_dump');
   if (!server.tlsVerified)
@@ -31,11 +33,20 @@ export async function dump(context: PostgresContext, sink: DumpSink): Promise<Du
         : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
     );
 
+  return all ? dumpServer(server, sink, (one, own) => dumpDatabase(one, own)) : dumpDatabase(server, sink, dumpGlobals);
+}
+
+/** `globals`: what is dumped in the snapshot besides, before the database itself. */
+async function dumpDatabase(server: Server, sink: DumpSink, globals?: typeof dumpGlobals): Promise<DumpFacts> {
+  const { context } = server;
+  const { report } = context;
+  const own = new AbortController();
+  const signal = AbortSignal.any([context.signal, own.signal]);
   const snapshot = await openSnapshot(server, signal);
   let watch: Awaited<ReturnType<typeof watchSnapshot>> | undefined;
   try {
     watch = await watchSnapshot(server, signal);
-    const facts = await dumpInSnapshot(server, snapshot, sink, own, signal);
+    const facts = await dumpInSnapshot(server, snapshot, sink, own, signal, globals);
     for (const text of await watch.stop()) report.warn(text);
     return facts;
   } catch (thrown) {
@@ -64,6 +75,7 @@ async function dumpInSnapshot(
   sink: DumpSink,
   own: AbortController,
   signal: AbortSignal,
+  globals?: typeof dumpGlobals,
 ): Promise<DumpFacts> {
   const { target, report } = server.context;
   const { session } = snapshot;
@@ -74,7 +86,7 @@ async function dumpInSnapshot(
   const extensions = await readExtensions(session);
   const scope = await dumpScope(session, target, tables);
   for (const text of [...(await oddities(session)), ...scope.warnings]) report.warn(text);
-  await dumpGlobals(server, sink, signal);
+  await globals?.(server, sink, signal);
   // Plain SQL of one database does not say how the database itself was made.
   const definition: DumpFacts['source']['details'] =
     target.format === 'plain' ? { definition: await definitionText(server, signal) } : {};
@@ -90,7 +102,7 @@ async function dumpInSnapshot(
   let begun: () => void = () => undefined;
   const locked = new Promise<void>((resolve) => (begun = resolve));
   const writing = plan.write({ sink: outlet, begun, own, signal });
-  const [missingIn, fingerprint] = await together(own, [
+  const [written, fingerprint] = await together(own, [
     writing,
     // pg_dump holds its locks from its first byte on; an archive that is all written by then is as good.
     Promise.race([locked, writing]).then(() => fingerprintIn(server, snapshot, scope, signal)),
@@ -98,7 +110,7 @@ async function dumpInSnapshot(
   ]);
   const rows =
     fingerprint.mode === 'none' ? undefined : new Map(fingerprint.tables.map((one) => [tableName(one), one.rows]));
-  const missing = missingIn({ scope, rows, byName: encodingOf(source) === 'UTF8' });
+  const missing = written.missing({ scope, rows, byName: encodingOf(source) === 'UTF8' });
   if (missing.length > 0)
     throw new NightjarError('DUMP_EMPTY', {
       operation: 'pg_dump',
@@ -109,7 +121,7 @@ async function dumpInSnapshot(
   return {
     snapshotAt: snapshot.takenAt,
     consistency: 'transaction',
-    source: { ...source, details: { ...source.details, ...definition } },
+    source: { ...source, details: { ...source.details, ...definition, ...written.details } },
     format: target.format,
     tool: { name: 'pg_dump', version, command: [server.tool('pg_dump'), ...plan.args, ...plan.outside] },
     compression: { place: plan.place, ...target.compression },

@@ -1,6 +1,6 @@
 /** PostgreSQL's errors in the words of the registry: by SQLSTATE from a session, by their text from a tool. */
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
-import type { ProcessEnd } from '../../processes.ts';
+import { howEnded, type ProcessEnd } from '../../processes.ts';
 
 const BY_STATE: Readonly<Record<string, ErrorCode>> = {
   '28P01': 'AUTH_FAILED',
@@ -86,8 +86,10 @@ function codeOf(
 
 /** What a tool said with its last words. */
 export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): NightjarError {
-  const how = end.code === null ? `was ended by ${end.signal ?? 'a signal'}` : `ended with ${end.code}`;
   const said = end.stderr.trim();
   const code = BY_TEXT.find(([pattern]) => pattern.test(said))?.[1] ?? fallback;
-  return new NightjarError(code, { operation: tool, detail: `${tool} ${how}${said === '' ? '.' : `: ${said}`}` });
+  return new NightjarError(code, {
+    operation: tool,
+    detail: `${tool} ${howEnded(end)}${said === '' ? '.' : `: ${said}`}`,
+  });
 }

@@ -3,17 +3,17 @@ import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
-import { unpacked } from '../../pipes/packing.ts';
 import { together } from '../../pipes/together.ts';
 import { beside } from './database.ts';
 import { definedFor, definitionIn, definitionOf, type DatabaseDefinition } from './definition.ts';
 import type { Place } from './fingerprint.ts';
 import { fitsLockTable, jobsFor, load, openArchive, type OpenArchive } from './load.ts';
 import { startPsql, type PsqlSession } from './psql.ts';
-import { feedScript, runScript } from './script.ts';
-import { argsFor, broughtBy } from './selection.ts';
+import { runPlain, runScript } from './script.ts';
+import { argsFor, broughtBy, hasTablespaces } from './selection.ts';
 import type { Server } from './server.ts';
 import { withoutLimits } from './snapshot.ts';
+import { locksOf } from './toc.ts';
 
 /** A backup that is open, and waits to be filled into a database. */
 export interface Filling {
@@ -39,7 +39,8 @@ export async function openFilling(
   const { report, signal } = server.context;
   const names = { from: manifest.source.database, to: place };
   report.phase('reading the archive');
-  if (manifest.format === 'plain') return scriptFilling(server, job, source, names);
+  if (manifest.format === 'plain')
+    return scriptFilling(server, job, source, { names, tablespaces: await hasTablespaces(server, manifest, place) });
   const archive = await openArchive(server, source, await jobsFor(server, job, source), signal);
   try {
     const args = await argsFor(server, job, manifest, archive, place);
@@ -65,7 +66,7 @@ async function fillFrom(
   args: readonly string[],
   place: string,
 ): Promise<void> {
-  const inTransaction = await beside(server, [place], (session) => fitsLockTable(session, archive.start));
+  const inTransaction = await beside(server, [place], (session) => fitsLockTable(session, locksOf(archive.start.toc)));
   if (!job.roleMap)
     return load(server, archive, { database: place, args, singleTransaction: inTransaction }, server.context.signal);
   return inPsql(server, place, async (psql, own, signal) => {
@@ -80,7 +81,7 @@ function scriptFilling(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
-  names: { from: string; to: string },
+  { names, tablespaces }: { names: { from: string; to: string }; tablespaces: boolean },
 ): Filling {
   const { manifest } = source;
   const { report } = server.context;
@@ -90,19 +91,9 @@ function scriptFilling(
     jobs: 1,
     brings: () => true,
     fill: () =>
-      inPsql(server, names.to, async (psql, own, signal) => {
-        const stored = source.openArchive();
-        try {
-          const { stream, done } = unpacked(stored, manifest.compression, {
-            env: server.environment(),
-            signal,
-            moved: (bytes) => report.moved(bytes),
-          });
-          await together(own, [feedScript(stream as AsyncIterable<Buffer>, job, psql), done]);
-        } finally {
-          stored.destroy();
-        }
-      }),
+      inPsql(server, names.to, (psql, own, signal) =>
+        runPlain(server, source, { owners: job, inTransaction: false, tablespaces }, psql, own, signal),
+      ),
     close: () => Promise.resolve(),
   };
 }

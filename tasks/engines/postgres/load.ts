@@ -1,5 +1,5 @@
 /** pg_restore into a database of our own making: streamed, or in parallel from the scratch disk. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RestoreJob } from '../../../core/job.ts';
 import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../../core/restore-jobs.ts';
@@ -19,7 +19,6 @@ import { childOutlet } from '../../pipes/pipes.ts';
 import type { Server, Session } from './server.ts';
 import { together } from '../../pipes/together.ts';
 import { judge, startTool } from './tool-run.ts';
-import { locksOf } from './toc.ts';
 
 /** An archive whose beginning is read, waiting to be loaded. */
 export interface OpenArchive {
@@ -68,7 +67,8 @@ export async function openArchive(
       file,
       jobs,
       rest: undefined,
-      close: () => Promise.resolve(),
+      // Another database may come after this one.
+      close: () => rm(file, { force: true }),
     };
   }
   const bytes = archiveBytes(server, source, signal);
@@ -143,15 +143,12 @@ async function settingsFor(server: Server, archive: OpenArchive, { database }: L
   return settings.join(' ');
 }
 
-/**
- * Whether one transaction over all of the archive, and `besides` it over so many things that are there, leaves half of the
- * server's lock table to others.
- */
-export async function fitsLockTable(session: Session, start: ArchiveStart, besides = 0): Promise<boolean> {
+/** Whether one transaction that takes so many locks leaves half of the server's lock table to others. */
+export async function fitsLockTable(session: Session, needed: number): Promise<boolean> {
   const { locks } = await session.row<{ locks: number }>(`
     SELECT current_setting('max_locks_per_transaction')::int
            * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS locks`);
-  return (locksOf(start.toc) + besides) * 2 <= locks;
+  return needed * 2 <= locks;
 }
 
 /** Writes a list for --use-list. */

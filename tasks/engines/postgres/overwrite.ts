@@ -12,8 +12,7 @@ import type { Place } from './fingerprint.ts';
 import { openArchive, type OpenArchive } from './load.ts';
 import { literal } from './names.ts';
 import { planFor, type OverwritePlan } from './overwrite-plan.ts';
-import { startPsql } from './psql.ts';
-import { runScript } from './script.ts';
+import { startPsql, type PsqlSession } from './psql.ts';
 import type { Server } from './server.ts';
 import { noLimits, withoutLimits } from './snapshot.ts';
 import { conditionsIn } from './tables.ts';
@@ -26,11 +25,12 @@ export async function overwrite(server: Server, job: RestoreJob, source: Restore
   try {
     await noLimits(server, session);
     report.phase('reading the archive');
-    archive = await openArchive(server, source, 1, signal);
+    if (source.manifest.format !== 'plain') archive = await openArchive(server, source, 1, signal);
+    else report.expect(source.manifest.archive.bytes);
     const plan = await planFor(server, session, job, source, archive);
     const conditions = await conditionsIn(session);
     report.phase('restoring');
-    return await inOneTransaction(server, job, source, archive, plan, conditions);
+    return await inOneTransaction(server, job, source, plan, conditions);
   } finally {
     await archive?.close();
     await session.close();
@@ -41,7 +41,6 @@ async function inOneTransaction(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
-  archive: OpenArchive,
   plan: OverwritePlan,
   conditions: (place: Place) => string,
 ): Promise<Comparison> {
@@ -55,14 +54,12 @@ async function inOneTransaction(
     await psql.run(`SET lock_timeout = '${server.context.target.lockTimeoutSeconds}s'`);
     await psql.run('BEGIN');
     await plan.prepare(psql);
-    await runScript(
-      server,
-      archive,
-      { args: plan.args, owners: { roleMap: job.roleMap }, inTransaction: true },
-      psql,
-      own,
-      signal,
-    );
+    const begun = await transaction(psql);
+    await plan.fill(psql, own, signal);
+    if ((await transaction(psql)) !== begun) {
+      committing = true;
+      throw new NightjarError('RESTORE_FAILED', { operation: 'psql', detail: 'The script has ended the transaction.' });
+    }
     await psql.run(`SET client_encoding = ${literal('UTF8')}`);
     report.phase('comparing rows');
     const { fingerprint } = source.manifest;
@@ -88,3 +85,6 @@ async function inOneTransaction(
     });
   }
 }
+
+const transaction = async (psql: PsqlSession): Promise<string | undefined> =>
+  (await psql.rows<{ id: string }>('SELECT pg_catalog.pg_current_xact_id()::text AS id'))[0]?.id;

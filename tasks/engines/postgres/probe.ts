@@ -1,41 +1,46 @@
 /** What can be known about tonight's backup without making it. Reads only. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
+import { maintenanceDatabases } from './database.ts';
+import { databasesOf, somewhere } from './databases.ts';
+import { bad, lookInside, ok, warn } from './probe-database.ts';
 import { reachServer, type PostgresContext, type Server, type Session } from './server.ts';
-import { noLimits } from './snapshot.ts';
-import { listTables } from './tables.ts';
 
 /** A clock that is further off makes "the data of 02:30" a lie. */
 const CLOCK_SECONDS = 60;
-const LONG_TRANSACTION_SECONDS = 3_600;
-
-const ok = (what: string): Finding => ({ level: 'ok', what });
-const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
-const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
 
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: PostgresContext): Promise<Omit<ProbeOutcome, 'kind'>> {
   const { target, report } = context;
   report.phase('connecting');
-  const server = await reachServer(context, [target.database]);
-  const session = await server.session(target.database);
-  try {
-    report.phase('looking around');
-    await noLimits(server, session);
-    const { bytes } = await session.row<{ bytes: string }>(
-      'SELECT pg_catalog.pg_database_size(pg_catalog.current_database())::text AS bytes',
+  const all = target.scope?.allDatabases === true;
+  const server = await reachServer(context, [target.database, ...(all ? maintenanceDatabases([target.database]) : [])]);
+  report.phase('looking around');
+  const held = all ? await heldBy(server) : { names: [target.database], findings: [] };
+  const findings = [tls(server), client(server), ...held.findings];
+  let databaseBytes = 0;
+  for (const database of held.names) {
+    const seen = await lookInside(server, database);
+    databaseBytes += seen.bytes;
+    findings.push(
+      ...(all ? seen.findings.map((one) => ({ ...one, what: `${database}: ${one.what}` })) : seen.findings),
     );
-    const findings = [
-      tls(server),
-      client(server),
-      ...(await privileges(session)),
-      ...(await largeObjects(session)),
-      ...(await snapshots(server, session)),
-      ...(await settings(session)),
-    ];
-    return { serverVersion: server.version, databaseBytes: Number(bytes), findings };
-  } finally {
-    await session.close();
+  }
+  const general = await somewhere(server, async (session, database) => [
+    ...(await snapshots(server, session, database)),
+    ...(await settings(session)),
+  ]);
+  return { serverVersion: server.version, databaseBytes, findings: [...findings, ...general] };
+}
+
+/** What a backup of all databases would hold. */
+async function heldBy(server: Server): Promise<{ names: readonly string[]; findings: Finding[] }> {
+  try {
+    const { names, leftOut } = await databasesOf(server);
+    return { names, findings: leftOut.map((text) => ok(text)) };
+  } catch (thrown) {
+    if (!(thrown instanceof NightjarError) || thrown.code !== 'PRIVILEGE_MISSING') throw thrown;
+    return { names: [], findings: [bad(thrown.detail ?? thrown.message, thrown.entry.hint)] };
   }
 }
 
@@ -57,52 +62,11 @@ function client(server: Server): Finding {
   }
 }
 
-async function privileges(session: Session): Promise<Finding[]> {
-  const tables = await listTables(session);
-  const hidden = tables.filter((one) => !one.readable).map((one) => `${one.schema}.${one.table}`);
-  const { user, sequences, rls } = await session.row<{ user: string; sequences: string[]; rls: string[] }>(`
-    SELECT current_user AS user,
-           ARRAY(SELECT c.oid::regclass::text FROM pg_catalog.pg_class c
-                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                  WHERE c.relkind = 'S' AND n.nspname !~ '^pg_' AND NOT has_table_privilege(c.oid, 'SELECT')
-                    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')) AS sequences,
-           ARRAY(SELECT c.oid::regclass::text FROM pg_catalog.pg_class c
-                  WHERE c.relkind IN ('r', 'p') AND pg_catalog.row_security_active(c.oid)) AS rls`);
-  const some = (names: readonly string[]): string => names.slice(0, 10).join(', ') + (names.length > 10 ? ', …' : '');
-  const hint = `GRANT pg_read_all_data TO "${user}"`;
-  const findings: Finding[] = [];
-  if (hidden.length > 0) findings.push(bad(`${hidden.length} tables can not be read: ${some(hidden)}.`, hint));
-  if (sequences.length > 0)
-    findings.push(bad(`${sequences.length} sequences can not be read: ${some(sequences)}.`, hint));
-  if (rls.length > 0)
-    findings.push(bad(`Row-level security hides rows of ${some(rls)}.`, `ALTER ROLE "${user}" BYPASSRLS`));
-  return findings.length > 0 ? findings : [ok(`${user} may read all ${tables.length} tables.`)];
-}
-
-async function largeObjects(session: Session): Promise<Finding[]> {
-  const { total, hidden } = await session.row<{ total: number; hidden: number }>(`
-    SELECT count(*)::int AS total,
-           count(*) FILTER (WHERE NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
-             AND NOT pg_catalog.pg_has_role(lomowner, 'USAGE')
-             AND NOT EXISTS (SELECT 1 FROM pg_catalog.aclexplode(lomacl) a
-                              WHERE a.privilege_type = 'SELECT'
-                                AND (a.grantee = 0 OR pg_catalog.pg_has_role(a.grantee, 'USAGE'))))::int AS hidden
-      FROM pg_catalog.pg_largeobject_metadata`);
-  if (total === 0) return [];
-  if (hidden === 0) return [ok(`All ${total} large objects can be read.`)];
-  return [
-    bad(
-      `${hidden} of ${total} large objects can not be read; pg_read_all_data does not cover them.`,
-      'GRANT SELECT ON LARGE OBJECT … to the user, or make the user a member of their owners.',
-    ),
-  ];
-}
-
-async function snapshots(server: Server, session: Session): Promise<Finding[]> {
+async function snapshots(server: Server, session: Session, database: string): Promise<Finding[]> {
   try {
     await session.rows('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const { id } = await session.row<{ id: string }>('SELECT pg_catalog.pg_export_snapshot() AS id');
-    const second = await server.session(server.context.target.database);
+    const second = await server.session(database);
     try {
       await second.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '${id}'`);
     } finally {
@@ -123,28 +87,11 @@ async function snapshots(server: Server, session: Session): Promise<Finding[]> {
 
 async function settings(session: Session): Promise<Finding[]> {
   const before = Date.now();
-  const seen = await session.row<{
-    replica: boolean;
-    feedback: boolean;
-    delay: string;
-    prepared: number;
-    oldest: number;
-    unlogged: number;
-    clock: number;
-    tables: number;
-    locks: number;
-  }>(`
+  const seen = await session.row<{ replica: boolean; feedback: boolean; delay: string; clock: number }>(`
     SELECT pg_catalog.pg_is_in_recovery() AS replica,
            current_setting('hot_standby_feedback')::bool AS feedback,
            current_setting('max_standby_streaming_delay') AS delay,
-           (SELECT count(*)::int FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()) AS prepared,
-           coalesce((SELECT max(extract(epoch FROM now() - xact_start))::int FROM pg_catalog.pg_stat_activity
-                      WHERE datname = current_database() AND pid <> pg_backend_pid()), 0) AS oldest,
-           (SELECT count(*)::int FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence = 'u') AS unlogged,
-           extract(epoch FROM clock_timestamp())::float8 AS clock,
-           (SELECT count(*)::int FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p')) AS tables,
-           current_setting('max_locks_per_transaction')::int
-             * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS locks`);
+           extract(epoch FROM clock_timestamp())::float8 AS clock`);
   const findings: Finding[] = [];
   if (seen.replica && !seen.feedback && seen.delay !== '-1')
     findings.push(
@@ -153,39 +100,12 @@ async function settings(session: Session): Promise<Finding[]> {
         'Long dumps are cancelled there: switch hot_standby_feedback on, or set max_standby_streaming_delay to -1.',
       ),
     );
-  if (seen.unlogged > 0)
-    findings.push(
-      warn(
-        `${seen.unlogged} unlogged tables.`,
-        seen.replica
-          ? 'A replica has no rows of them: dump the primary.'
-          : 'After a crash of the server they are empty.',
-      ),
-    );
-  if (seen.prepared > 0)
-    findings.push(
-      warn(`${seen.prepared} prepared transactions are open.`, 'They hold locks, and a swap is impossible with them.'),
-    );
-  if (seen.oldest > LONG_TRANSACTION_SECONDS)
-    findings.push(
-      warn(
-        `A transaction is open for ${Math.round(seen.oldest / 60)} minutes.`,
-        'It may hold locks that the dump waits for.',
-      ),
-    );
   const seconds = Math.round(Math.abs(seen.clock * 1_000 - (before + Date.now()) / 2) / 1_000);
   if (seconds > CLOCK_SECONDS)
     findings.push(
       warn(
         `The server’s clock is ${seconds} s off the task’s.`,
         'Restores to a moment in time go by the task’s clock.',
-      ),
-    );
-  if (seen.tables > seen.locks * 0.8)
-    findings.push(
-      bad(
-        `${seen.tables} tables, and room for ${seen.locks} locks.`,
-        'A dump locks every table: raise max_locks_per_transaction.',
       ),
     );
   return findings;

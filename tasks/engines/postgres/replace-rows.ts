@@ -4,16 +4,24 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import type { Place } from './fingerprint.ts';
-import { writeListFile, type OpenArchive } from './load.ts';
+import { fitsLockTable, writeListFile, type OpenArchive } from './load.ts';
 import { qualified } from './names.ts';
-import type { OverwritePlan } from './overwrite-plan.ts';
-import { runAll } from './psql.ts';
+import { runAll, type PsqlSession } from './psql.ts';
 import { dataOf, entriesFor, listFile, rowlessIn, tablesIn, wantedTables } from './scope.ts';
 import type { Server, Session } from './server.ts';
 import { listTables } from './tables.ts';
-import { isOf, type TocEntry } from './toc.ts';
+import { byTable, type TocEntry } from './toc.ts';
 
 const keyOf = (place: Place): string => `${place.schema}.${place.table}`;
+
+export interface RowsPlan {
+  /** pg_restore's. */
+  readonly args: readonly string[];
+  /** Inside the transaction, before the script. */
+  readonly prepare: (psql: PsqlSession) => Promise<void>;
+  /** What is compared before COMMIT. */
+  readonly compared: (place: Place) => boolean;
+}
 
 /** Rows of tables that are there are replaced; tables that are missing are made, with all that is theirs. */
 export async function planRows(
@@ -23,22 +31,19 @@ export async function planRows(
   source: RestoreSource,
   archive: OpenArchive,
   owners: readonly string[],
-): Promise<OverwritePlan> {
+): Promise<RowsPlan> {
   const { toc } = archive.start;
   const { manifest } = source;
   const named = job.scope?.tables && wantedTables(toc, job.scope.tables, manifest);
   const wanted = named ?? wholeOf(toc, manifest);
   const entries = toc.filter((entry) => wanted.has(entry.id));
-  const there = (await listTables(session)).filter((one) =>
-    entries.some((entry) => isOf(entry, one.schema, one.table)),
-  );
-  const present = new Set(
-    entries.filter((entry) => there.some((one) => isOf(entry, one.schema, one.table))).map((entry) => entry.id),
-  );
-  const parents = await partitionedParents(session);
-  const missing = entries.filter(
-    (entry) => !present.has(entry.id) && !parents.some((one) => isOf(entry, one.schema, one.table)),
-  );
+  const find = byTable(entries);
+  const idsOf = (places: readonly Place[]): Set<number> =>
+    new Set(places.flatMap((one) => find(one).map((entry) => entry.id)));
+  const there = (await listTables(session)).filter((one) => find(one).length > 0);
+  const present = idsOf(there);
+  const parents = idsOf(await partitionedParents(session));
+  const missing = entries.filter((entry) => !present.has(entry.id) && !parents.has(entry.id));
   if (job.scope?.schemaOnly && present.size > 0)
     throw new NightjarError('SCOPE_REFUSED', {
       operation: 'preflight',
@@ -49,6 +54,8 @@ export async function planRows(
       operation: 'preflight',
       detail: `Data only needs these tables to be there: ${missing.map((one) => one.rest).join(', ')}. Nothing was touched.`,
     });
+
+  await refuseTooMany(session, there);
 
   const belongings = entriesFor(toc, wanted);
   // Without definitions nothing says whose a sequence is: of all tables all come.
@@ -63,11 +70,7 @@ export async function planRows(
   const list = await writeListFile(server, 'scope.list', listFile(toc, chosen));
   if (toc.some((entry) => entry.kind.startsWith('BLOB')) && !named)
     server.context.report.warn('Large objects are not replaced by a restore of data only.');
-  const brought = new Set(
-    source.manifest.fingerprint.tables
-      .filter((one) => entries.some((entry) => isOf(entry, one.schema, one.table)))
-      .map(keyOf),
-  );
+  const brought = new Set(source.manifest.fingerprint.tables.filter((one) => find(one).length > 0).map(keyOf));
   return {
     args: [`--use-list=${list}`, ...(job.scope?.schemaOnly ? ['--schema-only'] : []), ...owners],
     prepare: runAll(job.scope?.schemaOnly ? [] : await emptying(server, session, there)),
@@ -110,6 +113,23 @@ async function existing(
     return false;
   };
   return new Set(entries.filter(isKnown).map((entry) => entry.id));
+}
+
+/** Emptied and filled, a table is locked with its indexes, its TOAST table and that one's index. */
+async function refuseTooMany(session: Session, tables: readonly Place[]): Promise<void> {
+  const { indexes } = await session.row<{ indexes: number }>(
+    `SELECT count(*)::int AS indexes FROM pg_catalog.pg_index
+       JOIN pg_catalog.pg_class c ON c.oid = indrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+       JOIN unnest($1::text[], $2::text[]) AS t(schema, name) ON t.schema = n.nspname AND t.name = c.relname`,
+    [tables.map((one) => one.schema), tables.map((one) => one.table)],
+  );
+  if (await fitsLockTable(session, tables.length * 3 + indexes)) return;
+  throw new NightjarError('RESTORE_FAILED', {
+    operation: 'preflight',
+    detail:
+      `${tables.length} tables are more than the server can lock in one transaction, without which nothing is overwritten. ` +
+      'Name fewer of them, use mode `swap`, or raise max_locks_per_transaction. Nothing was touched.',
+  });
 }
 
 /** How the old rows go: the fast way where no other table refers to them, else row by row without triggers. */

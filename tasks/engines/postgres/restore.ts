@@ -6,6 +6,7 @@ import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { foundEqual } from './compare.ts';
 import { beside, databaseNamed, dropDatabase, isMadeBy, maintenanceDatabases } from './database.ts';
+import { isUntouched, isVacant } from './databases.ts';
 import { make } from './make.ts';
 import { ident } from './names.ts';
 import { overwrite } from './overwrite.ts';
@@ -52,15 +53,17 @@ async function restoreBeside(
     await databaseNamed(session, place),
     await databaseNamed(session, old),
   ]);
+  const isNew = job.mode === 'new';
   if (isMadeBy(serving, job.id)) {
+    const kept = replaced && !(isNew && (await dropUntouched(server, old)));
     report.warn('An earlier attempt of this restore had found the rows equal and given it its name already.');
     return {
       restoredDatabase: job.database,
-      ...(replaced ? { replacedDatabase: old } : {}),
+      ...(kept ? { replacedDatabase: old } : {}),
       comparison: foundEqual(job, source),
     };
   }
-  if (job.mode === 'new' && serving)
+  if (isNew && serving && !(await isVacant(server, job.database)))
     throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${job.database}.` });
 
   let comparison: Comparison;
@@ -76,18 +79,35 @@ async function restoreBeside(
   }
 
   report.phase('renaming');
-  if (job.mode === 'swap') {
-    const had = await exchange(server, { name: job.database, incoming: place, keepAs: old });
-    return { restoredDatabase: job.database, ...(had ? { replacedDatabase: old } : {}), comparison };
+  if (isNew && !serving) {
+    await takeName(server, job, place);
+    return { restoredDatabase: job.database, comparison };
   }
-  await beside(server, names, async (session) => {
-    if (!(await databaseNamed(session, job.database)))
-      return session.rows(`ALTER DATABASE ${ident(place)} RENAME TO ${ident(job.database)}`);
+  const had = await exchange(server, { name: job.database, incoming: place, keepAs: old }).catch(
+    async (thrown: unknown) => {
+      if (isNew) await beside(server, names, (session) => dropDatabase(session, place), { last: true });
+      throw thrown;
+    },
+  );
+  const kept = had && !(isNew && (await dropUntouched(server, old)));
+  return { restoredDatabase: job.database, ...(kept ? { replacedDatabase: old } : {}), comparison };
+}
+
+async function takeName(server: Server, { database }: RestoreJob, place: string): Promise<void> {
+  await beside(server, [database, place], async (session) => {
+    if (!(await databaseNamed(session, database)))
+      return session.rows(`ALTER DATABASE ${ident(place)} RENAME TO ${ident(database)}`);
     await dropDatabase(session, place);
     throw new NightjarError('DESTINATION_EXISTS', {
       operation: 'restore',
-      detail: `Somebody made ${job.database} while the backup was being restored.`,
+      detail: `Somebody made ${database} while the backup was being restored.`,
     });
   });
-  return { restoredDatabase: job.database, comparison };
+}
+
+/** What the server was made with held nothing before hours of loading; if somebody has used it since, it is kept. */
+async function dropUntouched(server: Server, old: string): Promise<boolean> {
+  if (await isUntouched(server, old)) return beside(server, [old], (session) => dropDatabase(session, old));
+  server.context.report.warn(`Somebody used the empty database that was replaced while it was; it is kept as ${old}.`);
+  return false;
 }

@@ -1,7 +1,7 @@
 /** Narrower restores: which entries of an archive belong to some tables. */
 import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import { isOf, type TocEntry } from './toc.ts';
+import { byTable, type TocEntry } from './toc.ts';
 
 interface ScopedTable {
   readonly schema: string;
@@ -99,11 +99,11 @@ function sharedWords(a: TocEntry, b: TocEntry): number {
 }
 
 function tablesNamed(toc: readonly TocEntry[], names: readonly string[]): ScopedTable[] {
-  const tables = tablesIn(toc);
+  const find = byTable(tablesIn(toc));
   const found = new Map<number, ScopedTable>();
   const unknown: string[] = [];
   for (const name of names) {
-    const one = tableNamed(tables, name);
+    const one = tableNamed(find, name);
     if (one) found.set(one.entry.id, one);
     else unknown.push(name);
   }
@@ -115,11 +115,11 @@ function tablesNamed(toc: readonly TocEntry[], names: readonly string[]): Scoped
   return [...found.values()];
 }
 
-function tableNamed(tables: readonly TocEntry[], name: string): ScopedTable | undefined {
+function tableNamed(find: ReturnType<typeof byTable>, name: string): ScopedTable | undefined {
   // Names may hold dots themselves, so every dot may be the one between schema and table.
   for (let dot = name.indexOf('.'); dot > 0; dot = name.indexOf('.', dot + 1)) {
     const [schema, table] = [name.slice(0, dot), name.slice(dot + 1)];
-    const matching = tables.filter((entry) => isOf(entry, schema, table));
+    const matching = find({ schema, table });
     if (matching.length === 1) return { schema, table, entry: matching[0]! };
   }
   return undefined;

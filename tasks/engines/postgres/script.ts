@@ -1,5 +1,7 @@
 /** SQL as pg_dump and pg_restore write it, run by a session of psql that goes on after it; owners are changed on the way. */
 import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreSource } from '../../engine.ts';
+import { unpacked } from '../../pipes/packing.ts';
 import { childOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { feedArchive } from './archive.ts';
@@ -11,18 +13,16 @@ import type { Server } from './server.ts';
 import { judge, startTool } from './tool-run.ts';
 
 export interface ScriptOptions {
-  /** pg_restore's. */
-  readonly args: readonly string[];
   readonly owners: Owners;
   /** The caller's own transaction is open, and its COMMIT is the caller's. Else the script commits as it goes. */
   readonly inTransaction: boolean;
 }
 
-/** pg_restore writes the script, psql takes it; resolves when all of it was taken and the archive proven. */
+/** pg_restore, with these arguments, writes the script, psql takes it; resolves when all was taken and the archive proven. */
 export async function runScript(
   server: Server,
   archive: OpenArchive,
-  { args, owners, inTransaction }: ScriptOptions,
+  { args, owners, inTransaction }: ScriptOptions & { readonly args: readonly string[] },
   psql: PsqlSession,
   own: AbortController,
   signal: AbortSignal,
@@ -42,6 +42,41 @@ export async function runScript(
     judged,
     feedScript(inTransaction ? withoutLastCommit(script) : script, owners, psql),
   ]);
+}
+
+/** Plain SQL as pg_dump wrote it, and psql takes it; resolves when all was taken and the stored bytes proven. */
+export async function runPlain(
+  server: Server,
+  source: RestoreSource,
+  { owners, inTransaction, tablespaces }: ScriptOptions & { readonly tablespaces: boolean },
+  psql: PsqlSession,
+  own: AbortController,
+  signal: AbortSignal,
+): Promise<void> {
+  const stored = source.openArchive();
+  try {
+    const { stream, done } = unpacked(stored, source.manifest.compression, {
+      env: server.environment(),
+      signal,
+      moved: (bytes) => server.context.report.moved(bytes),
+    });
+    let script = stream as AsyncIterable<Buffer>;
+    if (inTransaction) script = without(OWN_TRANSACTION, script);
+    if (!tablespaces) script = without(TABLESPACE, script);
+    await together(own, [feedScript(script, owners, psql), done]);
+  } finally {
+    stored.destroy();
+  }
+}
+
+/** pg_dump puts the bytes of large objects into transactions of their own; in one that is open already they need none. */
+const OWN_TRANSACTION = /^\s*(BEGIN|COMMIT);$/;
+const TABLESPACE = /^\s*SET default_tablespace = ("(?:[^"]|"")+"|[^\s']+);$/;
+
+/** A script without the statements of this form. */
+export async function* without(form: RegExp, script: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of piecesOf(script))
+    if (piece.kind !== 'statement' || !form.test(piece.text)) yield piece.bytes;
 }
 
 /** Hands a script to psql, statement by statement where owners change. */

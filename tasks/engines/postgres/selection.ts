@@ -7,7 +7,8 @@ import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';
 import { cutByRows, entriesFor, listFile, wantedTables } from './scope.ts';
 import type { Server } from './server.ts';
-import { isOf } from './toc.ts';
+import { tablespacesOf } from './tables.ts';
+import { byTable } from './toc.ts';
 
 /** The job as if it had asked for no more than the backup holds. @throws SCOPE_REFUSED for what can't be. */
 export function within(job: RestoreJob, { scope: held, format }: Manifest): RestoreJob {
@@ -37,8 +38,6 @@ export function within(job: RestoreJob, { scope: held, format }: Manifest): Rest
       'The backup lacks the rows of excluded tables, and so would the safety backup: an overwrite would lose them. ' +
         'Use mode `swap`, which keeps the old database, or name the tables to be overwritten.',
     );
-  if (mode === 'overwrite' && format === 'plain')
-    refuse('Plain SQL has COMMITs in it, so it can not replace a living database in one transaction. Use mode `swap`.');
   return narrow ? { ...job, scope } : job;
 }
 
@@ -50,17 +49,27 @@ export async function argsFor(
   archive: OpenArchive,
   place: string,
 ): Promise<string[]> {
-  const own = await beside(server, [place], (session) =>
-    session.row<{ tablespaces: number }>('SELECT count(*)::int - 2 AS tablespaces FROM pg_catalog.pg_tablespace'),
-  );
   const list = entryList(server, job, manifest, archive);
   return [
     ...ownerArgs(job),
-    // A server that has none of its own can't mean the backup's.
-    ...(own.tablespaces > 0 ? [] : ['--no-tablespaces']),
+    ...((await hasTablespaces(server, manifest, place)) ? [] : ['--no-tablespaces']),
     ...(job.scope?.schemaOnly ? ['--schema-only'] : []),
     ...(list === undefined ? [] : [`--use-list=${await writeListFile(server, 'scope.list', list)}`]),
   ];
+}
+
+/** Whether the destination has all that the backup names; what it lacks is told. A server without any can't mean the backup's. */
+export async function hasTablespaces(server: Server, manifest: Manifest, place: string): Promise<boolean> {
+  const wanted = tablespacesOf(manifest.source);
+  const there = await beside(server, [place], (session) =>
+    session.rows<{ name: string }>(
+      `SELECT spcname AS name FROM pg_catalog.pg_tablespace WHERE spcname NOT IN ('pg_default', 'pg_global')`,
+    ),
+  );
+  const missing = wanted.filter((name) => !there.some((one) => one.name === name));
+  if (missing.length > 0)
+    server.context.report.warn(`The server has no tablespaces ${missing.join(', ')}: all is in its default one.`);
+  return there.length > 0 && missing.length === 0;
 }
 
 export const ownerArgs = ({ noOwner }: RestoreJob): string[] => (noOwner ? ['--no-owner', '--no-privileges'] : []);
@@ -101,6 +110,6 @@ export function broughtBy(
 ): (place: Place) => boolean {
   if (!scope?.tables) return () => true;
   const ids = wantedTables(toc, scope.tables, manifest);
-  const entries = toc.filter((entry) => ids.has(entry.id));
-  return (place) => entries.some((entry) => isOf(entry, place.schema, place.table));
+  const find = byTable(toc.filter((entry) => ids.has(entry.id)));
+  return (place) => find(place).length > 0;
 }

@@ -2,21 +2,18 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ConnectionOptions } from 'node:tls';
-import pg from 'pg';
+import type pg from 'pg';
 import { TASK_ENV, required } from '../../../core/environment.ts';
 import { NightjarError } from '../../../core/errors.ts';
-import { authorityFile, authorityOf } from '../../authority.ts';
+import { authorityFile } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
+import { clientTls, CONNECT_SECONDS, KEEPALIVE_SECONDS, openClient } from '../../pg-client.ts';
 import { sessionError, sqlStateOf } from './errors.ts';
 import { conninfo } from './names.ts';
 import { refusePooler, refuseProxy } from './pooler.ts';
 
 export type PostgresContext = EngineContext<'postgres'>;
 
-/** NAT gateways forget idle connections after 350 s. */
-const KEEPALIVE_SECONDS = 60;
-const CONNECT_SECONDS = 30;
 const LAST_SESSION_MS = 60_000;
 export interface Session {
   /** The server's process id. */
@@ -59,7 +56,8 @@ export interface Server {
 export async function reachServer(context: PostgresContext, databases: readonly string[]): Promise<Server> {
   const { target, env, scratch } = context;
   refuseProxy(target);
-  const tls = await tlsOf(context);
+  const tls = await clientTls(target, env);
+  const caFile = tls.authority === undefined ? undefined : await authorityFile(scratch, tls.authority);
   const applicationName = `nightjar-${randomBytes(4).toString('hex')}`;
   let login: Login | undefined;
   let encrypted = true;
@@ -68,18 +66,7 @@ export async function reachServer(context: PostgresContext, databases: readonly 
     aborts.throwIfAborted();
     login ??= await context.login();
     const attempt = (): Promise<pg.Client> =>
-      connect({
-        host: target.host,
-        port: target.port,
-        database,
-        user: login!.username,
-        password: login!.password,
-        ssl: encrypted && tls.options,
-        application_name: applicationName,
-        keepAlive: true,
-        keepAliveInitialDelayMillis: KEEPALIVE_SECONDS * 1_000,
-        connectionTimeoutMillis: CONNECT_SECONDS * 1_000,
-      });
+      openClient(target, login!, { database, ssl: encrypted && tls.options, application_name: applicationName });
     let client: pg.Client;
     try {
       client = await attempt();
@@ -140,7 +127,7 @@ export async function reachServer(context: PostgresContext, databases: readonly 
         keepalives_idle: KEEPALIVE_SECONDS,
         keepalives_interval: 10,
         keepalives_count: 6,
-        ...(tls.verified ? { sslmode: 'verify-full', sslrootcert: tls.file! } : { sslmode: 'prefer' }),
+        ...(tls.verified ? { sslmode: 'verify-full', sslrootcert: caFile! } : { sslmode: 'prefer' }),
         ...more,
       }),
     // HOME: no file of a user's (.pgpass, .postgresql/root.crt, .psqlrc) has a say.
@@ -168,19 +155,6 @@ export async function enterFirst<T>(databases: readonly string[], open: (databas
     }
   }
   throw missing[0] ?? new NightjarError('DATABASE_MISSING', { operation: 'connect' });
-}
-
-async function connect(config: pg.ClientConfig): Promise<pg.Client> {
-  const client = new pg.Client(config);
-  // While connecting, errors reject connect(); later ones are watched by the session.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-  } catch (thrown) {
-    await client.end().catch(() => undefined);
-    throw thrown;
-  }
-  return client;
 }
 
 function sessionOf(client: pg.Client, signal: AbortSignal): Session {
@@ -219,20 +193,5 @@ function sessionOf(client: pg.Client, signal: AbortSignal): Session {
       signal.removeEventListener('abort', onAbort);
       await client.end().catch(() => undefined);
     },
-  };
-}
-
-async function tlsOf({
-  target,
-  scratch,
-  env,
-}: PostgresContext): Promise<{ verified: boolean; options: ConnectionOptions; file: string | undefined }> {
-  const ca = await authorityOf(target, env);
-  if (ca === undefined) return { verified: false, options: { rejectUnauthorized: false }, file: undefined };
-  // `host`: of an address instead of a name, Node would otherwise compare the certificate with "localhost".
-  return {
-    verified: true,
-    options: { ca, rejectUnauthorized: true, host: target.host },
-    file: await authorityFile(scratch, ca),
   };
 }

@@ -42,14 +42,29 @@ export async function listTables(session: Asker): Promise<DataTable[]> {
      ORDER BY 1, 2`);
 }
 
+/** Names that all databases share are bytes without an encoding: each database reads them in its own. Here as they were written. */
+const nameBytes = (sql: string): string =>
+  `encode(convert_to((${sql})::text, pg_catalog.getdatabaseencoding()), 'hex')`;
+const nameOf = (bytes: string): string => Buffer.from(bytes, 'hex').toString('utf8');
+
 /** Who and what the database is. */
 export async function readSource(server: Server, session: Session): Promise<DumpFacts['source']> {
   const { target } = server.context;
-  const found = await session.row<{ encoding: string; collate: string; ctype: string; owner: string; bytes: string }>(`
+  const found = await session.row<{
+    encoding: string;
+    collate: string;
+    ctype: string;
+    owner: string;
+    bytes: string;
+    tablespaces: string | null;
+  }>(`
     SELECT pg_catalog.pg_encoding_to_char(encoding) AS encoding, datcollate AS collate, datctype AS ctype,
-           pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_database_size(oid)::text AS bytes
+           ${nameBytes('pg_catalog.pg_get_userbyid(datdba)')} AS owner, pg_catalog.pg_database_size(oid)::text AS bytes,
+           (SELECT json_agg(spcname ORDER BY spcname)::text FROM pg_catalog.pg_tablespace
+             WHERE spcname NOT IN ('pg_default', 'pg_global')
+               AND oid IN (SELECT reltablespace FROM pg_catalog.pg_class UNION SELECT dattablespace)) AS tablespaces
       FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()`);
-  const { bytes, owner, ...details } = found;
+  const { bytes, owner, tablespaces, ...details } = found;
   const systemIdentifier = await readSystemIdentifier(session);
   return {
     place: whereOf(target),
@@ -57,8 +72,8 @@ export async function readSource(server: Server, session: Session): Promise<Dump
     serverVersion: server.version,
     serverMajor: server.major,
     ...(systemIdentifier === undefined ? {} : { systemIdentifier }),
-    owner,
-    details,
+    owner: nameOf(owner),
+    details: tablespaces === null ? details : { ...details, tablespaces },
     tlsVerified: server.tlsVerified,
     databaseBytes: Number(bytes),
   };
@@ -66,6 +81,10 @@ export async function readSource(server: Server, session: Session): Promise<Dump
 
 /** Of the source, as {@link readSource} wrote it down. */
 export const encodingOf = ({ details }: Pick<Manifest['source'], 'details'>): string => String(details.encoding);
+
+/** Besides the server's own, as names. */
+export const tablespacesOf = ({ details }: Pick<Manifest['source'], 'details'>): string[] =>
+  JSON.parse(String(details.tablespaces ?? '[]')) as string[];
 
 async function readSystemIdentifier(session: Session): Promise<string | undefined> {
   const { allowed } = await session.row<{ allowed: boolean }>(
@@ -105,9 +124,9 @@ export async function readRoles(session: Session): Promise<string[]> {
              WHERE o.owner = 10 AND o.oid >= 16384
                AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d
                                 WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype = 'e'))
-    SELECT DISTINCT rolname AS name FROM needed JOIN pg_catalog.pg_roles ON pg_roles.oid = needed.role
-     WHERE rolname !~ '^pg_' ORDER BY 1`);
-  return rows.map((row) => row.name);
+    SELECT DISTINCT ${nameBytes('rolname')} AS name FROM needed JOIN pg_catalog.pg_roles ON pg_roles.oid = needed.role
+     WHERE rolname !~ '^pg_'`);
+  return rows.map((row) => nameOf(row.name)).sort();
 }
 
 export async function readExtensions(session: Session): Promise<DumpFacts['extensions']> {

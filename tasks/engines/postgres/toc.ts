@@ -71,9 +71,20 @@ export function parseToc(list: string): TocEntry[] {
 /** As pg_restore writes a name into the list. */
 const inList = (name: string): string => name.replaceAll(/[\r\n]/g, ' ');
 
-/** Whether the entry is of this table: names hold spaces, so the whole beginning is compared. */
-export const isOf = (entry: TocEntry, schema: string, table: string): boolean =>
-  entry.rest.startsWith(`${inList(schema)} ${inList(table)} `);
+/** Finds the entries of a table. Names hold spaces, so every beginning that ends before one may be "schema table". */
+export function byTable(
+  entries: readonly TocEntry[],
+): (place: { readonly schema: string; readonly table: string }) => readonly TocEntry[] {
+  const found = new Map<string, TocEntry[]>();
+  for (const entry of entries)
+    for (let at = entry.rest.indexOf(' '); at >= 0; at = entry.rest.indexOf(' ', at + 1)) {
+      const beginning = entry.rest.slice(0, at);
+      const same = found.get(beginning);
+      if (same) same.push(entry);
+      else found.set(beginning, [entry]);
+    }
+  return ({ schema, table }) => found.get(`${inList(schema)} ${inList(table)}`) ?? [];
+}
 
 /** Tables whose rows the archive should hold and does not. `byName` is false where the list is not written in UTF-8. */
 export function missingData(
@@ -83,13 +94,8 @@ export function missingData(
 ): string[] {
   const data = toc.filter((entry) => entry.kind === 'TABLE DATA');
   if (!byName) return data.length >= tables.length ? [] : [`${tables.length - data.length} of ${tables.length} tables`];
-  const beginnings = new Set<string>();
-  // Every prefix that ends before a space may be "schema table".
-  for (const { rest } of data)
-    for (let at = rest.indexOf(' '); at >= 0; at = rest.indexOf(' ', at + 1)) beginnings.add(rest.slice(0, at));
-  return tables
-    .filter((one) => !beginnings.has(`${inList(one.schema)} ${inList(one.table)}`))
-    .map((one) => `${one.schema}.${one.table}`);
+  const find = byTable(data);
+  return tables.filter((one) => find(one).length === 0).map((one) => `${one.schema}.${one.table}`);
 }
 
 /** Roughly how many entries of the lock table restoring all of it in one transaction takes. */

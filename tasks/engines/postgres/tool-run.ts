@@ -1,6 +1,6 @@
 /** Starting PostgreSQL's tools and judging how they ended. */
 import type { ErrorCode } from '../../../core/errors.ts';
-import { startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
+import { endedWell, startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { toolError } from './errors.ts';
 import { bytesOf, childOutlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
@@ -17,18 +17,13 @@ export function startTool(
   return startProcess(server.tool(name), args, { ...options, env: server.environment() });
 }
 
-/** Resolves with the tool's last words when it ended well. @throws the abort's reason, or what its words mean. */
-export async function judge(
+/** Resolves with the tool's last words when it ended with 0. @throws the abort's reason, or what its words mean. */
+export const judge = (
   running: RunningProcess,
   name: string,
   signal: AbortSignal,
   fallback: ErrorCode,
-): Promise<string> {
-  const end = await running.done;
-  if (end.code === 0) return end.stderr;
-  signal.throwIfAborted();
-  throw toolError(name, end, fallback);
-}
+): Promise<string> => endedWell(running, signal, (end) => toolError(name, end, fallback));
 
 export async function toolText(...given: Parameters<typeof toolBytes>): Promise<string> {
   return (await toolBytes(...given)).toString('utf8');

@@ -30,8 +30,15 @@ export interface WritePlan {
   readonly args: readonly string[];
   /** The rest of the pipe, as it is told in the manifest. */
   readonly outside: readonly string[];
-  /** Resolves once every child ended with 0, with what is missing in it by what should be there. */
-  write(parts: WriteParts): Promise<(expected: Expected) => readonly string[]>;
+  /** Resolves once every child ended with 0. */
+  write(parts: WriteParts): Promise<Written>;
+}
+
+export interface Written {
+  /** What is missing in it by what should be there. */
+  missing(expected: Expected): readonly string[];
+  /** For a restore. */
+  readonly details?: Readonly<Record<string, number>>;
 }
 
 export interface Expected {
@@ -69,10 +76,12 @@ export function archivePlan(server: Server, snapshot: Snapshot, scope: DumpScope
     async write(parts) {
       const toc = parseToc(await (inside ? writeInside : writeOutside)(server, args, parts));
       const made = toc.filter((entry) => entry.kind === 'TABLE').length;
-      return ({ byName }) => [
-        ...missingData(toc, scope.filled, byName),
-        ...(made < scope.made ? [`the definitions of ${scope.made - made} tables`] : []),
-      ];
+      return {
+        missing: ({ byName }) => [
+          ...missingData(toc, scope.filled, byName),
+          ...(made < scope.made ? [`the definitions of ${scope.made - made} tables`] : []),
+        ],
+      };
     },
   };
 }

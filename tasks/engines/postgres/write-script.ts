@@ -27,7 +27,10 @@ export function scriptPlan(server: Server, snapshot: Snapshot, scope: DumpScope)
     async write(parts) {
       const reader = scriptReader();
       await dumpPacked(server, args, reader.outlet, parts);
-      return (expected) => missingIn(reader.found, expected);
+      return {
+        missing: (expected) => missingIn(reader.found, expected),
+        details: { locks: reader.found.locks },
+      };
     },
   };
 }
@@ -36,13 +39,15 @@ export interface ScriptFound {
   /** Rows by `schema.table`. */
   readonly rows: ReadonlyMap<string, number>;
   readonly created: number;
+  /** About how many a transaction takes that runs all of it. */
+  readonly locks: number;
 }
 
 /** Reads a script as it passes; its `end` throws READ_THROUGH_FAILED when it was cut off. */
 export function scriptReader(): { readonly outlet: Outlet; readonly found: ScriptFound } {
   const pieces = new Pieces();
   const rows = new Map<string, number>();
-  const found = { rows, created: 0 };
+  const found = { rows, created: 0, locks: 0 };
   let copying = '';
   let complete = false;
   const take = (piece: Piece): void => {
@@ -53,6 +58,7 @@ export function scriptReader(): { readonly outlet: Outlet; readonly found: Scrip
       const copied = copyTarget(text);
       if (copied !== undefined) rows.set((copying = copied), 0);
       if (/^CREATE (UNLOGGED )?TABLE /.test(text)) found.created += 1;
+      found.locks += locksOf(text);
       if (text.startsWith("SELECT pg_catalog.lo_create('")) rows.set(LARGE, (rows.get(LARGE) ?? 0) + 1);
     }
   };
@@ -75,6 +81,12 @@ export function scriptReader(): { readonly outlet: Outlet; readonly found: Scrip
     },
   };
 }
+
+/** A table is locked with its TOAST table, and that one's index. */
+const locksOf = (text: string): number =>
+  /^CREATE (UNLOGGED TABLE|TABLE|MATERIALIZED VIEW) /.test(text)
+    ? 3
+    : Number(/^CREATE |^ALTER TABLE [^]* ADD CONSTRAINT |^SELECT pg_catalog\.lo_create\(/.test(text));
 
 /** `schema.table` of a COPY, as the fingerprint names it; undefined for another statement. */
 function copyTarget(text: string): string | undefined {
