@@ -166,7 +166,10 @@ describe('dumping under trouble', () => {
     await dumping;
     const other = await here.server.postgres.connect('shop');
     const ddl = other.query('TRUNCATE filling');
-    await new Promise((resolve) => setTimeout(resolve, 7_000));
+    // Until the watch has looked once since.
+    const looked = `SELECT 1 FROM pg_stat_activity w, pg_stat_activity d WHERE d.query = 'TRUNCATE filling' AND d.wait_event_type = 'Lock'
+                      AND strpos(w.query, 'pg_blocking_pids') > 0 AND w.pid <> pg_backend_pid() AND w.state = 'idle' AND w.query_start > d.query_start`;
+    while ((await here.server.postgres.query(looked)).length === 0) await new Promise((done) => setTimeout(done, 100));
     release();
     const facts = await dump;
     await ddl;
