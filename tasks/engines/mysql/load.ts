@@ -23,12 +23,18 @@ const CLIENT_ARGS = [
 ];
 
 /** @throws RESTORE_FAILED, CHECKSUM_MISMATCH …; what was loaded by then is the caller's to drop. */
-export async function load(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Selected> {
+export async function load(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  place: string,
+  translate?: (text: string) => string,
+): Promise<Selected> {
   const { report } = server.context;
   const own = new AbortController();
   const signal = AbortSignal.any([server.context.signal, own.signal]);
   report.expect(source.manifest.archive.bytes);
-  const selected = select(job);
+  const selected = select(job, translate);
   const client = server.start('mariadb', [...CLIENT_ARGS, `--database=${place}`], { signal, stdin: 'pipe' });
   const ended = client.done.then((end) => {
     if (end.code === 0) return;

@@ -8,6 +8,7 @@ import { differs } from '../../comparing.ts';
 import { compareIn, foundEqual } from './compare.ts';
 import { exchange } from './exchange.ts';
 import { load } from './load.ts';
+import { isForeign, rehearse } from './migrate/rehearse.ts';
 import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
 import { preflight } from './preflight.ts';
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
@@ -77,12 +78,16 @@ async function dropReplaced(server: Server, job: RestoreJob, old: string): Promi
 async function make(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Comparison> {
   const { report, signal } = server.context;
   try {
+    const migration = isForeign(server, source.manifest)
+      ? await rehearse(server, job, source, place, charsetIn(source))
+      : undefined;
+    const charset = migration?.charset(charsetIn(source)) ?? charsetIn(source);
     await within(server, async (session) => {
-      await createDatabase(session, place, charsetIn(source), (text) => report.warn(text));
+      await createDatabase(session, place, charset, (text) => report.warn(text));
       await writeNote(session, place, { restore: job.id });
     });
     report.phase('restoring');
-    const { events } = await load(server, job, source, place);
+    const { events } = await load(server, job, source, place, migration?.translate);
     report.phase('comparing rows');
     const comparison = await compareIn(server, job, source, place);
     if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);

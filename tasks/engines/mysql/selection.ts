@@ -13,8 +13,11 @@ export interface Selected {
   completed(): boolean;
 }
 
-/** The job's scope and who is to own things. */
-export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): Selected {
+/** The job's scope and who is to own things. `translate`: into the words of another kind of server. */
+export function select(
+  job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>,
+  translate: (text: string) => string = (text) => text,
+): Selected {
   const { scope = {} } = job;
   const wanted = scope.tables === undefined ? undefined : new Set(scope.tables);
   const created = new Set<string>();
@@ -48,8 +51,9 @@ export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): 
         if (kind === 'table' || kind === 'keys') current = name!;
         if (!isWanted(statement)) return '';
         if (kind === 'table') created.add(name!);
-        if (kind === 'setting' || kind === 'table' || kind === 'keys') return text;
-        const mine = owned(text);
+        if (kind === 'keys') return text;
+        if (kind === 'setting' || kind === 'table') return translate(text);
+        const mine = translate(owned(text));
         const sleeping = kind === 'event' ? asleep(mine) : undefined;
         if (sleeping === undefined) return mine;
         events.push(name!);
