@@ -151,6 +151,11 @@ export function buildProgram(world: World, execute: Execute): Command {
     .option('--items <file>', 'as --mode items: copy the items that this JSON file chooses into the living table')
     .option('--approve', 'stop before the outage, and ask by mail (swap and pointer of RDS, Aurora, DynamoDB)')
     .option('--database <name>', 'name of the restored database (dumps only: RDS, Aurora and DynamoDB refuse it)')
+    .option('--from-database <name>', 'of a backup of a whole server: which of its databases')
+    .option(
+      '--all-databases',
+      'of a backup of a whole server: users and globals, then every database under its own name',
+    )
     .option('--to <target>', 'another target, of the same family of engines, whose server receives it')
     .option('--table <schema.table>', 'only this table; may be said several times', collect)
     .option('--schema-only', 'definitions without rows')

@@ -18,6 +18,8 @@ export interface RestoreOptions {
   readonly items?: string;
   readonly approve?: boolean;
   readonly database?: string;
+  readonly fromDatabase?: string;
+  readonly allDatabases?: boolean;
   /** Another target, whose server receives it. */
   readonly to?: string;
   readonly table?: readonly string[];
@@ -50,6 +52,8 @@ export function restoreInput(
     at: parseAt(options.at ?? 'latest'),
     mode: modeOf(options),
     ...(options.database === undefined ? {} : { database: options.database }),
+    ...(options.fromDatabase === undefined ? {} : { fromDatabase: options.fromDatabase }),
+    ...(options.allDatabases ? { allDatabases: true } : {}),
     ...(options.to === undefined ? {} : { destination: options.to }),
     ...(Object.keys(scope).length === 0 ? {} : { scope }),
     ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
@@ -108,7 +112,7 @@ export async function itemsIn(world: Pick<World, 'readText'>, path: string): Pro
 
 /** Name under which the data serves afterwards; undefined for mode `new` without a name, which makes one. */
 export const servingName = (destination: DumpTarget, input: RestoreInput): string | undefined =>
-  input.database ?? (input.mode === 'new' ? undefined : destination.database);
+  input.database ?? (input.mode === 'new' && !input.allDatabases ? undefined : destination.database);
 
 /** What would be refused however good the backup is; `from`: the engine that it is of. */
 export function refusalOf(destination: DumpTarget, input: RestoreInput, from: EngineName): NightjarError | undefined {

@@ -7,6 +7,7 @@ import { NightjarError, isErrorCode, type ErrorCode, type Failure } from './erro
 import { backupScopeSchema } from './scope.ts';
 import { nativeRestoreSchema, pointSchema, settingsSchema, windowSchema } from './native.ts';
 import { memberOfSetSchema } from './restore-set.ts';
+import { heldDatabaseSchema } from './server-backup.ts';
 
 export const KINDS = ['full', 'incremental', 'differential', 'log'] as const;
 export const TRIGGERS = ['daily', 'weekly', 'user', 'admin'] as const;
@@ -20,6 +21,8 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Rows (and, if asked, a content hash) of one table, inside the dump's own snapshot. */
 export const tablePrintSchema = z.object({
+  /** Only in a backup of a whole server. */
+  database: z.string().optional(),
   schema: z.string(),
   table: z.string(),
   rows: z.int().nonnegative(),
@@ -48,6 +51,8 @@ export const vaultObjectSchema = z.object({
   crc32: z.string(),
   /** Position among the objects of one stream, from 1. */
   part: z.int().min(1),
+  /** Of the database whose archive it is part of, where a backup has several archives. */
+  database: z.string().optional(),
 });
 export type VaultObject = z.output<typeof vaultObjectSchema>;
 
@@ -109,8 +114,10 @@ export const manifestSchema = z.object({
     })
     .optional(),
   objects: z.array(vaultObjectSchema).min(1),
-  /** Of the archive stream over all its objects: what a restore checks while it streams. */
+  /** Of the archive stream over all its objects: what a restore checks while it streams. Of several: their bytes, and the SHA-256 over their SHA-256s, one a line. */
   archive: z.object({ bytes: z.int().nonnegative(), sha256 }),
+  /** Every database in it, of a backup of a whole server. */
+  databases: z.array(heldDatabaseSchema).min(1).optional(),
   /** Sum over all objects. */
   storedBytes: z.int().nonnegative(),
   fingerprint: fingerprintSchema,
@@ -311,6 +318,10 @@ export const restoreRecordSchema = z.object({
   mode: z.enum(RESTORE_MODES),
   /** Name under which the restored data serves, or would. */
   database: z.string(),
+  /** Of the database in the backup, where it holds several. */
+  fromDatabase: z.string().optional(),
+  /** Every database of the backup, each under its own name. */
+  allDatabases: z.literal(true).optional(),
   status: z.enum(RESTORE_STATUSES),
   executionArn: z.string(),
   requestedBy: z.string().optional(),

@@ -36,6 +36,10 @@ export const restoreJobSchema = z.object({
   mode: z.enum(RESTORE_MODES),
   /** Name under which the data serves afterwards. */
   database: z.string(),
+  /** Of the database in the backup, where it holds several; by default `database`, else the one that the backup's target is for. */
+  fromDatabase: z.string().optional(),
+  /** Every database of the backup under its own name, after its users and globals. */
+  allDatabases: z.literal(true).optional(),
   scope: scopeSchema.optional(),
   noOwner: z.boolean().optional(),
   /** Who owns in the restored database what somebody else owned in the backup: old name to new. */

@@ -16,6 +16,10 @@ export function refusalsOfInput(input: RestoreInput, target: NativeTarget): stri
     ...when(!modes.includes(mode), `${label} restores by ${modes.join(', ')}, not by ${mode}.`),
     ...when(input.destination !== undefined, `${label} restores into its own target; leave the destination out.`),
     ...when(input.scope !== undefined, `${label} restores as a whole; leave the scope out.`),
+    ...when(
+      input.fromDatabase !== undefined || input.allDatabases !== undefined,
+      'fromDatabase and allDatabases are of dumps; leave them out.',
+    ),
     ...when(input.noOwner !== undefined || input.jobs !== undefined, `noOwner and jobs are of dumps; leave them out.`),
     ...when(mode === 'items' && input.items === undefined, 'Mode items needs to be told which items (--items FILE).'),
     ...when(mode !== 'items' && input.items !== undefined, 'Items go with mode items only.'),

@@ -37,6 +37,10 @@ export const restoreInputSchema = z.strictObject({
   mode: z.enum(RESTORE_MODES),
   /** Name of the restored database; by default the target's own (`swap`, `overwrite`) or one made from it (`new`). */
   database: z.string().min(1).max(63).optional(),
+  /** Of the database in a backup that holds several; by default the one called as above, else the target's own. */
+  fromDatabase: z.string().min(1).max(255).optional(),
+  /** Every database of a backup that holds several, each under its own name, after users and globals; mode `new` only. */
+  allDatabases: z.literal(true).optional(),
   /** Another target whose server receives it. */
   destination: z.string().optional(),
   scope: scopeSchema.optional(),
@@ -76,10 +80,12 @@ export type RestoreSetInput = z.output<typeof restoreSetInputSchema>;
  */
 export function refuseForEngine(
   engine: DumpEngine,
-  { scope, noOwner, roleMap }: Pick<RestoreInput, 'scope' | 'noOwner' | 'roleMap'>,
+  input: Pick<RestoreInput, 'scope' | 'noOwner' | 'roleMap'> &
+    Partial<Pick<RestoreInput, 'mode' | 'database' | 'fromDatabase' | 'allDatabases'>>,
   from?: EngineName,
 ): void {
   const operation = 'read input';
+  const { scope, noOwner, roleMap } = input;
   const { label, scopes }: { label: string; scopes: readonly ScopeKind[] } = ENGINES[engine];
   if (from !== undefined && !isKin(from, engine))
     throw new NightjarError('INPUT_INVALID', {
@@ -91,6 +97,14 @@ export function refuseForEngine(
     throw new NightjarError('SCOPE_REFUSED', {
       operation,
       detail: `${label} can not restore by ${lacking.join(', ')}; it knows ${scopes.join(', ') || 'whole backups only'}.`,
+    });
+  if (input.allDatabases && !scopes.includes('allDatabases'))
+    throw new NightjarError('SCOPE_REFUSED', { operation, detail: `${label} has no backups of whole servers.` });
+  if (input.allDatabases && (input.mode !== 'new' || scope?.tables || input.database || input.fromDatabase))
+    throw new NightjarError('SCOPE_REFUSED', {
+      operation,
+      detail:
+        'All databases come back under their own names, by mode new and whole: leave mode, tables and names out, or take one database by its name.',
     });
   if (noOwner && roleMap)
     throw new NightjarError('INPUT_INVALID', {

@@ -6,6 +6,7 @@ import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { restoredDatabase } from '../core/names.ts';
+import { chooseDatabase, manifestOfDatabase } from '../core/server-backup.ts';
 import {
   parseInput,
   refuseForEngine,
@@ -42,7 +43,8 @@ export const makeOpenRestore =
       });
     const id = idOfExecution(event.executionArn, event.startedAt);
     const database =
-      input.database ?? (input.mode === 'new' ? restoredDatabase(destination.database, id) : destination.database);
+      input.database ??
+      (input.mode === 'new' && !input.allDatabases ? restoredDatabase(destination.database, id) : destination.database);
     refuse(input, destination, database);
 
     const backup = await chooseBackup(parts.catalog, input.target, input.at);
@@ -58,7 +60,8 @@ export const makeOpenRestore =
         operation: 'open restore',
         detail: `${backup.manifestKey} is of ${manifest.target} ${manifest.backupId}.`,
       });
-    const room = roomFor(input, destination, manifest);
+    const from = fromWhich(manifest, input, database);
+    const room = roomFor(input, destination, from === undefined ? manifest : manifestOfDatabase(manifest, from));
     const task = taskRequestOf(
       config,
       destination,
@@ -75,6 +78,7 @@ export const makeOpenRestore =
         },
         mode: input.mode,
         database,
+        ...(from === undefined ? { allDatabases: true } : { fromDatabase: from }),
         ...(input.scope === undefined ? {} : { scope: input.scope }),
         ...(input.noOwner === undefined ? {} : { noOwner: input.noOwner }),
         ...(input.roleMap === undefined ? {} : { roleMap: input.roleMap }),
@@ -88,7 +92,7 @@ export const makeOpenRestore =
     const lock = { target: destination.name, kind: 'restore', id, executionArn: event.executionArn } as const;
     // A new database is in nobody's way: tonight's backup of the target must not fail because of it.
     if (input.mode !== 'new') await takeLock(parts, lock);
-    await open(parts, event, { id, input, database, destination: destination.name, backup });
+    await open(parts, event, { id, input, database, from, destination: destination.name, backup });
     await refuseWhenOver(parts, lock);
     return {
       way: 'dump',
@@ -102,6 +106,16 @@ export const makeOpenRestore =
       safety: input.mode === 'overwrite',
     };
   };
+
+/** The database of the backup that comes back; undefined: every one. @throws NightjarError INPUT_INVALID, SCOPE_REFUSED. */
+function fromWhich(manifest: Manifest, input: RestoreInput, database: string): string | undefined {
+  if (!input.allDatabases) return chooseDatabase(manifest, { database, fromDatabase: input.fromDatabase });
+  if (manifest.databases) return undefined;
+  throw new NightjarError('SCOPE_REFUSED', {
+    operation: 'open restore',
+    detail: `The backup ${manifest.backupId} is of the database ${manifest.source.database} alone.`,
+  });
+}
 
 const invalid = (detail: string): NightjarError =>
   new NightjarError('INPUT_INVALID', { operation: 'open restore', detail });
@@ -143,11 +157,17 @@ interface Opening {
   readonly id: string;
   readonly input: RestoreInput;
   readonly database: string;
+  /** Undefined: every database of the backup. */
+  readonly from: string | undefined;
   readonly destination: string;
   readonly backup: BackupRecord;
 }
 
-async function open(parts: Needs, event: OpenRestoreEvent, { id, input, database, destination, backup }: Opening) {
+async function open(
+  parts: Needs,
+  event: OpenRestoreEvent,
+  { id, input, database, from, destination, backup }: Opening,
+) {
   const opened = await parts.catalog.openRestore({
     restoreId: id,
     target: backup.target,
@@ -155,6 +175,7 @@ async function open(parts: Needs, event: OpenRestoreEvent, { id, input, database
     backupId: backup.backupId,
     mode: input.mode,
     database,
+    ...(from === undefined ? { allDatabases: true } : from === database ? {} : { fromDatabase: from }),
     status: 'RUNNING',
     executionArn: event.executionArn,
     ...(input.requestedBy === undefined ? {} : { requestedBy: input.requestedBy }),

@@ -56,11 +56,30 @@ function contradiction(manifest: Manifest, outcome: OutcomeOf<'dump'>, event: Cl
   const archive = manifest.objects.filter((object) => object.role === 'archive');
   if (archive.length === 0 || manifest.archive.bytes !== sum(archive) || sum(archive) === 0)
     return `its archive has ${sum(archive)} bytes, it says ${manifest.archive.bytes}.`;
-  const parts = archive.map((object) => object.part).sort((left, right) => left - right);
-  if (parts.some((part, index) => part !== index + 1)) return `its archive's parts are ${parts.join(', ')}.`;
+  for (const [database, of] of archivesIn(manifest)) {
+    const objects = archive.filter((object) => object.database === database);
+    if (of === undefined || of.bytes !== sum(objects) || of.bytes === 0)
+      return `the archive of ${database ?? 'all'} has ${sum(objects)} bytes, it says ${of?.bytes ?? 'nothing'}.`;
+    const parts = objects.map((object) => object.part).sort((left, right) => left - right);
+    if (parts.some((part, index) => part !== index + 1)) return `its archive's parts are ${parts.join(', ')}.`;
+  }
   if (manifest.snapshotAt !== outcome.snapshotAt)
     return `its snapshot is of ${manifest.snapshotAt}, the task said ${outcome.snapshotAt}.`;
   return undefined;
+}
+
+/** Every archive that is named, by the manifest or by an object, and what the manifest says of it. */
+function archivesIn({
+  databases = [],
+  objects,
+  archive,
+}: Manifest): Map<string | undefined, Manifest['archive'] | undefined> {
+  const named = objects.flatMap((object) => (object.role === 'archive' ? [object.database] : []));
+  const own = databases.flatMap((one) => (one.archive ? [[one.database, one.archive] as const] : []));
+  return new Map([
+    ...named.map((database) => [database, database === undefined ? archive : undefined] as const),
+    ...own,
+  ]);
 }
 
 const sum = (objects: readonly VaultObject[]): number => objects.reduce((total, object) => total + object.bytes, 0);

@@ -5,6 +5,7 @@
 import { manifestSchema, type Manifest, type VaultObject } from '../core/backup.ts';
 import type { DumpJob, OutcomeOf } from '../core/job.ts';
 import { ENGINES } from '../core/engines.ts';
+import { archiveFacts, type WrittenArchive } from '../core/server-backup.ts';
 import { objectKey } from '../core/names.ts';
 import { sealOf, sealed } from './seal.ts';
 import type { DumpFacts, Engine } from './engine.ts';
@@ -31,12 +32,12 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
     sink.assertWhole();
     context.signal.throwIfAborted();
     progress.phase('completing the upload');
-    const { archive } = sink;
+    const { archives } = sink;
     // From here on stopping would leave objects that no manifest names.
     const signal = lagging(context.signal, COMMIT_MS);
     const objects = await sink.complete(signal);
     const place = { s3: tools.s3, bucket: tools.bucket, patience: tools.patience, signal };
-    return await writeManifest(place, manifestOf(job, tools, facts, archive, objects));
+    return await writeManifest(place, manifestOf(job, tools, facts, archives, objects));
   } catch (error) {
     // A vault that failed made the engine fail; its error says more.
     const cause = context.signal.aborted ? error : (sink.failure ?? error);
@@ -53,9 +54,10 @@ function manifestOf(
   job: DumpJob,
   { attempt, progress }: JobTools,
   facts: DumpFacts,
-  archive: Manifest['archive'],
+  archives: readonly WrittenArchive[],
   objects: VaultObject[],
 ): Manifest {
+  const { databases, ...known } = facts;
   return manifestSchema.parse({
     manifestVersion: 1,
     backupId: job.id,
@@ -68,11 +70,11 @@ function manifestOf(
     attempt,
     startedAt: job.startedAt,
     completedAt: new Date().toISOString(),
-    ...facts,
+    ...known,
     ...(job.target.scope === undefined ? {} : { scope: job.target.scope }),
     ...(job.target.encryption === undefined ? {} : { encryption: sealOf(job.target) }),
     objects,
-    archive,
+    ...archiveFacts(archives, databases),
     storedBytes: objects.reduce((sum, object) => sum + object.bytes, 0),
     warnings: progress.warnings,
   } satisfies Manifest);

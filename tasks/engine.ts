@@ -13,6 +13,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Manifest, VaultObject } from '../core/backup.ts';
 import type { TargetOf } from '../core/config.ts';
 import type { DumpEngine } from '../core/engines.ts';
+import type { HeldDatabase } from '../core/server-backup.ts';
 import type {
   CheckJob,
   CheckOutcome,
@@ -59,15 +60,21 @@ export interface EngineContext<E extends DumpEngine = DumpEngine> {
 
 /** Where a dump's bytes go. Nothing that is opened becomes an object before the whole dump has succeeded. */
 export interface DumpSink {
-  /** Opens one stream of the backup; `end()` it when its last byte is written. */
-  open(role: VaultObject['role'], file: string): Writable;
+  /**
+   * Opens one stream of the backup; `end()` it when its last byte is written. There is one archive, or one for each `database`
+   * of the server.
+   */
+  open(role: VaultObject['role'], file: string, database?: string): Writable;
 }
 
 /** What only the engine knows of a dump; the caller adds objects, sizes, checksums and times. */
 export type DumpFacts = Pick<
   Manifest,
   'snapshotAt' | 'consistency' | 'source' | 'format' | 'tool' | 'compression' | 'fingerprint' | 'roles' | 'extensions'
->;
+> & {
+  /** Of a whole server, whose tables in the fingerprint then say their `database`. */
+  readonly databases?: readonly Omit<HeldDatabase, 'archive'>[];
+};
 
 /** What a restore reads from. */
 export interface RestoreSource {
@@ -88,15 +95,20 @@ export interface RestoreSource {
   readGlobals(): Promise<string | undefined>;
 }
 
-/** What only the engine knows of a restore; the caller adds what was warned of. */
+/** What only the engine knows of a restore; the caller adds what it told the reporter to warn of. */
 export type RestoreDone = Omit<RestoreOutcome, 'kind' | 'warnings'>;
 
 export interface Engine<E extends DumpEngine = DumpEngine> {
   readonly name: E;
   probe(context: EngineContext<E>): Promise<Omit<ProbeOutcome, 'kind'>>;
   dump(context: EngineContext<E>, sink: DumpSink): Promise<DumpFacts>;
-  /** What it warns of, it tells the reporter. */
+  /** One database: of a backup of a whole server, `source.manifest` is as if this one had been backed up alone. */
   restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<RestoreDone>;
+  /**
+   * Brings back the users, roles and other globals that the server lacks. None that is there is changed; what was left alone,
+   * and who has no password, is warned of. Only of engines that back up whole servers.
+   */
+  restoreGlobals?(context: EngineContext<E>, source: RestoreSource): Promise<void>;
   /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
   rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
   /** Counts rows and asks the job's questions, all of it read only. An answer that is not true is an answer, no error. */

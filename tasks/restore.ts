@@ -4,6 +4,7 @@ import { NightjarError } from '../core/errors.ts';
 import type { RestoreJob, RestoreOutcome } from '../core/job.ts';
 import type { Engine } from './engine.ts';
 import type { VaultReader } from './ranges.ts';
+import { restoreDatabases } from './restore-databases.ts';
 import { unsealed } from './seal.ts';
 import { openSource, readManifest } from './source.ts';
 import { obedient, type JobTools } from './tools.ts';
@@ -28,7 +29,7 @@ export async function restore(job: RestoreJob, tools: JobTools, engine: Engine):
     throw new NightjarError('MANIFEST_INVALID', { operation: 'read manifest', detail });
   }
   const done = await obedient(
-    engine.restore(context, job, unsealed(openSource(reader, manifest), tools.readIdentity)),
+    restoreDatabases(engine, context, job, manifest, (part) => unsealed(openSource(reader, part), tools.readIdentity)),
     tools,
   );
   return { kind: 'restore', ...done, warnings: progress.warnings };

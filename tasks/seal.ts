@@ -35,8 +35,8 @@ export function sealed(sink: DumpSink, { encryption, bytesPerSecond }: Sealing, 
   if (!encryption && bytesPerSecond === undefined) return sink;
   const pace = bytesPerSecond === undefined ? undefined : pacer(bytesPerSecond, signal);
   return {
-    open(role, file) {
-      const inner = sink.open(role, encryption ? file + ENDING : file);
+    open(role, file, database) {
+      const inner = sink.open(role, encryption ? file + ENDING : file, database);
       const end = encryption ? encrypted(inner, encryption.recipients, pace) : throughTo(inner, pace);
       // Whoever writes hears of it; one that does not listen must not bring the task down.
       end.on('error', () => undefined);

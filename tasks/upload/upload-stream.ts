@@ -20,6 +20,8 @@ export interface UploadStreamOptions {
   /** Key of the object with this number, from 1. */
   readonly key: (part: number) => string;
   readonly role: VaultObject['role'];
+  /** Whose archive it is, where a backup has several. */
+  readonly database?: string | undefined;
   readonly limits: UploadLimits;
 }
 
@@ -143,8 +145,15 @@ export class UploadStream extends Writable {
     if (!this.writableFinished)
       throw new NightjarError('UNEXPECTED', { operation: 'complete', detail: 'The stream was not ended.' });
     const made: VaultObject[] = [];
+    const { role, database } = this.#options;
     for (const [index, { upload, sha256 }] of this.#objects.entries())
-      made.push({ role: this.#options.role, part: index + 1, sha256: sha256!, ...(await upload.complete(signal)) });
+      made.push({
+        role,
+        ...(database === undefined ? {} : { database }),
+        part: index + 1,
+        sha256: sha256!,
+        ...(await upload.complete(signal)),
+      });
     return made;
   }
 

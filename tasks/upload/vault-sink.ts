@@ -2,6 +2,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { VaultObject } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
+import type { WrittenArchive } from '../../core/server-backup.ts';
 import type { DumpSink } from '../engine.ts';
 import { PATIENCE, type Patience } from '../vault-calls.ts';
 import { UPLOAD_LIMITS, type UploadLimits } from './limits.ts';
@@ -20,23 +21,29 @@ export interface VaultSinkOptions {
 export class VaultSink implements DumpSink {
   readonly #options: VaultSinkOptions;
   readonly #cancel = new AbortController();
-  readonly #streams: { role: VaultObject['role']; file: string; stream: UploadStream }[] = [];
+  readonly #streams: {
+    readonly role: VaultObject['role'];
+    readonly file: string;
+    readonly database: string | undefined;
+    readonly stream: UploadStream;
+  }[] = [];
 
   constructor(options: VaultSinkOptions) {
     this.#options = options;
   }
 
-  open(role: VaultObject['role'], file: string): UploadStream {
+  open(role: VaultObject['role'], file: string, database?: string): UploadStream {
     const { s3, bucket, key, signal, limits = UPLOAD_LIMITS, patience = PATIENCE } = this.#options;
     const stream = new UploadStream({
       place: { s3, bucket, patience, signal: AbortSignal.any([signal, this.#cancel.signal]) },
       key: (part) => key(file, part),
       role,
+      database,
       limits,
     });
     // `failure` keeps it; a writer that does not listen must not bring the task down.
     stream.on('error', () => undefined);
-    this.#streams.push({ role, file, stream });
+    this.#streams.push({ role, file, database, stream });
     return stream;
   }
 
@@ -56,16 +63,11 @@ export class VaultSink implements DumpSink {
       throw new NightjarError('DUMP_EMPTY', { operation: 'dump', detail: 'No archive was written.' });
   }
 
-  /** The archive's bytes over all its objects, for the manifest. */
-  get archive(): { bytes: number; sha256: string } {
-    const archives = this.#streams.filter(({ role }) => role === 'archive');
-    const [only, ...more] = archives;
-    if (!only || more.length > 0)
-      throw new NightjarError('UNEXPECTED', {
-        operation: 'dump',
-        detail: `${archives.length} archives in one backup.`,
-      });
-    return { bytes: only.stream.bytes, sha256: only.stream.digest() };
+  /** Each archive's bytes over all its objects, for the manifest. */
+  get archives(): WrittenArchive[] {
+    return this.#streams
+      .filter(({ role }) => role === 'archive')
+      .map(({ database, stream }) => ({ database, archive: { bytes: stream.bytes, sha256: stream.digest() } }));
   }
 
   /** Makes every stream's objects. What fails after the first of them leaves objects that no manifest names. */

@@ -5,12 +5,15 @@ import { Readable, Writable } from 'node:stream';
 import type { Manifest, VaultObject } from '../../core/backup.ts';
 import type { DumpEngine } from '../../core/engines.ts';
 import { NightjarError } from '../../core/errors.ts';
+import { archiveFacts } from '../../core/server-backup.ts';
 import type { DumpFacts, DumpSink, Reporter, RestoreSource } from '../../tasks/engine.ts';
 
 export interface MemoryBackup {
   readonly sink: DumpSink;
   /** Bytes of each stream that was ended, by role. */
   readonly finished: Map<VaultObject['role'], Buffer>;
+  /** Of each archive that is of one database of several. */
+  readonly archives: Map<string, Buffer>;
   /** Bytes written so far, finished or not. */
   written(): number;
 }
@@ -18,12 +21,14 @@ export interface MemoryBackup {
 /** `pace`: called with every chunk; a promise holds the writer up. */
 export function memoryBackup(pace: (bytes: number) => Promise<void> | void = () => undefined): MemoryBackup {
   const finished = new Map<VaultObject['role'], Buffer>();
+  const archives = new Map<string, Buffer>();
   let total = 0;
   return {
     finished,
+    archives,
     written: () => total,
     sink: {
-      open(role) {
+      open(role, _, database) {
         const parts: Buffer[] = [];
         return new Writable({
           write(chunk: Buffer, _encoding, done) {
@@ -32,7 +37,8 @@ export function memoryBackup(pace: (bytes: number) => Promise<void> | void = () 
             Promise.resolve(pace(total)).then(() => done(), done);
           },
           final(done) {
-            finished.set(role, Buffer.concat(parts));
+            if (database === undefined) finished.set(role, Buffer.concat(parts));
+            else archives.set(database, Buffer.concat(parts));
             done();
           },
         });
@@ -45,16 +51,23 @@ const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 
 export function manifestOf(engine: DumpEngine, facts: DumpFacts, backup: MemoryBackup, backupId: string): Manifest {
   const now = new Date().toISOString();
-  const objects = [...backup.finished].map(([role, bytes]) => ({
-    role,
-    key: `shop/${role}`,
+  const { databases, ...known } = facts;
+  const streams = [
+    ...[...backup.finished].map(([role, bytes]) => ({ role, bytes })),
+    ...[...backup.archives].map(([database, bytes]) => ({ role: 'archive' as const, database, bytes })),
+  ];
+  const objects = streams.map(({ bytes, ...of }) => ({
+    ...of,
+    key: `shop/${Object.values(of).join('-')}`,
     versionId: 'v1',
     bytes: bytes.length,
     sha256: sha256(bytes),
     crc32: 'AAAAAA==',
     part: 1,
   }));
-  const archive = backup.finished.get('archive')!;
+  const archives = streams.flatMap(({ role, bytes, ...of }) =>
+    role === 'archive' ? [{ ...of, archive: { bytes: bytes.length, sha256: sha256(bytes) } }] : [],
+  );
   return {
     manifestVersion: 1,
     backupId,
@@ -66,9 +79,9 @@ export function manifestOf(engine: DumpEngine, facts: DumpFacts, backup: MemoryB
     attempt: 1,
     startedAt: now,
     completedAt: now,
-    ...facts,
+    ...known,
     objects,
-    archive: { bytes: archive.length, sha256: sha256(archive) },
+    ...archiveFacts(archives, databases),
     storedBytes: objects.reduce((sum, one) => sum + one.bytes, 0),
     warnings: [],
   };
@@ -81,7 +94,7 @@ export interface MemorySource extends RestoreSource {
 
 /** Keeps the contract: the last bytes come only after the hash of all was compared. `stored`: what the vault gives back. */
 export function memorySource(manifest: Manifest, backup: MemoryBackup, stored?: Buffer): MemorySource {
-  const archive = stored ?? backup.finished.get('archive')!;
+  const archive = stored ?? backup.archives.get(manifest.source.database) ?? backup.finished.get('archive')!;
   const CHUNK = 64 * 1024;
   let proofs = 0;
   const mismatch = (): NightjarError => new NightjarError('CHECKSUM_MISMATCH', { operation: 'read archive' });

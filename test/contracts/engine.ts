@@ -16,6 +16,7 @@ import type { RestoreMode } from '../../core/engines.ts';
 import type { RestoreJob, RestoreOutcome, RollbackJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../core/names.ts';
 import type { Engine, EngineContext, Login, RestoreSource } from '../../tasks/engine.ts';
+import { restoreDatabases } from '../../tasks/restore-databases.ts';
 import { listeningReporter, manifestOf, memoryBackup, memorySource, type Heard, type MemoryBackup } from './doubles.ts';
 
 /** Every row of every table, written so that equal databases give equal values. */
@@ -73,6 +74,13 @@ export interface Bench<E extends DumpEngine> {
     source: RestoreSource,
     more?: Partial<EngineContext<E>>,
   ): Promise<Omit<RestoreOutcome, 'kind'>>;
+  /** Of a backup of a whole server: the database that the job chooses, or all of them. */
+  restoreBackup(
+    job: RestoreJob,
+    manifest: Manifest,
+    backup: MemoryBackup,
+    more?: Partial<EngineContext<E>>,
+  ): Promise<Omit<RestoreOutcome, 'kind'>>;
   scratch: string;
 }
 
@@ -128,6 +136,18 @@ export async function benchOf<E extends DumpEngine>(harness: EngineHarness<E>): 
     async restore(job, source, more) {
       const own = context(job.database, more);
       return { ...(await engine.restore(own, job, source)), warnings: own.report.warnings };
+    },
+    async restoreBackup(job, manifest, backup, more) {
+      const own = context(job.database, more);
+      // As the task does it: which of the engines it is, is no matter there.
+      const done = await restoreDatabases(
+        engine as unknown as Engine,
+        own as unknown as EngineContext,
+        job,
+        manifest,
+        (part) => memorySource(part, backup),
+      );
+      return { ...done, warnings: own.report.warnings };
     },
   };
 }

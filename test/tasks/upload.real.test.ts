@@ -48,7 +48,7 @@ describe('what is uploaded', () => {
       sha256: sha256(bytes),
       crc32: crc32Text(crc32(bytes)),
     });
-    expect(sink.archive).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
+    expect(sink.archives).toEqual([{ archive: { bytes: bytes.length, sha256: sha256(bytes) } }]);
     expect((await stored(object!.key, object!.versionId)).equals(bytes)).toBe(true);
   });
 
@@ -75,7 +75,7 @@ describe('what is uploaded', () => {
     const parts = await Promise.all(objects.map(({ key, versionId }) => stored(key, versionId)));
     expect(parts.map(sha256)).toEqual(objects.map((one) => one.sha256));
     expect(sha256(Buffer.concat(parts))).toBe(sha256(bytes));
-    expect(sink.archive.sha256).toBe(sha256(bytes));
+    expect(sink.archives[0]?.archive.sha256).toBe(sha256(bytes));
   });
 
   it('never takes the place of an object that is there', async () => {
