@@ -57,7 +57,8 @@ async function feed(
   signal: AbortSignal,
 ): Promise<void> {
   const { report } = server.context;
-  const lexer = new DumpLexer(selected.handler);
+  const wanted: Buffer[] = [];
+  const lexer = new DumpLexer({ ...selected.handler, pass: (bytes) => void wanted.push(bytes) });
   const { stream, done } = unpacked(source.openArchive(), source.manifest.compression, {
     env: server.environment(),
     signal,
@@ -66,7 +67,8 @@ async function feed(
   let open = true;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      for (const part of lexer.push(chunk)) open = await outlet.write(part);
+      lexer.push(chunk);
+      for (const part of wanted.splice(0)) open = await outlet.write(part);
       // Its own last words say why.
       if (!open) break;
     }

@@ -12,13 +12,16 @@ import { isForeign, rehearse } from './migrate/rehearse.ts';
 import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
 import { preflight } from './preflight.ts';
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
+import { grantInside } from './restore-globals.ts';
 import { createDatabase } from './tables.ts';
 
 export async function restore(context: MysqlContext, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   context.report.phase('connecting');
   const server = await reachServer(context);
   await within(server, (session) => preflight(server, session, job, source.manifest));
-  return restoreBeside(server, job, source);
+  const done = await restoreBeside(server, job, source);
+  if (job.allDatabases) await grantInside(server, job.database);
+  return done;
 }
 
 async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {

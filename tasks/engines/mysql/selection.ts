@@ -1,7 +1,7 @@
 /** What of a dump goes into a restored database, statement by statement. */
 import type { RestoreJob } from '../../../core/job.ts';
 import type { DumpHandler } from './dump-lexer.ts';
-import { asleep, definerOf, statementOf, withDefiner, type Statement } from './dump-statements.ts';
+import { asleep, definerOf, isCompleted, statementOf, withDefiner, type Statement } from './dump-statements.ts';
 
 export interface Selected {
   readonly handler: DumpHandler;
@@ -60,7 +60,7 @@ export function select(
         return sleeping;
       },
       comment(text) {
-        completed = text.trimStart().startsWith('-- Dump completed');
+        completed = isCompleted(text);
         return text;
       },
       rows(table) {

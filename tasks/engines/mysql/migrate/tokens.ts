@@ -13,7 +13,7 @@ const PIECES: readonly (readonly [Token['kind'], RegExp])[] = [
   ['open', /\/\*M?!\d*/y],
   ['close', /\*\//y],
   ['comment', /\/\*[\s\S]*?\*\/|#[^\n]*|--(?=[\s])[^\n]*/y],
-  ['word', /[A-Za-z0-9_$@\x80-\xff]+/y],
+  ['word', /[A-Za-z0-9_$\x80-\xff]+/y],
   ['sign', /[\s\S]/y],
 ];
 
