@@ -10,4 +10,13 @@ import { restore } from './mysql/restore.ts';
 import { restoreGlobals } from './mysql/restore-globals.ts';
 import { drop, rollback } from './mysql/swap.ts';
 
-export const mariadb: Engine<'mariadb'> = { name: 'mariadb', probe, dump, restore, restoreGlobals, rollback, drop, check };
+export const mariadb: Engine<'mariadb'> = {
+  name: 'mariadb',
+  probe,
+  dump,
+  restore,
+  restoreGlobals,
+  rollback,
+  drop,
+  check,
+};

@@ -1,6 +1,8 @@
 /** The rows of one statement, on their way through: counted, and passed on without being held. */
 
-const [QUOTE, BACKSLASH, OPEN, CLOSE, COMMA, SEMICOLON, NEWLINE, SPACE] = [0x27, 0x5c, 0x28, 0x29, 0x2c, 0x3b, 0x0a, 0x20];
+const [QUOTE, BACKSLASH, OPEN, CLOSE, COMMA, SEMICOLON, NEWLINE, SPACE] = [
+  0x27, 0x5c, 0x28, 0x29, 0x2c, 0x3b, 0x0a, 0x20,
+];
 const DEFAULT = Buffer.from('DEFAULT');
 
 export class DumpRows {
@@ -19,12 +21,7 @@ export class DumpRows {
   #field = 0;
   #skipping = false;
 
-  constructor(
-    table: string,
-    begun: number,
-    defaults: ReadonlySet<number> | undefined,
-    pass: (bytes: Buffer) => void,
-  ) {
+  constructor(table: string, begun: number, defaults: ReadonlySet<number> | undefined, pass: (bytes: Buffer) => void) {
     this.table = table;
     this.bytes = begun;
     this.#defaults = defaults;
@@ -71,7 +68,7 @@ export class DumpRows {
           inTuple = true;
           count += 1;
           this.#field = 0;
-          if (replace && this.#defaults!.has(0)) copied = this.#skipFrom(chunk, copied, at);
+          if (replace && this.#defaults.has(0)) copied = this.#skipFrom(chunk, copied, at);
         } else if (byte === SEMICOLON) {
           done = true;
           break;

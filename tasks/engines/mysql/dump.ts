@@ -77,7 +77,9 @@ async function dumpHeld(
     if (plan.whole) await dumpGlobals(server, sink);
     const databases = plan.whole ? plan.databases.map((one) => one.database) : undefined;
     // The position is the snapshot's only while nobody can write.
-    const source = await within(server, (session) => readSource(server, session, databases, hold ? position : undefined));
+    const source = await within(server, (session) =>
+      readSource(server, session, databases, hold ? position : undefined),
+    );
     report.phase('dumping');
     const began = Date.now();
     const judged = await writeArchives(server, plan, sink, { hold, witness, views }, own, signal, async (written) => {

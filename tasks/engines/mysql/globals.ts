@@ -21,8 +21,7 @@ interface Account {
   readonly isRole: boolean;
 }
 
-const quoted = ({ user, host, isRole }: Account): string =>
-  isRole ? ident(user) : `${ident(user)}@${ident(host)}`;
+const quoted = ({ user, host, isRole }: Account): string => (isRole ? ident(user) : `${ident(user)}@${ident(host)}`);
 
 /** Where they may not be read that is said, and nothing is written. */
 export async function dumpGlobals(server: Server, sink: DumpSink): Promise<void> {
@@ -42,7 +41,9 @@ async function globalsOf(server: Server, session: Session): Promise<string | und
     accounts = await accountsOf(server, session);
   } catch (thrown) {
     if (!isDenied(thrown)) throw thrown;
-    report.warn(`Users, roles and grants are not in the backup: ${thrown.detail ?? thrown.message} GRANT SELECT ON mysql.* to the login.`);
+    report.warn(
+      `Users, roles and grants are not in the backup: ${thrown.detail ?? thrown.message} GRANT SELECT ON mysql.* to the login.`,
+    );
     return undefined;
   }
   // Since 8.0.17; before that a hash may hold any character.
@@ -65,9 +66,13 @@ async function globalsOf(server: Server, session: Session): Promise<string | und
     granted.push(...(await grantsOf(session, one)), ...after);
   }
   if (unused.length > 0)
-    report.warn(`Users that the server itself does not know as it runs, such as those of a host by name: ${names(unused)}.`);
+    report.warn(
+      `Users that the server itself does not know as it runs, such as those of a host by name: ${names(unused)}.`,
+    );
   if (bare.length > 0)
-    report.warn(`Users without password and grants, which the login may not read: ${names(bare)}. GRANT SELECT ON mysql.* to it.`);
+    report.warn(
+      `Users without password and grants, which the login may not read: ${names(bare)}. GRANT SELECT ON mysql.* to it.`,
+    );
   const head = `-- Users of ${server.isMariadb ? 'MariaDB' : 'MySQL'} ${server.version}, made by Nightjar\n`;
   return `${head}${[...made, ...granted].map((sql) => `${sql};\n`).join('')}`;
 }

@@ -134,7 +134,7 @@ function accountOf(sql: string): string {
   const isUser = isSign(tokens[from + 1], '@');
   return tokens
     .slice(from, isUser ? from + 3 : from + 1)
-    .map(({ kind, text }) => (kind === 'string' ? ident(text.slice(1, -1).replaceAll("''", "'")) : text))
+    .map(({ kind, text }) => (kind === 'string' ? ident(text.slice(1, -1).replaceAll(/\\(.)|'(')/g, '$1$2')) : text))
     .join('');
 }
 
@@ -145,5 +145,5 @@ function insideOf(sql: string): string | undefined {
   const at = on + (isWord(tokens[on + 1], 'PROCEDURE', 'FUNCTION', 'PACKAGE', 'TABLE') ? 2 : 1);
   if (on === -1 || tokens[at]?.kind !== 'name' || !isSign(tokens[at + 1], '.') || tokens[at + 2]?.kind !== 'name')
     return undefined;
-  return tokens[at]!.text.slice(1, -1).replaceAll('``', '`');
+  return tokens[at].text.slice(1, -1).replaceAll('``', '`');
 }

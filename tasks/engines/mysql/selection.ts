@@ -7,6 +7,8 @@ export interface Selected {
   readonly handler: DumpHandler;
   /** Tables that were made. */
   readonly created: ReadonlySet<string>;
+  /** Tables whose rows came, also when they had none. */
+  readonly visited: ReadonlySet<string>;
   /** Events that run in the source; they are restored asleep, and woken when their database serves. */
   readonly events: readonly string[];
   /** Whether the dump's last line was seen. */
@@ -21,6 +23,7 @@ export function select(
   const { scope = {} } = job;
   const wanted = scope.tables === undefined ? undefined : new Set(scope.tables);
   const created = new Set<string>();
+  const visited = new Set<string>();
   const events: string[] = [];
   let completed = false;
   /** A trigger comes after its table. */
@@ -28,6 +31,7 @@ export function select(
 
   const isWanted = ({ kind, name }: Statement): boolean => {
     if (kind === 'setting') return true;
+    if (scope.dataOnly && kind !== 'keys') return false;
     if (kind === 'keys') return !scope.schemaOnly && (!wanted || wanted.has(name!));
     if (kind === 'trigger') return !wanted || wanted.has(current);
     if (kind === 'table') return !wanted || wanted.has(name!);
@@ -42,6 +46,7 @@ export function select(
   };
   return {
     created,
+    visited,
     events,
     completed: () => completed,
     handler: {
@@ -51,6 +56,7 @@ export function select(
         if (kind === 'table' || kind === 'keys') current = name!;
         if (!isWanted(statement)) return '';
         if (kind === 'table') created.add(name!);
+        if (kind === 'keys') visited.add(name!);
         if (kind === 'keys') return text;
         if (kind === 'setting' || kind === 'table') return translate(text);
         const mine = translate(owned(text));

@@ -119,7 +119,8 @@ export async function cut(
     }
     sections.end();
     await hand();
-    if (!sections.completed) throw unreadable('Its last line is not the one that mariadb-dump writes when all is well.');
+    if (!sections.completed)
+      throw unreadable('Its last line is not the one that mariadb-dump writes when all is well.');
     if (next < parts.length) throw unreadable(`It ends before ${parts[next]!.database}.`);
     await close();
   } catch (thrown) {

@@ -69,7 +69,16 @@ export async function versionedTables(session: Session, database: string): Promi
 }
 
 /** The server's own, and what the clouds keep beside it. */
-const SYSTEM = ['information_schema', 'performance_schema', 'mysql', 'sys', 'innodb', 'tmp', 'rdsadmin', 'awsdms_control'];
+const SYSTEM = [
+  'information_schema',
+  'performance_schema',
+  'mysql',
+  'sys',
+  'innodb',
+  'tmp',
+  'rdsadmin',
+  'awsdms_control',
+];
 
 /** Every database that is somebody's. `warn` hears of what a restore left behind, which is left out. */
 export async function listDatabases(session: Session, warn: (text: string) => void): Promise<string[]> {

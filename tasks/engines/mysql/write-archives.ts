@@ -64,7 +64,10 @@ export async function writeArchives<T>(
   });
   const archives = new Archives(server, sink, own, signal);
   const writing = plan.whole
-    ? Promise.all([cut(dumper.stdout!, partsOf(plan, views), (part, stream) => archives.whole(part.database, stream)), ended])
+    ? Promise.all([
+        cut(dumper.stdout!, partsOf(plan, views), (part, stream) => archives.whole(part.database, stream)),
+        ended,
+      ])
     : archives.write(plan.databases[0]!.database, shaped(dumper.stdout!, plan.databases[0]!.generated), ended);
   const both = Promise.all([writing, counting]);
   both.catch(() => undefined);

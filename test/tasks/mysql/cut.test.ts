@@ -83,21 +83,29 @@ async function pieces(text: string, size: number, parts = PARTS): Promise<Record
 }
 
 describe('cutting a dump of several databases', () => {
-  it.each([1, 2, 7, 64, 100_000])('gives each its own, whatever its rows look like (pieces of %i bytes)', async (size) => {
-    const found = await pieces(WHOLE, size);
-    const tail = `
+  it.each([1, 2, 7, 64, 100_000])(
+    'gives each its own, whatever its rows look like (pieces of %i bytes)',
+    async (size) => {
+      const found = await pieces(WHOLE, size);
+      const tail = `
 /*!40101 SET SQL_MODE=@OLD_SQL_MODE */;
 /*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;
 /*!40101 SET CHARACTER_SET_CLIENT=@OLD_CHARACTER_SET_CLIENT */;
 
 -- Dump completed
 `;
-    expect(found.a!.replaceAll(/\n+/g, '\n')).toBe(`${HEAD}${BODY_A}/* views */ SELECT 1;\n${tail}`.replaceAll(/\n+/g, '\n'));
-    expect(found.b!.replaceAll(/\n+/g, '\n')).toBe(
-      `${HEAD}${BODY_B.replace('(2,1)', '(DEFAULT,1)').replace('DATABASE `b`', 'DATABASE')}${tail}`.replaceAll(/\n+/g, '\n'),
-    );
-    expect(found.c!.replaceAll(/\n+/g, '\n')).toBe(`${HEAD}${tail}`.replaceAll(/\n+/g, '\n'));
-  });
+      expect(found.a!.replaceAll(/\n+/g, '\n')).toBe(
+        `${HEAD}${BODY_A}/* views */ SELECT 1;\n${tail}`.replaceAll(/\n+/g, '\n'),
+      );
+      expect(found.b!.replaceAll(/\n+/g, '\n')).toBe(
+        `${HEAD}${BODY_B.replace('(2,1)', '(DEFAULT,1)').replace('DATABASE `b`', 'DATABASE')}${tail}`.replaceAll(
+          /\n+/g,
+          '\n',
+        ),
+      );
+      expect(found.c!.replaceAll(/\n+/g, '\n')).toBe(`${HEAD}${tail}`.replaceAll(/\n+/g, '\n'));
+    },
+  );
 
   it.each([
     ['a database that nobody asked for', WHOLE.replace('\nUSE `c`;', '\nUSE `d`;'), PARTS],
@@ -105,7 +113,11 @@ describe('cutting a dump of several databases', () => {
     ['fewer databases', WHOLE, [...PARTS, part('d')]],
     ['more databases', WHOLE, PARTS.slice(0, 2)],
     ['something before the first', WHOLE.replace(marker('a'), `SELECT 1;${marker('a')}`), PARTS],
-    ['something after its end', WHOLE.replace('-- Dump completed', 'INSERT INTO `y` (`v`) VALUES (3);\n-- Dump completed'), PARTS],
+    [
+      'something after its end',
+      WHOLE.replace('-- Dump completed', 'INSERT INTO `y` (`v`) VALUES (3);\n-- Dump completed'),
+      PARTS,
+    ],
     ['no last line', WHOLE.replace(/-- Dump completed.*\n/, ''), PARTS],
     ['no end', WHOLE.slice(0, WHOLE.indexOf('(2,1)') + 2), PARTS],
     ['nothing at all', '', PARTS],

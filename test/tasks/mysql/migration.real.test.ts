@@ -55,7 +55,7 @@ const REFUSED: Readonly<Record<MysqlFlavour, readonly (readonly [string, string]
   mysql: [
     ['CREATE TABLE expr (a int, KEY f ((a + 1)))', 'index on an expression'],
     ["CREATE TABLE later (a json, b text, KEY g ((cast(a->>'$.x' AS char(9)))))", 'table later'],
-    ["CREATE VIEW other_words AS SELECT uuid_to_bin(uuid()) AS u", 'view other_words'],
+    ['CREATE VIEW other_words AS SELECT uuid_to_bin(uuid()) AS u', 'view other_words'],
   ],
   mariadb: [
     ['CREATE SEQUENCE numbers', 'MySQL has no sequences: sequence numbers'],
@@ -101,9 +101,21 @@ async function rowsOf({ server: { server } }: Room, database: string): Promise<R
       [database],
     )) {
       const columns = (
-        await all('SELECT column_name AS c, data_type AS t FROM information_schema.columns WHERE table_schema = ? AND table_name = ?', [database, name])
-      ).map((one) => (/blob|binary|point|geometry|bit/.test(String(one.t)) ? `hex(${ident(String(one.c))})` : `cast(${ident(String(one.c))} AS char)`));
-      const rows = await all(`SELECT ${columns.sort().map((one, at) => `${one} AS c${at}`).join(', ')} FROM ${ident(String(name))}`);
+        await all(
+          'SELECT column_name AS c, data_type AS t FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
+          [database, name],
+        )
+      ).map((one) =>
+        /blob|binary|point|geometry|bit/.test(String(one.t))
+          ? `hex(${ident(String(one.c))})`
+          : `cast(${ident(String(one.c))} AS char)`,
+      );
+      const rows = await all(
+        `SELECT ${columns
+          .sort()
+          .map((one, at) => `${one} AS c${at}`)
+          .join(', ')} FROM ${ident(String(name))}`,
+      );
       found[String(name)] = rows.map((row) => JSON.stringify(Object.values(row))).sort();
     }
     return found;
@@ -121,7 +133,10 @@ const STRUCTURE = `
 const structureOf = async ({ server: { server } }: Room, database: string): Promise<string[]> =>
   inside(server, database, async (connection) => {
     const [rows] = await connection.query(STRUCTURE, Array(6).fill(database));
-    return (rows as { kind: string; name: string }[]).map((one) => `${one.kind} ${one.name}`).filter((one) => !one.includes('_nightjar')).sort();
+    return (rows as { kind: string; name: string }[])
+      .map((one) => `${one.kind} ${one.name}`)
+      .filter((one) => !one.includes('_nightjar'))
+      .sort();
   });
 
 describe('a migration', () => {
@@ -161,7 +176,11 @@ describe('a migration', () => {
     });
 
     it('refuses what can not be carried over before anything begins, all at once and by name', async () => {
-      await runAll(rooms[from].server.server, 'shop', REFUSED[from].map(([sql]) => sql));
+      await runAll(
+        rooms[from].server.server,
+        'shop',
+        REFUSED[from].map(([sql]) => sql),
+      );
       const { manifest, backup } = await rooms[from].bench.dump('shop', { target: target() });
       const { bench, server } = rooms[to];
       const before = await server.databases();

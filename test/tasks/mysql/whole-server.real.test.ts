@@ -13,8 +13,7 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
   let here: Room;
   let there: Room;
   let made: { manifest: Manifest; backup: MemoryBackup; warnings: string[] };
-  const target = (more: object = {}) =>
-    here.server.target('Shop é; `x', { scope: { allDatabases: true }, ...more } as never);
+  const target = (more: object = {}) => here.server.target('Shop é; `x', { scope: { allDatabases: true }, ...more });
   const dump = async (more: Parameters<Room['bench']['context']>[1] = {}) => {
     const context = here.bench.context('all', { target: target(), ...more });
     const { manifest, backup } = await here.bench.dump('all', context);
@@ -26,7 +25,10 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
     here = await room(flavour);
     there = await room(flavour);
     await here.server.seed(here.server.awkwardName);
-    await sql(here, `CREATE DATABASE ${ident(ODD)} CHARACTER SET latin1; CREATE DATABASE a_empty; CREATE DATABASE \`USE it\``);
+    await sql(
+      here,
+      `CREATE DATABASE ${ident(ODD)} CHARACTER SET latin1; CREATE DATABASE a_empty; CREATE DATABASE \`USE it\``,
+    );
     await shop(here, 'shop');
     await runAll(here.server.server, ODD, [
       'CREATE TABLE big (id int PRIMARY KEY, t text CHARACTER SET utf8mb4)',
@@ -68,11 +70,16 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
   });
 
   it('is of one moment for all of them, while writers write to two at once', async () => {
-    await sql(here, 'CREATE DATABASE aa; CREATE DATABASE zz; CREATE TABLE aa.t (id int PRIMARY KEY); CREATE TABLE zz.t (id int PRIMARY KEY)');
+    await sql(
+      here,
+      'CREATE DATABASE aa; CREATE DATABASE zz; CREATE TABLE aa.t (id int PRIMARY KEY); CREATE TABLE zz.t (id int PRIMARY KEY)',
+    );
     const stop = new AbortController();
     const writer = inside(here.server.server, 'aa', async (connection) => {
       for (let id = 1; !stop.signal.aborted; id += 1)
-        await connection.query(`START TRANSACTION; INSERT INTO aa.t VALUES (${id}); INSERT INTO zz.t VALUES (${id}); COMMIT`);
+        await connection.query(
+          `START TRANSACTION; INSERT INTO aa.t VALUES (${id}); INSERT INTO zz.t VALUES (${id}); COMMIT`,
+        );
     });
     const { manifest } = await dump().finally(() => stop.abort());
     await writer;
@@ -91,8 +98,12 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
     const swap = here.bench.restoreJob('shop', 'swap');
     await sql(here, 'DELETE FROM shop.orders');
     await here.bench.restoreBackup(swap, made.manifest, made.backup);
-    expect(await here.server.server.query('SELECT count(*) AS n FROM shop.orders')).toEqual([{ n: expect.anything() as number }]);
-    expect(Number((await here.server.server.query<{ n: number }>('SELECT count(*) AS n FROM shop.orders'))[0]!.n)).toBe(300);
+    expect(await here.server.server.query('SELECT count(*) AS n FROM shop.orders')).toEqual([
+      { n: expect.anything() as number },
+    ]);
+    expect(Number((await here.server.server.query<{ n: number }>('SELECT count(*) AS n FROM shop.orders'))[0]!.n)).toBe(
+      300,
+    );
   });
 
   it('gives all of them and its users to another server, and changes nobody who is there', async () => {
@@ -129,7 +140,7 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
     for (const { database } of made.manifest.databases!)
       await sql(
         here,
-        `GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON ${ident(database.replace('_', '\\_'))}.* TO lowly@'%'`,
+        `GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, EXECUTE ON ${ident(database.replace('_', '\\_'))}.* TO lowly@'%'`,
       );
     const login = async () => Promise.resolve({ username: 'lowly', password: 'Secret-1' });
     const { warnings, backup } = await dump({ login });
@@ -139,13 +150,19 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
   });
 
   it.each([
-    ['loses the last database', '| awk \'/^-- Current Database: `shop`/ {gone=1} /^.*SET TIME_ZONE=@OLD/ {gone=0} !gone\''],
+    [
+      'loses the last database',
+      "| awk '/^-- Current Database: `shop`/ {gone=1} /^.*SET TIME_ZONE=@OLD/ {gone=0} !gone'",
+    ],
     ['ends half-way', '| head -c 100000'],
-    ['loses rows', "| grep -v \"USE .shop.;$\" | sed 's/(3,.*/(4,1);/'"],
+    ['loses rows', '| grep -v "USE .shop.;$" | sed \'s/(3,.*/(4,1);/\''],
   ])('is no backup when its tool %s', async (_what, rest) => {
     const script = `case "$*" in *--databases*) "$REAL" "$@" ${rest}; exit 0;; esac\nexec "$REAL" "$@"`;
     const backup = memoryBackup();
-    const context = here.bench.context('all', { target: target(), env: { PATH: await fakeClients({ 'mariadb-dump': script }) } });
+    const context = here.bench.context('all', {
+      target: target(),
+      env: { PATH: await fakeClients({ 'mariadb-dump': script }) },
+    });
     const failed = await failure(engineOf(flavour).dump(context, backup.sink));
     expect(['READ_THROUGH_FAILED', 'DUMP_EMPTY']).toContain(failed.code);
   });
@@ -156,7 +173,9 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
     const flipped = Buffer.from(good);
     flipped[good.length >> 1]! ^= 0x10;
     const part = manifestOfDatabase(manifest, 'shop');
-    const failed = await failure(here.bench.restore(here.bench.restoreJob('never', 'new'), memorySource(part, backup, flipped)));
+    const failed = await failure(
+      here.bench.restore(here.bench.restoreJob('never', 'new'), memorySource(part, backup, flipped)),
+    );
     expect(['CHECKSUM_MISMATCH', 'RESTORE_FAILED']).toContain(failed.code);
     expect(await here.server.databases()).not.toContain('never');
   });

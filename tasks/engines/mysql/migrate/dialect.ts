@@ -47,7 +47,12 @@ export const nearest = ({ collations }: Pick<Dialect, 'collations'>, name: strin
 export function collationRule(collation: string, other: string): string | undefined {
   if (/^utf8(mb3)?_/.test(collation) && collation.replace(/^utf8(mb3)?_/, '') === other.replace(/^utf8(mb3)?_/, ''))
     return undefined;
-  const spaces = countsSpaces(collation) === countsSpaces(other) ? '' : countsSpaces(other) ? ', spaces at the end count now' : ', spaces at the end do not count any more';
+  const spaces =
+    countsSpaces(collation) === countsSpaces(other)
+      ? ''
+      : countsSpaces(other)
+        ? ', spaces at the end count now'
+        : ', spaces at the end do not count any more';
   return `Texts compare and sort by ${other} instead of ${collation}, nearly the same${spaces}`;
 }
 

@@ -21,8 +21,8 @@ import { translate, wordsFor } from './translate.ts';
 
 export interface Migration {
   /** A statement of the dump, as this server takes it. */
-  translate(text: string): string;
-  charset(of: Charset): Charset;
+  readonly translate: (text: string) => string;
+  readonly charset: (of: Charset) => Charset;
 }
 
 const flavourOf = ({ source, engine }: Manifest): string => String(source.details.flavour ?? engine);

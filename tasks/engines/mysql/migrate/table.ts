@@ -19,7 +19,9 @@ const STORAGE_MORE = ['ENCRYPTION_KEY_ID', 'COMPRESSION', 'ENCRYPTION', 'AUTOEXT
 export function translateTable(text: string, object: string, dialect: Dialect, findings: Findings): string {
   const all = tokensOf(text);
   // MySQL marks each text in an expression so, and MariaDB loses its quotes over it; a dump's texts are UTF-8 anyway.
-  const tokens = all.filter((one, at) => !(dialect.isMariadb && isWord(one, '_UTF8MB4') && all[at + 1]?.kind === 'string'));
+  const tokens = all.filter(
+    (one, at) => !(dialect.isMariadb && isWord(one, '_UTF8MB4') && all[at + 1]?.kind === 'string'),
+  );
   if (!dialect.isMariadb) spellOut(tokens);
   const open = tokens.findIndex((one) => isSign(one, '('));
   if (open === -1) return text;
@@ -117,7 +119,10 @@ class TableWork {
   #nullable(tokens: readonly Token[], name: string): Token[] {
     const generated = tokens.findIndex((one) => isWord(one, 'GENERATED'));
     if (generated === -1) return [...tokens];
-    const end = closing(tokens, tokens.findIndex((one, index) => index > generated && isSign(one, '(')));
+    const end = closing(
+      tokens,
+      tokens.findIndex((one, index) => index > generated && isSign(one, '(')),
+    );
     const not = tokens.findIndex((one, index) => index > end && isWord(one, 'NOT'));
     if (not === -1 || !isWord(tokens[solid(tokens, not + 1)], 'NULL')) return [...tokens];
     this.#findings.rule('MariaDB has no NOT NULL on computed columns: left out', `${this.#object} (${name})`);
@@ -130,7 +135,8 @@ class TableWork {
     if (at === -1) return [...tokens];
     const from = solid(tokens, at + 1);
     const value = tokens[from]!;
-    const plain = value.kind === 'string' || value.kind === 'sign' || /^[0-9]|^(NULL|CURRENT_TIMESTAMP|[bxn])$/i.test(value.text);
+    const plain =
+      value.kind === 'string' || value.kind === 'sign' || /^[0-9]|^(NULL|CURRENT_TIMESTAMP|[bxn])$/i.test(value.text);
     const bracket = solid(tokens, from + 1);
     const isCall = value.kind === 'word' && isSign(tokens[bracket], '(') && !isWord(value, 'CURRENT_TIMESTAMP');
     if (isSign(value, '(')) return this.#computed([...tokens]);

@@ -24,7 +24,12 @@ const MYSQL_MODES = ['TIME_TRUNCATE_FRACTIONAL'];
 const COLLATION = /^(?:(?:utf8|utf8mb3|utf8mb4|ucs2|utf16|utf32)_)\w+$|^\w*_nopad_\w+$|^uca1400_\w+$/i;
 
 export const wordsFor = ({ kind, name }: Statement, text: string): string => {
-  const found = name ?? (/(?:TRIGGER|FUNCTION|PROCEDURE|PACKAGE(?: BODY)?)\s+(`(?:[^`]|``)*`|[^\s(]+)/.exec(text)?.[1] ?? '').replaceAll('`', '');
+  const found =
+    name ??
+    (/(?:TRIGGER|FUNCTION|PROCEDURE|PACKAGE(?: BODY)?)\s+(`(?:[^`]|``)*`|[^\s(]+)/.exec(text)?.[1] ?? '').replaceAll(
+      '`',
+      '',
+    );
   return found === '' ? kind : `${kind} ${found}`;
 };
 
