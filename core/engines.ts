@@ -65,7 +65,7 @@ export const ENGINES = {
     scratchCopies: 0,
     rdsNames: ['mysql', 'aurora-mysql'],
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     fields: mysqlFields,
   },
   mariadb: {
@@ -75,7 +75,7 @@ export const ENGINES = {
     scratchCopies: 0,
     rdsNames: ['mariadb'],
     modes: ['new', 'swap', 'overwrite'],
-    scopes: ['tables', 'exclude', 'schemaOnly'],
+    scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     fields: mysqlFields,
   },
   mongodb: {

@@ -7,6 +7,7 @@ import { check } from './mysql/check.ts';
 import { dump } from './mysql/dump.ts';
 import { probe } from './mysql/probe.ts';
 import { restore } from './mysql/restore.ts';
+import { restoreGlobals } from './mysql/restore-globals.ts';
 import { drop, rollback } from './mysql/swap.ts';
 
-export const mysql: Engine<'mysql'> = { name: 'mysql', probe, dump, restore, rollback, drop, check };
+export const mysql: Engine<'mysql'> = { name: 'mysql', probe, dump, restore, restoreGlobals, rollback, drop, check };

@@ -31,7 +31,7 @@ export async function check(context: MysqlContext, job: CheckJob): Promise<Omit<
 /** Of all tables that the login may read: in one snapshot, which locks nobody out. */
 async function countRows(server: Server): Promise<{ tables: number; rows: number }> {
   const { report, signal, target } = server.context;
-  const session = await openSnapshot(server, target.database, signal);
+  const session = await openSnapshot(server, signal);
   const hidden: string[] = [];
   let [tables, rows] = [0, 0];
   try {

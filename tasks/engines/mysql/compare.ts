@@ -2,10 +2,10 @@
 import type { Comparison, TablePrint } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { comparisonOf, equalAsBefore } from '../../comparing.ts';
-import type { RestoreSource } from '../../engine.ts';
+import type { Reporter, RestoreSource } from '../../engine.ts';
 import { numberOf } from './errors.ts';
 import { printTable, withSigns } from './fingerprint.ts';
-import { within, type Server } from './server.ts';
+import { within, type Server, type Session } from './server.ts';
 
 /** Of the fingerprint, what the job brings back. */
 const expectedOf = (job: RestoreJob, source: RestoreSource): readonly TablePrint[] => {
@@ -17,35 +17,37 @@ const expectedOf = (job: RestoreJob, source: RestoreSource): readonly TablePrint
 const modeOf = (job: RestoreJob, source: RestoreSource): Comparison['mode'] =>
   job.scope?.schemaOnly ? 'none' : source.manifest.fingerprint.mode;
 
-export async function compareIn(
+export const compareIn = (
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
   database: string,
+): Promise<Comparison> =>
+  withSigns(
+    server.context.report,
+    within(server, (session) => compareBy(session, job, source, database, server.context.report), database),
+  );
+
+/** As this session sees it. */
+export async function compareBy(
+  session: Session,
+  job: RestoreJob,
+  source: RestoreSource,
+  database: string,
+  report: Reporter,
 ): Promise<Comparison> {
-  const { report } = server.context;
   const wanted = expectedOf(job, source);
   const mode = modeOf(job, source);
-  const found = await withSigns(
-    report,
-    within(
-      server,
-      async (session) => {
-        const prints: (TablePrint | undefined)[] = [];
-        for (const { table } of wanted) {
-          prints.push(
-            await printTable(session, database, table, mode).catch((thrown: unknown) => {
-              if (numberOf(thrown) !== 1146) throw thrown;
-              return undefined;
-            }),
-          );
-          report.moved(0);
-        }
-        return prints;
-      },
-      database,
-    ),
-  );
+  const found: (TablePrint | undefined)[] = [];
+  for (const { table } of wanted) {
+    found.push(
+      await printTable(session, database, table, mode).catch((thrown: unknown) => {
+        if (numberOf(thrown) !== 1146) throw thrown;
+        return undefined;
+      }),
+    );
+    report.moved(0);
+  }
   return comparisonOf(mode, wanted, found);
 }
 

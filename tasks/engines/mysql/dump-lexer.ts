@@ -2,6 +2,7 @@
  * Cuts what mariadb-dump writes into statements while it streams. Rows are counted and passed on without being held; every
  * other statement is handed over as a whole. The same lexer reads an archive through and narrows one that is restored.
  */
+import { DumpRows } from './dump-rows.ts';
 
 /** Latin-1 text: every byte one character, so that it can be written back as it was. */
 export interface DumpHandler {
@@ -14,24 +15,23 @@ export interface DumpHandler {
    * values are replaced by `DEFAULT`.
    */
   rows(table: string, columns: readonly string[]): ReadonlySet<number> | undefined;
+  /** Takes what is passed on, in its order. */
+  pass?(bytes: Buffer): void;
   /** The rows of one statement have ended. */
   rowsEnd(table: string, count: number, bytes: number): void;
 }
 
-const [QUOTE, DOUBLE, BACKTICK, BACKSLASH] = [0x27, 0x22, 0x60, 0x5c];
-const [OPEN, CLOSE, COMMA, SEMICOLON, NEWLINE] = [0x28, 0x29, 0x2c, 0x3b, 0x0a];
+const [QUOTE, DOUBLE, BACKTICK, BACKSLASH, SEMICOLON, NEWLINE] = [0x27, 0x22, 0x60, 0x5c, 0x3b, 0x0a];
 const [SLASH, STAR, DASH, HASH, BANG, LETTER_M] = [0x2f, 0x2a, 0x2d, 0x23, 0x21, 0x4d];
 const INSERT = 'INSERT INTO `';
 const SANDBOX = '/*M!999999';
-const DEFAULT = Buffer.from('DEFAULT');
 /** No definition is longer; what is was not written by the tool. */
 const LONGEST_STATEMENT = 256 * 1024 * 1024;
 
-type State = 'start' | 'comment' | 'code' | 'single' | 'double' | 'backtick' | 'line' | 'block' | 'header' | 'rows';
+type State = 'start' | 'comment' | 'code' | 'single' | 'double' | 'backtick' | 'line' | 'block' | 'header';
 
 export class DumpLexer {
   readonly #handler: DumpHandler;
-  readonly #out: Buffer[] = [];
   #state: State = 'start';
   #parts: Buffer[] = [];
   #length = 0;
@@ -43,26 +43,16 @@ export class DumpLexer {
 
   /** Of a header: what came since the last name. */
   #word = '';
-
-  // Of the rows.
-  #table = '';
-  #count = 0;
-  #bytes = 0;
-  #defaults: ReadonlySet<number> | undefined;
-  #inTuple = false;
-  #inString = false;
-  #field = 0;
-  #skipping = false;
+  #rows: DumpRows | undefined;
 
   constructor(handler: DumpHandler) {
     this.#handler = handler;
   }
 
-  /** What is passed on of this chunk. @throws Error for what no dump looks like. */
-  push(chunk: Buffer): Buffer[] {
+  /** @throws Error for what no dump looks like. */
+  push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) at = this.#step(chunk, at);
-    return this.#out.splice(0);
   }
 
   /** What was not passed on yet, because it is no whole statement; of a whole dump white space. */
@@ -72,12 +62,12 @@ export class DumpLexer {
 
   /** What is left at the end is no whole statement. */
   end(): void {
-    if (this.#state === 'start' && Buffer.concat(this.#parts).toString('latin1').trim() === '') return;
+    if (!this.#rows && this.#state === 'start' && Buffer.concat(this.#parts).toString('latin1').trim() === '') return;
     throw new Error(`The dump ends in the middle of a statement: ${this.#text().slice(0, 200)}`);
   }
 
   #step(chunk: Buffer, at: number): number {
-    if (this.#state === 'rows') return this.#rows(chunk, at);
+    if (this.#rows) return this.#readRows(this.#rows, chunk, at);
     if (this.#state === 'start') return this.#begin(chunk, at);
     if (this.#state === 'comment') return this.#line(chunk, at);
     if (this.#state === 'header') return this.#header(chunk, at);
@@ -96,7 +86,7 @@ export class DumpLexer {
     return text;
   }
   #emit(text: string): void {
-    if (text !== '') this.#out.push(Buffer.from(text, 'latin1'));
+    if (text !== '') this.#handler.pass?.(Buffer.from(text, 'latin1'));
   }
 
   /** Reads as much as tells what begins here. */
@@ -210,76 +200,19 @@ export class DumpLexer {
     const names = [...text.matchAll(/`((?:[^`]|``)*)`/g)].map((match) =>
       Buffer.from(match[1]!.replaceAll('``', '`'), 'latin1').toString('utf8'),
     );
-    this.#table = names[0]!;
-    this.#defaults = this.#handler.rows(this.#table, names.slice(1));
-    this.#count = 0;
-    this.#bytes = text.length;
-    this.#inTuple = this.#inString = this.#escaped = this.#skipping = false;
-    this.#state = 'rows';
-    if (this.#defaults) this.#emit(text);
+    const [table, ...columns] = names;
+    const defaults = this.#handler.rows(table!, columns);
+    this.#rows = new DumpRows(table!, text.length, defaults, (bytes) => this.#handler.pass?.(bytes));
+    this.#state = 'start';
+    this.#escaped = false;
+    if (defaults) this.#emit(text);
   }
 
-  #rows(chunk: Buffer, from: number): number {
-    const replace = this.#defaults !== undefined && this.#defaults.size > 0;
-    const end = chunk.length;
-    let [at, copied] = [from, from];
-    let { inTuple, inString } = { inTuple: this.#inTuple, inString: this.#inString };
-    let [escaped, count] = [this.#escaped, this.#count];
-    let done = false;
-    while (at < end) {
-      if (inString) {
-        if (escaped) {
-          escaped = false;
-          at += 1;
-          continue;
-        }
-        while (at < end && chunk[at] !== QUOTE && chunk[at] !== BACKSLASH) at += 1;
-        if (at === end) break;
-        if (chunk[at] === QUOTE) inString = false;
-        else escaped = true;
-        at += 1;
-      } else if (inTuple) {
-        const byte = chunk[at]!;
-        if (byte === QUOTE) inString = true;
-        else if (byte === CLOSE || (replace && byte === COMMA)) {
-          if (this.#skipping) {
-            this.#out.push(DEFAULT);
-            copied = at;
-            this.#skipping = false;
-          }
-          if (byte === CLOSE) inTuple = false;
-          else if (this.#defaults!.has((this.#field += 1))) copied = this.#skipFrom(chunk, copied, at + 1);
-        }
-        at += 1;
-      } else {
-        const byte = chunk[at]!;
-        at += 1;
-        if (byte === OPEN) {
-          inTuple = true;
-          count += 1;
-          this.#field = 0;
-          if (replace && this.#defaults!.has(0)) copied = this.#skipFrom(chunk, copied, at);
-        } else if (byte === SEMICOLON) {
-          done = true;
-          break;
-        } else if (byte !== COMMA && byte !== NEWLINE && byte !== 0x20)
-          throw new Error(`Between rows of ${this.#table} stands ${JSON.stringify(String.fromCharCode(byte))}.`);
-      }
-    }
-    if (this.#defaults && !this.#skipping && at > copied) this.#out.push(chunk.subarray(copied, at));
-    this.#bytes += at - from;
-    [this.#inTuple, this.#inString, this.#escaped, this.#count] = [inTuple, inString, escaped, count];
-    if (done) {
-      this.#state = 'start';
-      this.#handler.rowsEnd(this.#table, this.#count, this.#bytes);
-    }
+  #readRows(rows: DumpRows, chunk: Buffer, from: number): number {
+    const { at, done } = rows.read(chunk, from);
+    if (!done) return at;
+    this.#rows = undefined;
+    this.#handler.rowsEnd(rows.table, rows.count, rows.bytes);
     return at;
-  }
-
-  /** Passes on what came before a value that is replaced. */
-  #skipFrom(chunk: Buffer, copied: number, value: number): number {
-    this.#out.push(chunk.subarray(copied, value));
-    this.#skipping = true;
-    return value;
   }
 }

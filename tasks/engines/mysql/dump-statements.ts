@@ -42,7 +42,8 @@ export function statementOf(text: string): Statement {
   return { kind: 'setting', name: undefined };
 }
 
-const nameIn = (quoted: string): string => Buffer.from(quoted.replaceAll('``', '`'), 'latin1').toString('utf8');
+/** A name as it is, of one as it stands between backticks. */
+export const nameIn = (quoted: string): string => Buffer.from(quoted.replaceAll('``', '`'), 'latin1').toString('utf8');
 
 const DEFINER = /DEFINER=`((?:[^`]|``)*)`(?:@`((?:[^`]|``)*)`)?\s?/;
 
@@ -69,3 +70,6 @@ const ENABLED = /( ON COMPLETION (?:NOT )?PRESERVE )ENABLE\b/;
 /** An event that does not run until it is told to; undefined when it would not run anyway. */
 export const asleep = (text: string): string | undefined =>
   ENABLED.test(text) ? text.replace(ENABLED, '$1DISABLE') : undefined;
+
+/** Whether this comment is the dump's last line, which the tool writes when all is well. */
+export const isCompleted = (comment: string): boolean => comment.trimStart().startsWith('-- Dump completed');

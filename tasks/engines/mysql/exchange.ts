@@ -101,7 +101,7 @@ async function makePlan(server: Server, session: Session, names: Exchange): Prom
     session,
     incoming,
     { restore: names.restoreId, events: JSON.stringify(runningEvents(plan.serving.objects)) },
-    KEPT_TABLE,
+    { table: KEPT_TABLE },
   );
   await writeNote(session, incoming, { plan: JSON.stringify(plan) });
   const place = had ? keepAs : name;

@@ -29,10 +29,12 @@ export async function printTable(session: Session, database: string, table: stri
   }
   const columns = await session.rows<{ name: string }>(
     `SELECT column_name AS name FROM information_schema.columns
-      WHERE table_schema = ${literal(database)} AND table_name = ${literal(table)} ORDER BY column_name`,
+      WHERE table_schema = ${literal(database)} AND table_name = ${literal(table)}`,
   );
+  // By their bytes: each server sorts names in its own way, and a backup may come back on another one.
+  const names = columns.map((one) => Buffer.from(one.name)).sort((a, b) => Buffer.compare(a, b));
   const { n, checksum } = await session.row<{ n: number | string; checksum: string | Buffer }>(
-    `SELECT count(*) AS n, ${checksumOf(columns.map((one) => one.name))} FROM ${from}) AS hashed`,
+    `SELECT count(*) AS n, ${checksumOf(names.map(String))} FROM ${from}) AS hashed`,
   );
   return { ...place, rows: Number(n), checksum: String(checksum) };
 }

@@ -26,14 +26,15 @@ const PAUSE_MS = 1_000;
 export const holdServer = (server: Server, signal: AbortSignal): Promise<Hold> =>
   hold(server, 'FLUSH TABLES WITH READ LOCK', signal);
 
-/** Tables, to the dump's end. @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING. */
-export const holdTables = (
+/** Tables by database, to the dump's end. @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING. */
+export function holdTables(
   server: Server,
-  database: string,
-  tables: readonly string[],
+  databases: readonly { readonly database: string; readonly data: readonly string[] }[],
   signal: AbortSignal,
-): Promise<Hold> =>
-  hold(server, `LOCK TABLES ${tables.map((table) => `${qualified(database, table)} READ`).join(', ')}`, signal);
+): Promise<Hold> {
+  const tables = databases.flatMap(({ database, data }) => data.map((table) => `${qualified(database, table)} READ`));
+  return hold(server, `LOCK TABLES ${tables.join(', ')}`, signal);
+}
 
 async function hold(server: Server, sql: string, signal: AbortSignal): Promise<Hold> {
   const session = await server.session(undefined, signal);
@@ -87,8 +88,8 @@ async function lock(session: Session, sql: string): Promise<void> {
 }
 
 /** A session whose transaction sees the moment in which this is called. */
-export async function openSnapshot(server: Server, database: string, signal: AbortSignal): Promise<Session> {
-  const session = await server.session(database, signal);
+export async function openSnapshot(server: Server, signal: AbortSignal): Promise<Session> {
+  const session = await server.session(undefined, signal);
   try {
     await session.rows('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     await session.rows('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');

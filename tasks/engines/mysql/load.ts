@@ -23,12 +23,18 @@ const CLIENT_ARGS = [
 ];
 
 /** @throws RESTORE_FAILED, CHECKSUM_MISMATCH …; what was loaded by then is the caller's to drop. */
-export async function load(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Selected> {
+export async function load(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  place: string,
+  translate?: (text: string) => string,
+): Promise<Selected> {
   const { report } = server.context;
   const own = new AbortController();
   const signal = AbortSignal.any([server.context.signal, own.signal]);
   report.expect(source.manifest.archive.bytes);
-  const selected = select(job);
+  const selected = select(job, translate);
   const client = server.start('mariadb', [...CLIENT_ARGS, `--database=${place}`], { signal, stdin: 'pipe' });
   const ended = client.done.then((end) => {
     if (end.code === 0) return;
@@ -51,7 +57,8 @@ async function feed(
   signal: AbortSignal,
 ): Promise<void> {
   const { report } = server.context;
-  const lexer = new DumpLexer(selected.handler);
+  const wanted: Buffer[] = [];
+  const lexer = new DumpLexer({ ...selected.handler, pass: (bytes) => void wanted.push(bytes) });
   const { stream, done } = unpacked(source.openArchive(), source.manifest.compression, {
     env: server.environment(),
     signal,
@@ -60,7 +67,8 @@ async function feed(
   let open = true;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      for (const part of lexer.push(chunk)) open = await outlet.write(part);
+      lexer.push(chunk);
+      for (const part of wanted.splice(0)) open = await outlet.write(part);
       // Its own last words say why.
       if (!open) break;
     }

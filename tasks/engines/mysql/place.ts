@@ -1,7 +1,7 @@
 /** Databases as wholes, and the note that a restored or a set aside one carries in a table of its own. */
 import { numberOf } from './errors.ts';
 import { ident, NOTE_TABLE, qualified } from './names.ts';
-import type { Session } from './server.ts';
+import type { Server, Session } from './server.ts';
 
 export async function databaseExists(session: Session, name: string): Promise<boolean> {
   const found = await session.rows('SELECT 1 FROM information_schema.schemata WHERE schema_name = ?', [name]);
@@ -24,6 +24,20 @@ export async function dropDatabase(session: Session, name: string): Promise<bool
   return true;
 }
 
+/** What a failure leaves; that it could not be dropped is no reason to forget what failed. */
+export async function dropUnfinished(server: Server, place: string): Promise<void> {
+  try {
+    const session = await server.lastSession();
+    try {
+      await dropDatabase(session, place);
+    } finally {
+      await session.close();
+    }
+  } catch (thrown) {
+    server.context.report.warn(`The unfinished database ${place} could not be dropped: ${String(thrown)}`);
+  }
+}
+
 export interface Note {
   /** Id of the restore that made the database, or set it aside. */
   readonly restore?: string;
@@ -31,6 +45,8 @@ export interface Note {
   readonly equal?: string;
   /** JSON: names of the events that run when the database serves. */
   readonly events?: string;
+  /** `1` once its rows have replaced those of the living tables. */
+  readonly replaced?: string;
   /** JSON of what an exchange of names moves; while one is under way. */
   readonly plan?: string;
 }
@@ -47,11 +63,18 @@ export async function readNote(session: Session, database: string): Promise<Note
   }
 }
 
-export async function writeNote(session: Session, database: string, note: Note, table = NOTE_TABLE): Promise<void> {
+/** `made`: the table is there; so it can be written to inside a transaction, which making it would end. */
+export async function writeNote(
+  session: Session,
+  database: string,
+  note: Note,
+  { table = NOTE_TABLE, made = false }: { table?: string; made?: boolean } = {},
+): Promise<void> {
   const place = qualified(database, table);
-  await session.rows(
-    `CREATE TABLE IF NOT EXISTS ${place} (k varchar(20) CHARACTER SET ascii PRIMARY KEY, v longtext CHARACTER SET utf8mb4) ENGINE = InnoDB`,
-  );
+  if (!made)
+    await session.rows(
+      `CREATE TABLE IF NOT EXISTS ${place} (k varchar(20) CHARACTER SET ascii PRIMARY KEY, v longtext CHARACTER SET utf8mb4) ENGINE = InnoDB`,
+    );
   for (const [key, value] of Object.entries(note))
     await session.rows(`REPLACE INTO ${place} (k, v) VALUES (?, ?)`, [key, value]);
 }

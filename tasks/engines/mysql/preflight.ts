@@ -5,29 +5,11 @@ import type { RestoreJob } from '../../../core/job.ts';
 import { names } from './dump-plan.ts';
 import type { Server, Session } from './server.ts';
 
-/** @throws SCOPE_REFUSED, INPUT_INVALID, RESTORE_REFUSED. */
+/** @throws RESTORE_REFUSED. */
 export async function preflight(server: Server, session: Session, job: RestoreJob, manifest: Manifest): Promise<void> {
-  refuseScope(job, manifest);
   await refusePacket(session, manifest);
   await refuseOutsiders(session, job);
   await warnOfDefiners(server, session, job, manifest);
-}
-
-function refuseScope({ scope, mode }: RestoreJob, manifest: Manifest): void {
-  const refuse = (detail: string): never => {
-    throw new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
-  };
-  if (scope?.dataOnly)
-    refuse('Rows alone have no tables to go into: restore them with their definitions, and copy the rows from there.');
-  if (scope && mode !== 'new')
-    refuse('A part of a backup comes back beside the original (mode `new`); copy from there what you need.');
-  const known = manifest.fingerprint.tables.map((one) => one.table);
-  const missing = (scope?.tables ?? []).filter((table) => !known.includes(table));
-  if (missing.length > 0 && manifest.fingerprint.mode !== 'none')
-    throw new NightjarError('INPUT_INVALID', {
-      operation: 'preflight',
-      detail: `The backup has no tables ${names(missing)}; a table is named by its bare name.`,
-    });
 }
 
 /** A statement that is longer than a packet ends the connection, and with it the restore. */
@@ -42,8 +24,8 @@ async function refusePacket(session: Session, manifest: Manifest): Promise<void>
 }
 
 /** A table of another database that refers to one that moves would follow it, away from the name. */
-async function refuseOutsiders(session: Session, { database, mode }: RestoreJob): Promise<void> {
-  if (mode === 'new') return;
+async function refuseOutsiders(session: Session, { database, mode, scope }: RestoreJob): Promise<void> {
+  if (mode === 'new' || scope) return;
   const outside = await session.rows<{ who: string }>(
     `SELECT DISTINCT concat(table_schema, '.', table_name) AS who FROM information_schema.key_column_usage
       WHERE referenced_table_schema = ? AND table_schema <> ?`,
@@ -58,7 +40,7 @@ async function refuseOutsiders(session: Session, { database, mode }: RestoreJob)
 
 /** Views and routines of somebody who is not there can be made, but not used. */
 async function warnOfDefiners(server: Server, session: Session, job: RestoreJob, manifest: Manifest): Promise<void> {
-  if (job.noOwner) return;
+  if (job.noOwner || job.scope?.dataOnly || job.scope?.tables) return;
   const wanted = [...new Set(manifest.roles.map((role) => job.roleMap?.[role] ?? role))];
   if (wanted.length === 0) return;
   let there: Set<string>;

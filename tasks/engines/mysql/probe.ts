@@ -1,15 +1,24 @@
 /** What can be known about tonight's backup without making it. Reads only. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
-import { bytesOf } from '../../pipes/pipes.ts';
 import { names } from './dump-plan.ts';
+import { toolVersion } from './dump-tool.ts';
 import { numberOf } from './errors.ts';
-import { qualified } from './names.ts';
+import { ident, qualified } from './names.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
-import { charsetOf, databaseBytes, listTables, versionedTables, type DataTable } from './tables.ts';
+import {
+  databaseBytes,
+  listDatabases,
+  listTables,
+  requireDatabase,
+  versionedTables,
+  type DataTable,
+} from './tables.ts';
 
 /** A clock that is further off makes "the data of 02:30" a lie. */
 const CLOCK_SECONDS = 60;
+/** What Debian's client of MariaDB 10.11 is said to dump. */
+const NEWEST_MYSQL: readonly [number, number] = [8, 4];
 const LONG_TRANSACTION_SECONDS = 3_600;
 /** Of the server's privileges those that a dump of one database asks for. */
 const NEEDED = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES'] as const;
@@ -21,32 +30,49 @@ const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, 'kind'>> {
   const { target, report } = context;
+  const whole = target.scope?.allDatabases === true;
   report.phase('connecting');
-  const server = await reachServer(context, target.database);
+  const server = await reachServer(context, whole ? undefined : target.database);
   report.phase('looking around');
-  return within(
-    server,
-    async (session) => {
-      await charsetOf(session, target.database);
-      const tables = await listTables(session, target.database);
-      const findings = [
-        tls(server),
-        flavour(server),
-        await client(server),
-        ...(await privileges(server, session, tables)),
-        ...storage(server, tables),
-        ...(await versions(session, target.database)),
-        ...oddName(target.database),
-        ...(await settings(server, session)),
-      ];
-      return {
-        serverVersion: server.version,
-        databaseBytes: await databaseBytes(session, target.database),
-        findings,
-      };
-    },
-    target.database,
-  );
+  return within(server, async (session) => {
+    if (!whole) await requireDatabase(session, target.database);
+    const databases = whole ? await listDatabases(session, () => undefined) : [target.database];
+    const findings = [tls(server), flavour(server), await client(server)];
+    const all: Found[] = [];
+    let bytes = 0;
+    for (const database of databases) {
+      for (const one of await listTables(session, database)) all.push({ ...one, database });
+      findings.push(...(await versions(session, database)), ...oddName(database));
+      bytes += await databaseBytes(session, database);
+    }
+    findings.push(
+      ...(await privileges(server, session, databases, all)),
+      ...storage(server, all),
+      ...(whole ? await users(session, databases.length) : []),
+      ...(await settings(server, session)),
+    );
+    return { serverVersion: server.version, databaseBytes: bytes, findings };
+  });
+}
+
+interface Found extends DataTable {
+  readonly database: string;
+}
+/** As people name it: with its database only where there are several. */
+const nameOf = ({ context: { target } }: Server, { database, table }: Found): string =>
+  target.scope?.allDatabases ? `${database}.${table}` : table;
+
+async function users(session: Session, databases: number): Promise<Finding[]> {
+  const what = `${databases} databases in one backup`;
+  try {
+    await session.rows('SELECT User FROM mysql.user LIMIT 1');
+    return [ok(`${what}, with users and grants.`)];
+  } catch (thrown) {
+    if (!(thrown instanceof NightjarError) || thrown.code !== 'PRIVILEGE_MISSING') throw thrown;
+    return [
+      warn(`${what}, without users and grants.`, 'GRANT SELECT ON mysql.* to the login, if they should be in it.'),
+    ];
+  }
 }
 
 function tls(server: Server): Finding {
@@ -65,11 +91,9 @@ function flavour(server: Server): Finding {
 }
 
 async function client(server: Server): Promise<Finding> {
+  let tool: string;
   try {
-    const running = server.start('mariadb-dump', ['--version'], { signal: server.context.signal, stdout: 'pipe' });
-    const [text, end] = await Promise.all([bytesOf(running.stdout!), running.done]);
-    if (end.code !== 0 || text.length === 0) throw new NightjarError('DUMP_EMPTY', { operation: 'mariadb-dump' });
-    return ok(text.toString('utf8').trim());
+    tool = await toolVersion(server, server.context.signal);
   } catch {
     server.context.signal.throwIfAborted();
     return bad(
@@ -77,27 +101,50 @@ async function client(server: Server): Promise<Finding> {
       'Build the image anew from tasks/Dockerfile.',
     );
   }
+  if (!isNewerThan(tool, server)) return ok(tool);
+  const made = server.isMariadb
+    ? `is of an older MariaDB: ${tool}`
+    : `was tried up to MySQL ${NEWEST_MYSQL.join('.')}: ${tool}`;
+  return warn(
+    `The server is ${server.version}, and mariadb-dump ${made}.`,
+    'Update Nightjar’s image, and restore one backup beside the original as a trial.',
+  );
+}
+
+/** @param tool what `mariadb-dump --version` says. */
+export function isNewerThan(tool: string, { isMariadb, version }: Pick<Server, 'isMariadb' | 'version'>): boolean {
+  const numbers = (text: string): number[] => (/(\d+)\.(\d+)/.exec(text) ?? []).slice(1).map(Number);
+  const [major = 0, minor = 0] = numbers(version);
+  const [known = 0, knownMinor = 0] = isMariadb
+    ? numbers(/(?:Distrib|from) (\d+\.\d+)/.exec(tool)?.[1] ?? '')
+    : NEWEST_MYSQL;
+  return known > 0 && (major > known || (major === known && minor > knownMinor));
 }
 
 /** What the login was granted on the database or on everything, through roles too where they are in use. */
-async function privileges(server: Server, session: Session, tables: readonly DataTable[]): Promise<Finding[]> {
-  const { database } = server.context.target;
+async function privileges(
+  server: Server,
+  session: Session,
+  databases: readonly string[],
+  tables: readonly Found[],
+): Promise<Finding[]> {
   const { user } = await session.row<{ user: string }>('SELECT CURRENT_USER() AS user');
   const granted = await session.rows<Record<string, string>>('SHOW GRANTS');
   const text = granted.flatMap((row) => Object.values(row)).join('\n');
   const everything = /GRANT ALL PRIVILEGES ON (?:\*\.\*|`)/.test(text);
   const missing = everything ? [] : NEEDED.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
   const hidden: string[] = [];
-  for (const { table } of tables.slice(0, 1_000))
-    await session.rows(`SELECT 1 FROM ${qualified(database, table)} LIMIT 0`).catch((thrown: unknown) => {
+  for (const one of tables.slice(0, 1_000))
+    await session.rows(`SELECT 1 FROM ${qualified(one.database, one.table)} LIMIT 0`).catch((thrown: unknown) => {
       if (!(thrown instanceof NightjarError) || thrown.code !== 'PRIVILEGE_MISSING') throw thrown;
-      hidden.push(table);
+      hidden.push(nameOf(server, one));
     });
-  const hint = `GRANT ${NEEDED.join(', ')} ON \`${database}\`.* TO ${user.replace(/^(.*)@(.*)$/, "'$1'@'$2'")}`;
+  const hint = `GRANT ${NEEDED.join(', ')} ON ${databases.length === 1 ? ident(databases[0]!) : '*'}.* TO ${user.replace(/^(.*)@(.*)$/, "'$1'@'$2'")}`;
   const findings: Finding[] = [];
   if (missing.length > 0) findings.push(bad(`${user} was not granted ${missing.join(', ')}.`, hint));
   if (hidden.length > 0) findings.push(bad(`Tables that ${user} may not read: ${names(hidden)}.`, hint));
-  const unreadable = await unreadableRoutines(session, database);
+  const unreadable: string[] = [];
+  for (const database of databases) unreadable.push(...(await unreadableRoutines(session, database)));
   if (unreadable.length > 0)
     findings.push(
       bad(
@@ -119,10 +166,10 @@ async function unreadableRoutines(session: Session, database: string): Promise<s
   return rows.map((one) => one.name);
 }
 
-function storage(server: Server, tables: readonly DataTable[]): Finding[] {
+function storage(server: Server, tables: readonly Found[]): Finding[] {
   const unsafe = tables.filter((one) => !one.transactional);
   if (unsafe.length === 0) return [ok('A transaction covers every table.')];
-  const which = names(unsafe.map((one) => `${one.table} (${one.engine})`));
+  const which = names(unsafe.map((one) => `${nameOf(server, one)} (${one.engine})`));
   return [
     server.context.target.unsafeTables === 'lock'
       ? warn(

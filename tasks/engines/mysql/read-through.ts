@@ -5,25 +5,26 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { Outlet } from '../../pipes/pipes.ts';
 import { DumpLexer } from './dump-lexer.ts';
-import { definerOf, statementOf } from './dump-statements.ts';
+import { definerOf, isCompleted, statementOf } from './dump-statements.ts';
 
 export interface DumpContents {
   /** Rows by table; of tables without rows there is no entry. */
   readonly rows: ReadonlyMap<string, number>;
   /** Tables that are created. */
   readonly created: ReadonlySet<string>;
+  /** Tables whose rows were written, also when they had none. */
+  readonly visited: ReadonlySet<string>;
   /** Who runs views, triggers, routines and events: `user@host`. */
   readonly definers: ReadonlySet<string>;
   /** In bytes: a server must take it in one packet. */
   readonly longest: number;
 }
 
-const COMPLETED = '-- Dump completed';
-
 /** Counts; its contents are whole only after `end`. @throws READ_THROUGH_FAILED. */
 export class DumpReader implements Outlet {
   readonly #rows = new Map<string, number>();
   readonly #created = new Set<string>();
+  readonly #visited = new Set<string>();
   readonly #definers = new Set<string>();
   #longest = 0;
   #completed = false;
@@ -32,12 +33,13 @@ export class DumpReader implements Outlet {
       this.#longest = Math.max(this.#longest, text.length);
       const { kind, name } = statementOf(text);
       if (kind === 'table') this.#created.add(name!);
+      if (kind === 'keys') this.#visited.add(name!);
       const definer = kind === 'setting' || kind === 'table' ? undefined : definerOf(text);
       if (definer !== undefined) this.#definers.add(definer);
       return '';
     },
     comment: (text) => {
-      this.#completed = text.trimStart().startsWith(COMPLETED);
+      this.#completed = isCompleted(text);
       return '';
     },
     rows: () => undefined,
@@ -67,7 +69,13 @@ export class DumpReader implements Outlet {
   }
 
   get contents(): DumpContents {
-    return { rows: this.#rows, created: this.#created, definers: this.#definers, longest: this.#longest };
+    return {
+      rows: this.#rows,
+      created: this.#created,
+      visited: this.#visited,
+      definers: this.#definers,
+      longest: this.#longest,
+    };
   }
 }
 

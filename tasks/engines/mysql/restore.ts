@@ -8,16 +8,25 @@ import { differs } from '../../comparing.ts';
 import { compareIn, foundEqual } from './compare.ts';
 import { exchange } from './exchange.ts';
 import { load } from './load.ts';
-import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
+import { isForeign, rehearse } from './migrate/rehearse.ts';
+import { ident } from './names.ts';
+import { overwriteRows } from './overwrite-rows.ts';
+import { databaseExists, dropDatabase, dropUnfinished, readNote, writeNote } from './place.ts';
 import { preflight } from './preflight.ts';
+import { narrowedTo } from './scope.ts';
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
-import { createDatabase } from './tables.ts';
+import { grantInside } from './restore-globals.ts';
+import { charsetOf, createDatabase } from './tables.ts';
 
-export async function restore(context: MysqlContext, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+export async function restore(context: MysqlContext, asked: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+  const job = narrowedTo(asked, source.manifest);
   context.report.phase('connecting');
   const server = await reachServer(context);
   await within(server, (session) => preflight(server, session, job, source.manifest));
-  return restoreBeside(server, job, source);
+  const rows = job.mode === 'overwrite' && job.scope !== undefined;
+  const done = rows ? await overwriteRows(server, job, source) : await restoreBeside(server, job, source);
+  if (job.allDatabases) await grantInside(server, job.database);
+  return done;
 }
 
 async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
@@ -77,12 +86,21 @@ async function dropReplaced(server: Server, job: RestoreJob, old: string): Promi
 async function make(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Comparison> {
   const { report, signal } = server.context;
   try {
-    await within(server, async (session) => {
-      await createDatabase(session, place, charsetIn(source), (text) => report.warn(text));
+    const migration = isForeign(server, source.manifest)
+      ? await rehearse(server, job, source, place, charsetIn(source))
+      : undefined;
+    const charset = migration?.charset(charsetIn(source)) ?? charsetIn(source);
+    const made = await within(server, async (session) => {
+      await createDatabase(session, place, charset, (text) => report.warn(text));
       await writeNote(session, place, { restore: job.id });
+      return charsetOf(session, place);
     });
     report.phase('restoring');
-    const { events } = await load(server, job, source, place);
+    const { events } = await load(server, job, source, place, migration?.translate);
+    // The tool sets the charset that code was written under, and not always the database's own again after it.
+    await within(server, (session) =>
+      session.rows(`ALTER DATABASE ${ident(place)} CHARACTER SET ${made.charset} COLLATE ${made.collation}`),
+    );
     report.phase('comparing rows');
     const comparison = await compareIn(server, job, source, place);
     if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);
@@ -90,20 +108,9 @@ async function make(server: Server, job: RestoreJob, source: RestoreSource, plac
     return comparison;
   } catch (thrown) {
     if (thrown instanceof NightjarError && thrown.code === 'FINGERPRINT_DIFFERS') throw thrown;
-    await dropUnfinished(server, place).catch((again: unknown) =>
-      report.warn(`The unfinished database ${place} could not be dropped: ${String(again)}`),
-    );
+    await dropUnfinished(server, place);
     signal.throwIfAborted();
     throw thrown;
-  }
-}
-
-async function dropUnfinished(server: Server, place: string): Promise<void> {
-  const session = await server.lastSession();
-  try {
-    await dropDatabase(session, place);
-  } finally {
-    await session.close();
   }
 }
 

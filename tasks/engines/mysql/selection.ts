@@ -1,23 +1,29 @@
 /** What of a dump goes into a restored database, statement by statement. */
 import type { RestoreJob } from '../../../core/job.ts';
 import type { DumpHandler } from './dump-lexer.ts';
-import { asleep, definerOf, statementOf, withDefiner, type Statement } from './dump-statements.ts';
+import { asleep, definerOf, isCompleted, statementOf, withDefiner, type Statement } from './dump-statements.ts';
 
 export interface Selected {
   readonly handler: DumpHandler;
   /** Tables that were made. */
   readonly created: ReadonlySet<string>;
+  /** Tables whose rows came, also when they had none. */
+  readonly visited: ReadonlySet<string>;
   /** Events that run in the source; they are restored asleep, and woken when their database serves. */
   readonly events: readonly string[];
   /** Whether the dump's last line was seen. */
   completed(): boolean;
 }
 
-/** The job's scope and who is to own things. */
-export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): Selected {
+/** The job's scope and who is to own things. `translate`: into the words of another kind of server. */
+export function select(
+  job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>,
+  translate: (text: string) => string = (text) => text,
+): Selected {
   const { scope = {} } = job;
   const wanted = scope.tables === undefined ? undefined : new Set(scope.tables);
   const created = new Set<string>();
+  const visited = new Set<string>();
   const events: string[] = [];
   let completed = false;
   /** A trigger comes after its table. */
@@ -25,6 +31,7 @@ export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): 
 
   const isWanted = ({ kind, name }: Statement): boolean => {
     if (kind === 'setting') return true;
+    if (scope.dataOnly && kind !== 'keys') return false;
     if (kind === 'keys') return !scope.schemaOnly && (!wanted || wanted.has(name!));
     if (kind === 'trigger') return !wanted || wanted.has(current);
     if (kind === 'table') return !wanted || wanted.has(name!);
@@ -39,6 +46,7 @@ export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): 
   };
   return {
     created,
+    visited,
     events,
     completed: () => completed,
     handler: {
@@ -48,15 +56,17 @@ export function select(job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>): 
         if (kind === 'table' || kind === 'keys') current = name!;
         if (!isWanted(statement)) return '';
         if (kind === 'table') created.add(name!);
-        if (kind === 'setting' || kind === 'table' || kind === 'keys') return text;
-        const mine = owned(text);
+        if (kind === 'keys') visited.add(name!);
+        if (kind === 'keys') return text;
+        if (kind === 'setting' || kind === 'table') return translate(text);
+        const mine = translate(owned(text));
         const sleeping = kind === 'event' ? asleep(mine) : undefined;
         if (sleeping === undefined) return mine;
         events.push(name!);
         return sleeping;
       },
       comment(text) {
-        completed = text.trimStart().startsWith('-- Dump completed');
+        completed = isCompleted(text);
         return text;
       },
       rows(table) {

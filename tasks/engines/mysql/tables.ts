@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DumpFacts } from '../../engine.ts';
 import { numberOf } from './errors.ts';
-import { ident, OWN_TABLES } from './names.ts';
+import { ident, NOTE_TABLE, OWN_TABLES } from './names.ts';
 import type { Server, Session } from './server.ts';
 
 export interface DataTable {
@@ -51,6 +51,14 @@ export async function generatedColumns(session: Session, database: string): Prom
   return found;
 }
 
+export async function listViews(session: Session, database: string): Promise<string[]> {
+  const rows = await session.rows<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name`,
+    [database],
+  );
+  return rows.map((one) => one.name);
+}
+
 /** System-versioned tables, whose history a dump leaves behind. Only MariaDB has them. */
 export async function versionedTables(session: Session, database: string): Promise<string[]> {
   const rows = await session.rows<{ name: string }>(
@@ -58,6 +66,37 @@ export async function versionedTables(session: Session, database: string): Promi
     [database],
   );
   return rows.map((one) => one.name);
+}
+
+/** The server's own, and what the clouds keep beside it. */
+const SYSTEM = [
+  'information_schema',
+  'performance_schema',
+  'mysql',
+  'sys',
+  'innodb',
+  'tmp',
+  'rdsadmin',
+  'awsdms_control',
+];
+
+/** Every database that is somebody's. `warn` hears of what a restore left behind, which is left out. */
+export async function listDatabases(session: Session, warn: (text: string) => void): Promise<string[]> {
+  const rows = await session.rows<{ name: string }>(
+    `SELECT schema_name AS name FROM information_schema.schemata ORDER BY schema_name`,
+  );
+  const ours = await session.rows<{ name: string }>(
+    `SELECT table_schema AS name FROM information_schema.tables WHERE table_name = ?`,
+    [NOTE_TABLE],
+  );
+  const left = new Set(ours.map((one) => one.name));
+  if (left.size > 0) warn(`What restores have left behind is not in the backup: ${[...left].join(', ')}.`);
+  return rows.map((one) => one.name).filter((name) => !SYSTEM.includes(name.toLowerCase()) && !left.has(name));
+}
+
+/** @throws DATABASE_MISSING. */
+export async function requireDatabase(session: Session, database: string): Promise<void> {
+  await charsetOf(session, database);
 }
 
 /** Changes when any definition of the database does. Also TRUNCATE, which makes a table anew. */
@@ -125,16 +164,19 @@ export async function binlogPosition(session: Session): Promise<Record<string, s
   return undefined;
 }
 
+/** @param databases of a whole server; undefined: of the target's database alone. */
 export async function readSource(
   server: Server,
   session: Session,
+  databases: readonly string[] | undefined,
   binlog: Record<string, string | number> | undefined,
 ): Promise<DumpFacts['source']> {
   const { target } = server.context;
-  const charset = await charsetOf(session, target.database);
   const { id } = await session
     .row<{ id: string | number }>(server.isMariadb ? 'SELECT @@server_id AS id' : 'SELECT @@server_uuid AS id')
     .catch(() => ({ id: '' }));
+  let bytes = 0;
+  for (const name of databases ?? [target.database]) bytes += await databaseBytes(session, name);
   return {
     place: `${target.host}:${target.port}`,
     database: target.database,
@@ -142,8 +184,12 @@ export async function readSource(
     serverMajor: server.major,
     ...(id === '' ? {} : { systemIdentifier: String(id) }),
     tlsVerified: server.tlsVerified,
-    databaseBytes: await databaseBytes(session, target.database),
-    details: { flavour: server.isMariadb ? 'mariadb' : 'mysql', ...charset, ...binlog },
+    databaseBytes: bytes,
+    details: {
+      flavour: server.isMariadb ? 'mariadb' : 'mysql',
+      ...(databases ? {} : await charsetOf(session, target.database)),
+      ...binlog,
+    },
   };
 }
 

@@ -1,0 +1,159 @@
+/** From the tool into the vault: one archive, or one for each database of a server. */
+import type { TablePrint } from '../../../core/backup.ts';
+import { toNightjarError } from '../../../core/errors.ts';
+import type { DumpSink } from '../../engine.ts';
+import { packedFile, writePacked } from '../../pipes/packing.ts';
+import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
+import { together } from '../../pipes/together.ts';
+import { viewArgs, type DatabasePlan, type DumpPlan } from './dump-plan.ts';
+import { endedWell, snapshotOpen, toolOutput } from './dump-tool.ts';
+import { printTables, withSigns } from './fingerprint.ts';
+import type { Hold } from './hold.ts';
+import { DumpReader, type DumpContents } from './read-through.ts';
+import type { Server, Session } from './server.ts';
+import { bodyOf, cut, shaped } from './shape.ts';
+
+export interface WrittenPart {
+  readonly database: string;
+  readonly contents: DumpContents;
+}
+
+export interface Written {
+  /** In the order of the plan. */
+  readonly parts: readonly WrittenPart[];
+  /** What was counted beside the dump, by database; undefined where it could not be. */
+  readonly prints: ReadonlyMap<string, readonly TablePrint[]> | undefined;
+}
+
+/** By database. Empty of one alone, whose views are in its dump. */
+export type Views = ReadonlyMap<string, Buffer>;
+
+export interface Beside {
+  readonly hold: Hold | undefined;
+  readonly witness: Session | undefined;
+  readonly views: Views;
+}
+
+export async function readViews(server: Server, plan: DumpPlan, signal: AbortSignal): Promise<Views> {
+  const found = new Map<string, Buffer>();
+  if (server.context.target.scope?.dataOnly) return found;
+  for (const one of plan.databases)
+    if (one.views.length > 0) found.set(one.database, bodyOf(await toolOutput(server, viewArgs(one), signal)));
+  return found;
+}
+
+/** `decide`: before the last archive is ended; throws what makes it none. */
+export async function writeArchives<T>(
+  server: Server,
+  plan: DumpPlan,
+  sink: DumpSink,
+  { hold, witness, views }: Beside,
+  own: AbortController,
+  signal: AbortSignal,
+  decide: (written: Written) => Promise<T>,
+): Promise<T & { written: Written }> {
+  const { report } = server.context;
+  const dumper = server.start('mariadb-dump', plan.args, { signal, stdout: 'pipe' });
+  const ended = endedWell(dumper, signal);
+  const counting = snapshotOpen(dumper, ended).then(async (open) => {
+    // What a snapshot does not cover stays locked to the end.
+    if (!plan.unsafe) await hold?.release();
+    if (open) return witness && withSigns(report, count(server, witness, plan));
+    report.warn('The dump did not begin for long, so its rows were counted in it only, not beside it.');
+    return undefined;
+  });
+  const archives = new Archives(server, sink, own, signal);
+  const writing = plan.whole
+    ? Promise.all([
+        cut(dumper.stdout!, partsOf(plan, views), (part, stream) => archives.whole(part.database, stream)),
+        ended,
+      ])
+    : archives.write(plan.databases[0]!.database, shaped(dumper.stdout!, plan.databases[0]!.generated), ended);
+  const both = Promise.all([writing, counting]);
+  both.catch(() => undefined);
+  const [, prints] = await together(own, [
+    writing,
+    counting,
+    ended,
+    ...(hold && plan.unsafe ? [Promise.race([hold.lost, both])] : []),
+  ]);
+  const written = { parts: archives.parts, prints };
+  const decided = await decide(written);
+  await archives.end();
+  return { ...decided, written };
+}
+
+const partsOf = ({ databases }: DumpPlan, views: Views) =>
+  databases.map(({ database, generated }) => ({ database, generated, views: views.get(database) ?? Buffer.alloc(0) }));
+
+async function count(
+  { context: { target, report } }: Server,
+  witness: Session,
+  { databases }: DumpPlan,
+): Promise<Written['prints']> {
+  if (target.fingerprint === 'none') return undefined;
+  const prints = new Map<string, readonly TablePrint[]>();
+  for (const { database, data } of databases)
+    prints.set(database, await printTables(witness, database, data, target.fingerprint, report));
+  return prints;
+}
+
+class Archives {
+  readonly parts: WrittenPart[] = [];
+  readonly #server: Server;
+  readonly #sink: DumpSink;
+  readonly #own: AbortController;
+  readonly #signal: AbortSignal;
+  #open: { outlet: Outlet; forget: () => void } | undefined;
+
+  constructor(server: Server, sink: DumpSink, own: AbortController, signal: AbortSignal) {
+    this.#server = server;
+    this.#sink = sink;
+    this.#own = own;
+    this.#signal = signal;
+  }
+
+  /** One of several: with its end. Its number tells it apart, for not every name can be a file's. */
+  async whole(database: DatabasePlan['database'], text: ReturnType<typeof shaped>): Promise<void> {
+    await this.write(database, text, Promise.resolve(), {
+      file: `archive-${String(this.parts.length + 1).padStart(4, '0')}.sql`,
+      of: database,
+    });
+    await this.end();
+  }
+
+  /** All but its end. */
+  async write(
+    database: string,
+    text: ReturnType<typeof shaped>,
+    ended: Promise<unknown>,
+    { file, of }: { file: string; of?: string } = { file: 'archive.sql' },
+  ): Promise<void> {
+    const { compression } = this.#server.context.target;
+    const stream = this.#sink.open('archive', packedFile(file, compression), of);
+    const outlet = strictOutlet(stream);
+    // A sink that waits for its upload would hold up everybody else's end.
+    const destroy = (): void => void stream.destroy(toNightjarError(this.#signal.reason));
+    this.#signal.addEventListener('abort', destroy, { once: true });
+    this.#open = { outlet, forget: () => this.#signal.removeEventListener('abort', destroy) };
+    const reader = new DumpReader();
+    await writePacked(text, {
+      compression,
+      sink: outlet,
+      reader,
+      ended,
+      own: this.#own,
+      signal: this.#signal,
+      env: this.#server.environment(),
+      moved: (bytes) => this.#server.context.report.moved(bytes),
+    });
+    this.parts.push({ database, contents: reader.contents });
+  }
+
+  /** Of the one that is open. */
+  async end(): Promise<void> {
+    await this.#open?.outlet.end();
+    this.#open?.forget();
+    this.#open = undefined;
+  }
+}
