@@ -247,7 +247,7 @@ describe('a restore', () => {
       expect((await readStorage(older, version)).storageVersion).toBe(newest);
       expect(newestStorageOf(version)).toBe(newest);
     }
-    await withFile(':memory:', true, async (sql) => {
+    await withFile(':memory:', false, async (sql) => {
       const [row] = await sql('SELECT version() AS v');
       expect(newestStorageOf(row!.v as string)).toBe(NEWEST_STORAGE);
       expect(isNewerLibrary(row!.v as string)).toBe(false);
