@@ -147,7 +147,12 @@ describe('a backup of MyDuck', () => {
     expect(keys.alive.size).toBe(1);
     expect(report.warnings.join()).toContain('still at its backup');
     // It goes on alone, and what it uploads then is nobody's.
-    await vi.waitUntil(() => !server.standIn.isReadOnly(), { timeout: 30_000 });
+    const isBack = (): Promise<boolean> =>
+      server.standIn.run('shop', 'SELECT 1').then(
+        () => !server.standIn.isReadOnly(),
+        () => false,
+      );
+    await vi.waitUntil(isBack, { timeout: 30_000 });
     keys.alive.clear();
     for (const Key of await server.exchanged())
       await server.s3.send(new DeleteObjectCommand({ Bucket: 'shop-exchange', Key }));
