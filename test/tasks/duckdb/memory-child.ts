@@ -17,17 +17,14 @@ import { engineOf } from '../../../tasks/engines.ts';
 import { VaultSink } from '../../../tasks/upload/vault-sink.ts';
 import { VAULT_CLIENT } from '../../../tasks/vault-calls.ts';
 
-const [what, mounts, database, format, archive, endpoint] = process.argv.slice(2) as [
-  'dump' | 'restore',
-  ...string[],
-] as string[];
-const target = parseDumpTarget({
+const [what, mounts, database, format, archive, endpoint] = process.argv.slice(2);
+const target: EngineContext<'duckdb'>['target'] = parseDumpTarget({
   name: 'shop',
   engine: 'duckdb',
   database,
   format,
   storage: { efs: { fileSystem: 'fs-0123456789abcdef0', accessPoint: 'fsap-0123456789abcdef0', directory: 'data' } },
-}) as EngineContext<'duckdb'>['target'];
+});
 const scratch = await mkdtemp(join(dirname(archive!), 'scratch-'));
 const { signal } = new AbortController();
 const s3 = new S3Client({
