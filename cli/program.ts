@@ -15,6 +15,7 @@ import { rollback } from './commands/rollback.ts';
 import { runs } from './commands/runs.ts';
 import { settingsDiff } from './commands/settings.ts';
 import { show } from './commands/show.ts';
+import { startup, type StartupOptions } from './commands/startup.ts';
 import { status } from './commands/status.ts';
 import { targets } from './commands/targets.ts';
 import { painter } from './format.ts';
@@ -194,6 +195,19 @@ export function buildProgram(world: World, execute: Execute): Command {
     .addOption(detach)
     .action((id: string, options: { detach?: boolean }, command: Command) =>
       execute(command, (session) => rollback(session, id, { detach: options.detach === true })),
+    );
+  program
+    .command('startup')
+    .description('what MyDuck Server is started with so that it begins with a backup')
+    .argument('<server>', 'target of the server')
+    .option('--restore <id>', 'of the restore that laid the file into the exchange')
+    .option('--secret <arn>', 'of a secret with accessKeyId and secretAccessKey, which may read the file')
+    .option('--ecs-service <cluster/service>', 'give it a new revision of its task definition')
+    .option('--container <name>', 'of the task, where it has several')
+    .option('--clear', 'take the variables out again')
+    .option('--yes', 'register the revision and update the service')
+    .action((server: string, options: StartupOptions, command: Command) =>
+      execute(command, (session) => startup(session, server, options)),
     );
   program
     .command('settings')

@@ -14,11 +14,13 @@ import {
   setPlannedShape,
   settingsDiffShape,
 } from './shapes/restoring.ts';
+import { startupShape } from './shapes/startup.ts';
 import { backupShape, doctorShape, prunePlannedShape, pruneShape, rebuildShape } from './shapes/upkeep.ts';
 
 export { errorShape, type WorkflowJson } from './shapes/common.ts';
 export * from './shapes/reading.ts';
 export * from './shapes/restoring.ts';
+export * from './shapes/startup.ts';
 export * from './shapes/upkeep.ts';
 
 /** By command; a command that also plans has two, or one of each method. */
@@ -32,6 +34,7 @@ export const SHAPES = {
   approve: [approveShape],
   cancel: [cancelShape],
   rollback: [rollbackShape],
+  startup: [startupShape],
   settings: [settingsDiffShape],
   runs: [runsShape],
   prune: [prunePlannedShape, pruneShape],

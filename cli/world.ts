@@ -19,6 +19,7 @@ import { awsCalls, type AwsCalls } from './aws.ts';
 import { doctorCalls, type DoctorCalls } from './doctor/calls.ts';
 import type { Meter } from './meter.ts';
 import { barMeter } from './bar-meter.ts';
+import { containerCalls, type ContainerCalls } from './startup/calls.ts';
 
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -45,6 +46,8 @@ export interface World {
   /** The service that keeps the recovery points of this engine; a command only ever reads of it. */
   service(engine: NativeEngine): Looks;
   pointers(): Pick<Pointers, 'read'>;
+  /** Services of the person's own: the one thing that a command changes by itself, and only when told `--yes`. */
+  containers(): ContainerCalls;
   /** A file of the person's own. */
   readText(path: string): Promise<string>;
 }
@@ -87,6 +90,7 @@ export function realWorld(): World {
       services.set(engine, made);
       return made;
     },
+    containers: () => containerCalls(),
     pointers: () => awsPointers(pointerClients(CLIENT_OPTIONS)),
     readText: (path) => readFile(path, 'utf8'),
   };

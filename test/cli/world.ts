@@ -15,6 +15,7 @@ import {
 } from '../../core/names.ts';
 import type { AwsCalls, Execution } from '../../cli/aws.ts';
 import type { DoctorCalls } from '../../cli/doctor/calls.ts';
+import type { ContainerCalls } from '../../cli/startup/calls.ts';
 import type { Step } from '../../cli/meter.ts';
 import { run } from '../../cli/program.ts';
 import type { Looks, World } from '../../cli/world.ts';
@@ -78,6 +79,7 @@ export interface FakeOptions {
   outputs?: AwsCalls['stackOutputs'];
   aws?: Partial<AwsCalls>;
   doctor?: Partial<DoctorCalls>;
+  containers?: ContainerCalls;
   manifests?: readonly AnyManifest[];
   /** By engine; without one there is nothing. */
   services?: Partial<Record<NativeEngine, Partial<Looks>>>;
@@ -232,6 +234,7 @@ export function fakeWorld(options: FakeOptions = {}): FakeWorld {
       discover: () => Promise.resolve([]),
       ...options.services?.[engine],
     }),
+    containers: () => options.containers!,
     pointers: () => ({ read: options.pointer ?? (() => Promise.resolve('shop.example.org')) }),
     readText(path) {
       const text = options.files?.[path];

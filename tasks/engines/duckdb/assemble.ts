@@ -2,9 +2,10 @@
  * A new database file out of others: definitions from one, rows from one or several. DuckDB's `COPY FROM DATABASE` brings
  * definitions over whole (its rows stop at a table that refers to itself, and its EXPORT loses such keys and all comments).
  */
+import { rm } from 'node:fs/promises';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import { tableName, type BackupScope, type Scope } from '../../../core/scope.ts';
-import { ident, literal, qualified } from './names.ts';
+import { ident, literal, qualified, walOf } from './names.ts';
 import { inOrder, loadRows } from './rows.ts';
 import { withSession, type DuckdbContext, type Session } from './session.ts';
 import { chosenTables, danglingKeys, listTables, type DataTable } from './tables.ts';
@@ -21,6 +22,11 @@ export async function attachLike(session: Session, catalog: string, file: string
     `ATTACH ${literal(file)} AS ${ident(as)}${version ? ` (STORAGE_VERSION ${literal(version)})` : ''}`,
   );
 }
+
+/** Of an earlier go that had too little memory. */
+export const removeDatabase = async (file: string): Promise<void> => {
+  for (const one of [walOf(file), file]) await rm(one, { force: true });
+};
 
 export const attachReadOnly = (session: Session, file: string, as: string): Promise<unknown> =>
   session.rows(`ATTACH ${literal(file)} AS ${ident(as)} (READ_ONLY)`);
@@ -53,6 +59,7 @@ export async function narrow(context: DuckdbContext, options: NarrowOptions): Pr
     context,
     { file: ':memory:', fallback, operation: 'make the part that was asked for' },
     async (session) => {
+      await removeDatabase(options.into);
       await attachReadOnly(session, options.from, FROM);
       await attachLike(session, FROM, options.into, INTO);
       const all = await listTables(session, FROM);
@@ -136,6 +143,7 @@ export async function merge(context: DuckdbContext, options: MergeOptions): Prom
   const session = { file: ':memory:', fallback, operation: 'put the backup’s rows into a copy' };
   return withSession(context, session, async (session) => {
     const BACKUP = 'nightjar_backup';
+    await removeDatabase(options.into);
     await attachReadOnly(session, options.living, FROM);
     await attachReadOnly(session, options.backup, BACKUP);
     await attachLike(session, FROM, options.into, INTO);

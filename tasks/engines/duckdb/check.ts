@@ -18,7 +18,14 @@ export async function check(context: EngineContext<'duckdb'>, job: CheckJob): Pr
     call.step('connecting');
     const copy = await takeCopy(call, call.target.database, { fallback: 'CHECK_FAILED' });
     call.step('counting rows');
-    const options = { file: copy.file, readOnly: true, fallback: 'CHECK_FAILED', operation: 'check' } as const;
+    const options = {
+      file: copy.file,
+      readOnly: true,
+      fallback: 'CHECK_FAILED',
+      operation: 'check',
+      // A question that had too little would be answered with no.
+      memory: 'all',
+    } as const;
     return withSession(call, options, async (session) => {
       const catalog = await catalogOf(session);
       const prints = await takePrints(session, await listTables(session, catalog), false, call.report, catalog);

@@ -13,14 +13,22 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   ],
 ];
 
-/** Without the trace of its own calls, which tells nobody anything at night. */
+/** Without the trace of its own calls and its advice about settings, which tell nobody anything at night. */
 const plain = (words: string): string =>
-  words.replace(/\s*(?:Stack Trace|This error signals an assertion failure)[\s\S]*$/, '').trim();
+  words.replace(/\s*(?:Stack Trace|This error signals an assertion failure|Possible solutions:)[\s\S]*$/, '').trim();
+
+/** Such as `failed to pin block of size 256.0 KiB (39.7 MiB/40.0 MiB used)`: with or without `Out of Memory Error`. */
+const SHORT = /Out of Memory Error|\([\d.]+ \w+\/[\d.]+ \w+ used\)/;
 
 export function duckdbError(words: string, operation: string, fallback: ErrorCode): NightjarError {
   const code = BY_TEXT.find(([pattern]) => pattern.test(words))?.[1] ?? fallback;
-  return new NightjarError(code, { operation, detail: plain(words) });
+  const more = code === fallback && SHORT.test(words) ? ' Raise size.memoryMiB of the target.' : '';
+  return new NightjarError(code, { operation, detail: plain(words) + more });
 }
+
+/** Whether DuckDB had too little memory for what was asked. */
+export const isShortOfMemory = (thrown: unknown): boolean =>
+  thrown instanceof NightjarError && SHORT.test(thrown.detail ?? '');
 
 /** Whether it is of this code. */
 export const isOf = (thrown: unknown, ...codes: readonly ErrorCode[]): thrown is NightjarError =>

@@ -4,11 +4,11 @@
  * read, and forgets comments and keys of a table to itself. So such columns are written as text, which `COPY` reads back, and
  * the definitions lie beside as a DuckDB file without rows.
  */
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import { tableName } from '../../../core/scope.ts';
-import { attachLike, attachReadOnly, detach } from './assemble.ts';
+import { attachLike, attachReadOnly, detach, removeDatabase } from './assemble.ts';
 import { ident, literal, MAIN, qualified, type Place } from './names.ts';
 import { loadRows } from './rows.ts';
 import { withSession, type DuckdbContext } from './session.ts';
@@ -19,7 +19,8 @@ export const EXPORT = 'export';
 const DEFINITIONS = 'schema.duckdb';
 /** A schema of the user's must not share a name with them. */
 const [WHOLE, BARE] = ['nightjar_whole', 'nightjar_bare'];
-const OPTIONS = "FORMAT parquet, COMPRESSION 'zstd'";
+/** A group of rows is held in memory, written and read: so its bytes count, not its rows. */
+const OPTIONS = "FORMAT parquet, COMPRESSION 'zstd', ROW_GROUP_SIZE_BYTES '4MB'";
 
 const isWrittenAsText = ({ type }: Column): boolean => /HUGEINT|INTERVAL|TIME WITH TIME ZONE/.test(type);
 const written = (column: Column): string =>
@@ -32,9 +33,10 @@ const read = (column: Column): string =>
 /** `export/` in the room, of the database in `from`. Every file of it is one of `IMPORT DATABASE`'s, but the definitions. */
 export async function exportParquet(context: DuckdbContext, from: string): Promise<void> {
   const directory = join(context.room, EXPORT);
-  await mkdir(directory);
   const options = { file: ':memory:', fallback: 'DUMP_FAILED', operation: 'EXPORT DATABASE' } as const;
   await withSession(context, options, async (session) => {
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(directory);
     await attachReadOnly(session, from, WHOLE);
     await attachLike(session, WHOLE, join(directory, DEFINITIONS), BARE);
     await session.rows(`COPY FROM DATABASE ${WHOLE} TO ${BARE} (SCHEMA)`);
@@ -58,10 +60,11 @@ export async function importParquet(
   fallback: ErrorCode,
 ): Promise<void> {
   const files = await filesOf(join(directory, EXPORT), fallback);
-  await copyFile(join(directory, EXPORT, DEFINITIONS), into).catch((cause: unknown) => {
-    throw new NightjarError(fallback, { operation: 'read the export', detail: String(cause), cause });
-  });
   await withSession(context, { file: ':memory:', fallback, operation: 'IMPORT DATABASE' }, async (session) => {
+    await removeDatabase(into);
+    await copyFile(join(directory, EXPORT, DEFINITIONS), into).catch((cause: unknown) => {
+      throw new NightjarError(fallback, { operation: 'read the export', detail: String(cause), cause });
+    });
     await session.rows(`ATTACH ${literal(into)} AS ${WHOLE}`);
     await loadRows(await listTables(session, WHOLE), {
       session,

@@ -10,6 +10,7 @@ import { inRoom, type Call } from './context.ts';
 import { isOf } from './errors.ts';
 import { walOf } from './names.ts';
 import { withSession, type Session } from './session.ts';
+import { NEWEST_STORAGE, readStorage } from './storage.ts';
 import { chosenTables, danglingKeys, listTables } from './tables.ts';
 
 /** An object is fetched to be looked into; a larger one is left to its backup. */
@@ -56,6 +57,16 @@ async function look(call: Call, bytes: number): Promise<{ version?: string; find
     await place.fetch(target.database, file);
   }
   try {
+    const { storageVersion, writtenBy } = await readStorage(file, `${place.words}, ${target.database}`);
+    if (storageVersion > NEWEST_STORAGE)
+      return {
+        findings: [
+          bad(
+            `The file is of storage version ${storageVersion}${writtenBy ? `, written by DuckDB ${writtenBy}` : ''}; Nightjar’s image reads up to ${NEWEST_STORAGE}.`,
+            'Update Nightjar’s image: until then its backups fail.',
+          ),
+        ],
+      };
     const options = { file, readOnly: true, fallback: 'DUMP_FAILED', operation: 'open the database' } as const;
     return await withSession(call, options, async (session) => ({
       version: session.version,

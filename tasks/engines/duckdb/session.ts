@@ -2,22 +2,29 @@
  * DuckDB as a child process (`docs/adr/0011-duckdb-in-a-child.md`): what it crashes, eats or locks is its own, and ends
  * with it.
  */
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import type { EngineContext } from '../../engine.ts';
 import { howEnded, startProcess } from '../../processes.ts';
-import { duckdbError } from './errors.ts';
+import { duckdbError, isShortOfMemory } from './errors.ts';
 
 /** Path of another session script, where it does not lie beside this file or the bundle. */
 export const SESSION_ENV = 'NIGHTJAR_DUCKDB_SESSION';
 const BESIDE = new URL('./duckdb-session.mjs', import.meta.url);
 
-/** Of the task's memory: DuckDB's buffers. What it needs besides, the task itself and the page cache share the rest. */
+/**
+ * DuckDB's buffers: first so little that the whole task stays under 256 MiB, then, where that does not do (a large index, a
+ * huge value), this share of the task's memory. What DuckDB needs besides, the task itself and the page cache share the rest.
+ */
+const LITTLE_MIB = 32;
 const MEMORY_SHARE = 0.4;
 const MIB = 1024 * 1024;
+/** Node's own heap in the child, and how many heaps of its threads the C library keeps: both grow for nothing. */
+const NODE_FLAGS = ['--max-semi-space-size=1'];
+const CHILD_ENV = { MALLOC_ARENA_MAX: '1' };
 const ALIVE_MS = 10_000;
 
 /** What sessions need of the engine's context, whatever the engine. */
@@ -34,6 +41,8 @@ export interface SessionOptions {
   readonly fallback: ErrorCode;
   /** In words for a person; DuckDB's own errors are told with it. */
   readonly operation: string;
+  /** `all` by default: as much as the task has. */
+  readonly memory?: 'little' | 'all';
 }
 
 export interface Session {
@@ -53,8 +62,8 @@ interface Answer {
   readonly version?: string;
 }
 
-/** Bytes that DuckDB may use for its buffers. */
-export function memoryLimit(): number {
+/** Bytes that DuckDB may use for its buffers, where it may use all. */
+function allMemory(): number {
   const ours = process.constrainedMemory();
   const all = ours > 0 && ours < totalmem() ? ours : totalmem();
   return Math.max(96 * MIB, Math.floor(all * MEMORY_SHARE));
@@ -66,21 +75,28 @@ export async function openSession(context: DuckdbContext, options: SessionOption
   const { operation, fallback } = options;
   const settings = {
     access_mode: options.readOnly ? 'READ_ONLY' : 'AUTOMATIC',
-    memory_limit: `${Math.floor(memoryLimit() / MIB)}MiB`,
-    threads: String(availableParallelism()),
+    memory_limit: `${options.memory === 'little' ? LITTLE_MIB : Math.floor(allMemory() / MIB)}MiB`,
+    // One thread keeps rows in their order, also where DuckDB need not, which takes it much more memory.
+    threads: '1',
+    preserve_insertion_order: 'false',
+    write_buffer_row_group_count: '1',
     temp_directory: join(room, 'spill'),
     // Nothing is fetched from anywhere in the middle of a night.
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
   };
   const script = env[SESSION_ENV] ?? fileURLToPath(BESIDE);
-  const running = startProcess(process.execPath, [script, JSON.stringify({ file: options.file, settings })], {
-    env: {},
-    signal,
-    cwd: room,
-    stdin: 'pipe',
-    stdout: 'pipe',
-  });
+  const running = startProcess(
+    process.execPath,
+    [...NODE_FLAGS, script, JSON.stringify({ file: options.file, settings })],
+    {
+      env: CHILD_ENV,
+      signal,
+      cwd: room,
+      stdin: 'pipe',
+      stdout: 'pipe',
+    },
+  );
   running.stdin!.on('error', () => undefined);
   const answers = createInterface({ input: running.stdout! })[Symbol.asyncIterator]();
 
@@ -138,8 +154,26 @@ export async function openSession(context: DuckdbContext, options: SessionOption
 const oneLine = (value: object): string =>
   JSON.stringify(value).replace(/[\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
 
-/** A session for one piece of work; whatever happens, its process has ended afterwards. */
+/**
+ * A session for one piece of work; whatever happens, its process has ended afterwards. The work begins with little memory, and
+ * all over again with all that there is when that was too little: so it must begin by removing what an earlier go left. (A
+ * statement alone can't be asked again: a commit that ran out of memory leaves its keys in the index.)
+ */
 export async function withSession<T>(
+  context: DuckdbContext,
+  options: SessionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  if (options.memory !== undefined) return once(context, options, work);
+  try {
+    return await once(context, { ...options, memory: 'little' }, work);
+  } catch (thrown) {
+    if (!isShortOfMemory(thrown)) throw thrown;
+    return once(context, { ...options, memory: 'all' }, work);
+  }
+}
+
+async function once<T>(
   context: DuckdbContext,
   options: SessionOptions,
   work: (session: Session) => Promise<T>,

@@ -8,8 +8,32 @@ import { NightjarError } from '../../../core/errors.ts';
 
 const HEADER = 84;
 
-/** That the library of `package.json` reads; a test holds the two together. */
-export const NEWEST_STORAGE = 68;
+/** Newest storage version by minor version of DuckDB 1; older ones read 64. Source: DuckDB, `storage_info.cpp`. */
+const NEWEST_BY_MINOR = [
+  [5, 68],
+  [4, 67],
+  [3, 66],
+  [2, 65],
+  [0, 64],
+] as const;
+/** What the library of `package.json` reads; a test holds the two together. */
+export const [NEWEST_MINOR, NEWEST_STORAGE] = NEWEST_BY_MINOR[0];
+
+const numbersOf = (version: string): [number, number] => {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  return [Number(major ?? 0), Number(minor ?? 0)];
+};
+/** Whether a DuckDB of this version may write what the image's can't read. */
+export function isNewerLibrary(version: string): boolean {
+  const [major, minor] = numbersOf(version);
+  return major > 1 || (major === 1 && minor > NEWEST_MINOR);
+}
+/** Newest storage version that a DuckDB of this version reads; undefined of one that nobody knows yet. */
+export function newestStorageOf(version: string): number | undefined {
+  const [major, minor] = numbersOf(version);
+  if (major === 0 || isNewerLibrary(version)) return undefined;
+  return NEWEST_BY_MINOR.find(([from]) => minor >= from)?.[1];
+}
 
 export interface StorageFacts {
   /** 64 is what DuckDB 0.9.2 to 1.1 wrote, and what every newer one writes by default. */

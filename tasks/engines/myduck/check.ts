@@ -2,6 +2,7 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { CheckJob, CheckOutcome, Finding, ProbeOutcome } from '../../../core/job.ts';
 import { literal, qualified, type Place } from '../duckdb/names.ts';
+import { isNewerLibrary, NEWEST_STORAGE } from '../duckdb/storage.ts';
 import { about } from './dump.ts';
 import { openExchange, plainDatabase, scheme } from './exchange.ts';
 import type { Parts } from './parts.ts';
@@ -76,6 +77,15 @@ export async function probe(parts: Parts, context: MyduckContext): Promise<Omit<
           what: 'TLS is not verified.',
           hint: 'Set tls.verify of the target to full, and tls.ca to what signed the server’s certificate.',
         } as const),
+    ...(isNewerLibrary(version)
+      ? [
+          {
+            level: 'warn',
+            what: `The server’s DuckDB ${version} is newer than that of Nightjar’s image, which reads storage versions up to ${NEWEST_STORAGE}.`,
+            hint: 'Update Nightjar’s image before the server begins to write a newer storage version: its backups would fail.',
+          } as const,
+        ]
+      : [ok(`Nightjar’s DuckDB reads what the server’s ${version} writes.`)]),
     await asked('The database’s name', () => Promise.resolve(plainDatabase(target.database))),
     await asked('The server takes writes', () => assertWritable(wire, { pauseMs: parts.pauseMs, after: '' })),
     await asked(`The keys of ${target.exchange.user}`, () => parts.keys.list(target.exchange.user)),

@@ -2,8 +2,14 @@
  * Keys for the server: BACKUP and RESTORE take an access key and its secret, and no session token, so the keys of a role are
  * no use. A user of IAM with rights on the exchange's prefix only is made a key for each use, which is deleted afterwards.
  */
-import { CreateAccessKeyCommand, DeleteAccessKeyCommand, IAMClient, ListAccessKeysCommand } from '@aws-sdk/client-iam';
-import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateAccessKeyCommand,
+  DeleteAccessKeyCommand,
+  IAMClient,
+  ListAccessKeysCommand,
+  type IAMClientConfig,
+} from '@aws-sdk/client-iam';
+import { HeadObjectCommand, PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { NightjarError } from '../../../core/errors.ts';
 import { CLIENT_OPTIONS } from '../../../stores/clients.ts';
@@ -91,8 +97,9 @@ export async function withKey<T>(
   }
 }
 
-export function awsKeys(): KeyCalls {
-  const iam = new IAMClient(CLIENT_OPTIONS);
+/** `more`: of the clients of IAM and S3, where the standard settings are not meant. */
+export function awsKeys(more: S3ClientConfig & IAMClientConfig = {}): KeyCalls {
+  const iam = new IAMClient({ ...CLIENT_OPTIONS, ...more });
   return {
     async create(UserName) {
       const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
@@ -106,9 +113,13 @@ export function awsKeys(): KeyCalls {
       await iam.send(new DeleteAccessKeyCommand({ UserName, AccessKeyId }));
     },
     async works({ id, secret }, Bucket, Key) {
-      const s3 = new S3Client({ ...CLIENT_OPTIONS, credentials: { accessKeyId: id, secretAccessKey: secret } });
+      const s3 = new S3Client({
+        ...CLIENT_OPTIONS,
+        ...more,
+        credentials: { accessKeyId: id, secretAccessKey: secret },
+      });
       try {
-        await s3.send(new PutObjectCommand({ Bucket, Key, Body: '' }));
+        await s3.send(new PutObjectCommand({ Bucket, Key, ContentLength: 0 }));
         await s3.send(new HeadObjectCommand({ Bucket, Key }));
         return true;
       } catch {

@@ -9,6 +9,7 @@ import { differs } from '../../comparing.ts';
 import { compare } from '../duckdb/fingerprint.ts';
 import { compared, inDamage, refuseNewerFile } from '../duckdb/restore.ts';
 import { qualified } from '../duckdb/names.ts';
+import { newestStorageOf } from '../duckdb/storage.ts';
 import { clear, databases } from './dump.ts';
 import { openExchange, plainDatabase, scrubbing, statement } from './exchange.ts';
 import { withKey, type Key } from './keys.ts';
@@ -30,6 +31,7 @@ export async function restore(
     refuse(job, source);
     let key: Key | undefined;
     const wire = await openWire(context, { scrub: scrubbing(() => key), anywhere: true });
+    await refuseOlderServer(wire, source);
     await refuseTaken(wire, database);
 
     step('restoring');
@@ -78,6 +80,20 @@ function refuse({ database, mode, scope }: RestoreJob, { manifest }: RestoreSour
       operation: 'preflight',
       detail: 'MyDuck restores whole files only: restore into a target of DuckDB for a part.',
     });
+}
+
+/** It would take the file for its own and fail to open it: under a name that stays taken. */
+async function refuseOlderServer(wire: Wire, { manifest }: RestoreSource): Promise<void> {
+  const theirs = Number(manifest.source.details.storageVersion ?? 0);
+  const [row] = await within(wire, (session) =>
+    session.rows<{ version: string }>('SELECT version() AS version', 'RESTORE_FAILED'),
+  );
+  const newest = newestStorageOf(row!.version);
+  if (newest === undefined || theirs <= newest) return;
+  throw new NightjarError('RESTORE_REFUSED', {
+    operation: 'preflight',
+    detail: `The backup is of storage version ${theirs} (DuckDB ${manifest.source.serverVersion}), and the server’s DuckDB ${row!.version} reads up to ${newest}: update the server. Nothing was touched.`,
+  });
 }
 
 async function refuseTaken(wire: Wire, database: string): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import { NEWEST_STORAGE, readStorage } from '../../../tasks/engines/duckdb/storage.ts';
+import { isNewerLibrary, NEWEST_STORAGE, newestStorageOf, readStorage } from '../../../tasks/engines/duckdb/storage.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { run, targetAt, withFile } from './harness.ts';
@@ -233,6 +233,41 @@ describe('a restore', () => {
       await sql('CREATE TABLE p.t (a INTEGER)');
     });
     expect((await readStorage(probe, 'probe')).storageVersion).toBe(NEWEST_STORAGE);
+    for (const [version, newest] of [
+      ['v1.4.0', 67],
+      ['v1.3.0', 66],
+      ['v1.2.0', 65],
+      ['v1.1.0', 64],
+    ] as const) {
+      const older = here.file(`probe-${version}.duckdb`);
+      await withFile(':memory:', false, async (sql) => {
+        await sql(`ATTACH '${older}' AS p (STORAGE_VERSION '${version}')`);
+        await sql('CREATE TABLE p.t (a INTEGER)');
+      });
+      expect((await readStorage(older, version)).storageVersion).toBe(newest);
+      expect(newestStorageOf(version)).toBe(newest);
+    }
+    await withFile(':memory:', false, async (sql) => {
+      const [row] = await sql('SELECT version() AS v');
+      expect(newestStorageOf(row!.v as string)).toBe(NEWEST_STORAGE);
+      expect(isNewerLibrary(row!.v as string)).toBe(false);
+    });
+    expect([newestStorageOf('v1.9.0'), isNewerLibrary('v1.9.0'), isNewerLibrary('v2.0.1')]).toEqual([
+      undefined,
+      true,
+      true,
+    ]);
+  });
+
+  it('is told by the probe, with both versions', async () => {
+    const name = await made();
+    const bytes = await readFile(here.file(name));
+    bytes.writeBigUInt64LE(999n, 12);
+    await writeFile(here.file(name), bytes);
+    const { findings } = await here.bench.engine.probe(here.bench.context(name));
+    expect(findings.filter((one) => one.level === 'bad').map((one) => one.what)).toEqual([
+      expect.stringMatching(/storage version 999.*reads up to \d+/),
+    ]);
   });
 
   it('says that the disk is full, and leaves the old file serving', async ({ skip }) => {

@@ -1,6 +1,7 @@
 /** A server that misbehaves as MyDuck does: what it says, what it leaves behind, and what must be heard of it. */
 import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NightjarError } from '../../../core/errors.ts';
 import { statement } from '../../../tasks/engines/myduck/exchange.ts';
 import { listeningReporter, memoryBackup, memorySource, manifestOf } from '../../contracts/doubles.ts';
@@ -94,6 +95,24 @@ describe('a backup of MyDuck', () => {
     await bench.dump('shop');
   });
 
+  it('is taken while the server reads only: who writes meanwhile is told so, and can write again afterwards', async () => {
+    let told = '';
+    const tries: Promise<void>[] = [];
+    server.standIn.mood.slow = () =>
+      void tries.push(
+        server.standIn.run('shop', 'INSERT INTO t VALUES (7)').then(
+          () => undefined,
+          (thrown: unknown) => void (told = (thrown as Error).message),
+        ),
+      );
+    await bench.dump('shop');
+    await Promise.all(tries);
+    expect(told).toMatch(/read-only/);
+    await server.standIn.run('shop', 'DELETE FROM t WHERE a = -1');
+    // The task asked for itself, twice before it said that all was well: before the backup and after it.
+    expect(server.standIn.asked.filter((sql) => sql.startsWith('CREATE TABLE nightjar_probe_'))).toHaveLength(2);
+  });
+
   it('tells the same of a server that stays read-only though its backup went well', async () => {
     server.standIn.mood.staysReadOnly = true;
     expect((await dump()).code).toBe('SERVER_READ_ONLY');
@@ -127,7 +146,16 @@ describe('a backup of MyDuck', () => {
     await expect(bench.engine.dump(context, memoryBackup().sink)).rejects.toThrow('told to stop');
     expect(keys.alive.size).toBe(1);
     expect(report.warnings.join()).toContain('still at its backup');
+    // It goes on alone, and what it uploads then is nobody's.
+    const isBack = (): Promise<boolean> =>
+      server.standIn.run('shop', 'SELECT 1').then(
+        () => !server.standIn.isReadOnly(),
+        () => false,
+      );
+    await vi.waitUntil(isBack, { timeout: 30_000 });
     keys.alive.clear();
+    for (const Key of await server.exchanged())
+      await server.s3.send(new DeleteObjectCommand({ Bucket: 'shop-exchange', Key }));
   });
 
   it('says its keys to nobody but the server', async () => {
@@ -164,6 +192,10 @@ describe('a backup of MyDuck', () => {
     keys.create = () => Promise.reject(new Error('AccessDenied'));
     expect((await dump()).code).toBe('PRIVILEGE_MISSING');
     keys.create = create;
+    // A user has two keys at most: those of two other backups.
+    for (const id of ['AKIAONE', 'AKIATWO']) keys.alive.set(id, { id, secret: 'x', createdAt: new Date() });
+    expect((await dump()).code).toBe('PRIVILEGE_MISSING');
+    keys.alive.clear();
     expect(server.standIn.isReadOnly()).toBe(false);
   });
 });

@@ -28,6 +28,8 @@ export interface Mood {
   slow?: () => void;
   /** It writes its keys into its errors. */
   blabs?: boolean;
+  /** The DuckDB that it says it has. */
+  version?: string;
 }
 
 export interface StandIn {
@@ -177,7 +179,8 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
             of = instance;
             if (database !== EVERYBODYS) await connection.run(`USE ${ident(database)}`);
           }
-          socket.write(answer(await connection!.runAndReadAll(sql)));
+          const said = mood.version === undefined ? 'version()' : `'${mood.version}'`;
+          socket.write(answer(await connection!.runAndReadAll(sql.replace('version()', said))));
         }
       } catch (thrown) {
         socket.write(error((thrown as Error).message, { severity: 'ERROR', code: 'XX000' }));

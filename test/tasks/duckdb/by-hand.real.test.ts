@@ -1,0 +1,109 @@
+/**
+ * What the pages tell a person to type when Nightjar is gone, typed. `aws` and `docker` are doubles; `duckdb`, DuckDB's shell,
+ * is one over the library, since no registry has it.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AWKWARD } from './awkward.ts';
+import { rowsOf, run, targetAt } from './harness.ts';
+import { leave, room, type Room } from './room.ts';
+
+const REPO = new URL('../../../', import.meta.url);
+const SHELL = `#!${process.execPath}
+const { DuckDBInstance } = require(${JSON.stringify(new URL('node_modules/@duckdb/node-api', REPO).pathname)});
+const args = process.argv.slice(2);
+const readOnly = args[0] === '-readonly';
+const [file, flag, words] = readOnly ? args.slice(1) : args;
+if (flag !== '-c') throw new Error('Only -c is known here.');
+const sql = words.startsWith('.read ') ? require('fs').readFileSync(words.slice(6), 'utf8') : words;
+(async () => {
+  const instance = await DuckDBInstance.create(file, { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' });
+  const connection = await instance.connect();
+  const rows = (await connection.runAndReadAll(sql)).getRowObjectsJson();
+  console.log(JSON.stringify(rows));
+  connection.closeSync();
+  instance.closeSync();
+})();
+`;
+/** \`aws s3 cp\`: of the vault the archive, of the exchange a file in \`bucket\`. */
+const AWS = `#!/bin/sh
+[ "$1 $2" = "s3 cp" ] || exit 9
+[ "$4" = - ] && exec cat "$ARCHIVE"
+mkdir -p "$HOME/bucket" && exec cp "$3" "$HOME/bucket/$(basename "$4")"
+`;
+const DOCKER = '#!/bin/sh\nprintf "%s\\n" "$@" > "$HOME/docker"\n';
+
+let here: Room;
+let home: string;
+beforeAll(async () => {
+  here = await room();
+  home = join(dirname(here.server.directory), 'home');
+  await mkdir(join(home, 'bin'), { recursive: true });
+  for (const [name, text] of Object.entries({ duckdb: SHELL, aws: AWS, docker: DOCKER })) {
+    await writeFile(join(home, 'bin', name), text);
+    await chmod(join(home, 'bin', name), 0o755);
+  }
+  await run(here.file('shop.duckdb'), AWKWARD);
+});
+afterAll(() => leave(here));
+
+/** The shell's lines of a page, a block each. */
+const blocks = async (page: string): Promise<string[]> =>
+  [...(await readFile(new URL(`docs/engines/${page}.md`, REPO), 'utf8')).matchAll(/```sh\n([^]*?)```/g)].map(
+    (match) => match[1]!,
+  );
+/** Types it into a shell in a directory of its own; answers with what it printed. */
+async function type(commands: string, format: 'file' | 'parquet'): Promise<string> {
+  const { backup } = await here.bench.dump('shop.duckdb', { target: targetAt('shop.duckdb', { format }) });
+  await writeFile(join(home, 'archive'), backup.finished.get('archive')!);
+  for (const old of ['shop.duckdb', 'shop.db', 'export', 'bucket'])
+    await rm(join(home, old), { recursive: true, force: true });
+  return execFileSync('bash', ['--norc', '-euo', 'pipefail', '-c', commands], {
+    cwd: home,
+    encoding: 'utf8',
+    env: { PATH: `${join(home, 'bin')}:${process.env.PATH}`, HOME: home, ARCHIVE: join(home, 'archive') },
+  });
+}
+const only = (all: readonly string[], words: string): string => {
+  const found = all.filter((one) => one.includes(words));
+  expect(found, words).toHaveLength(1);
+  return found[0]!;
+};
+
+it('a file comes back from the bucket as DuckDB’s page says', async () => {
+  const said = await type(only(await blocks('duckdb'), 'database.duckdb.zst'), 'file');
+  expect(said).toContain('"table_name":"big"');
+  expect(await rowsOf(join(home, 'shop.duckdb'))).toEqual(await rowsOf(here.file('shop.duckdb')));
+});
+
+it('Parquet comes back as it says', async () => {
+  // Awkward tables that refer to themselves may need their rows in order: the page says so.
+  const file = here.file('shop.duckdb');
+  await rm(file);
+  await run(file, [
+    'CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR)',
+    'CREATE TABLE "order" (id INTEGER, customer INTEGER REFERENCES customers (id), cents HUGEINT, "at" INTERVAL)',
+    "INSERT INTO customers SELECT i, 'c' || i FROM range(1000) r(i)",
+    'INSERT INTO "order" SELECT i, i, 170141183460469231731687303715884105727, to_days(-i::INT) FROM range(1000) r(i)',
+    'CREATE VIEW names AS SELECT name FROM customers',
+  ]);
+  await type(only(await blocks('duckdb'), 'export.tar.zst'), 'parquet');
+  expect(await rowsOf(join(home, 'shop.duckdb'))).toEqual(await rowsOf(file));
+});
+
+it('a MyDuck Server is started with the backup as its page says', async () => {
+  await type(only(await blocks('myduck'), 'docker run'), 'file');
+  expect(await rowsOf(join(home, 'bucket', 'shop.db'))).toEqual(await rowsOf(here.file('shop.duckdb')));
+  const told = (await readFile(join(home, 'docker'), 'utf8')).split('\n');
+  // Source: apecloud/myduckserver at 991fb99, docker/entrypoint.sh.
+  expect(told.filter((one) => one.startsWith('--env=')).map((one) => one.slice(6).split('=')[0])).toEqual([
+    'SETUP_MODE',
+    'DEFAULT_DB',
+    'RESTORE_FILE',
+    'RESTORE_ENDPOINT',
+    'RESTORE_ACCESS_KEY_ID',
+    'RESTORE_SECRET_ACCESS_KEY',
+  ]);
+});
