@@ -8,6 +8,7 @@ import {
   type DumpEngine,
   type EngineName,
   type NativeEngine,
+  whyLacking,
 } from './engines.ts';
 import { NightjarError } from './errors.ts';
 import { COMPRESSIONS, type FileStorage } from './engine-fields.ts';
@@ -219,7 +220,7 @@ export const configSchema = z
           context.addIssue({
             code: 'custom',
             path: ['targets', index, 'scope', kind],
-            message: `is nothing that a backup of ${label} can leave out or take alone`,
+            message: `is nothing that a backup of ${label} can leave out or take alone${whyLacking(one.engine, kind)}`,
           });
     });
     const { days, archiveAfterDays } = config.retention;

@@ -85,6 +85,10 @@ export const ENGINES = {
     scratchCopies: 0,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'allDatabases'],
+    lacks: {
+      dataOnly:
+        'documents and definitions come together, and without its unique indexes, validators and sizes a collection is another one',
+    },
     fields: {
       ...serverLogin,
       ...dumped,
@@ -187,11 +191,12 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't something else. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
     | {
         method: 'dump';
         family: string;
         scopes: readonly ScopeKind[];
+        lacks?: Partial<Record<ScopeKind, string>>;
         scratchCopies: number;
         rdsNames?: readonly string[];
       }
@@ -214,4 +219,11 @@ export function isKin(one: EngineName, other: EngineName): boolean {
     return 'family' in engine ? engine.family : undefined;
   };
   return family(one) !== undefined && family(one) === family(other);
+}
+
+/** Why an engine can not leave something out, to follow what is said of it; '' where nothing more is to be said. */
+export function whyLacking(engine: DumpEngine, kind: ScopeKind): string {
+  const row = ENGINES[engine];
+  const why = ('lacks' in row ? (row.lacks as Partial<Record<ScopeKind, string>>) : {})[kind];
+  return why === undefined ? '' : `: ${why}`;
 }

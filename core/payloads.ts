@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { TRIGGERS, type Trigger } from './backup.ts';
 import type { TaskSize } from './config.ts';
-import { ENGINES, RESTORE_MODES, isKin, type DumpEngine, type EngineName } from './engines.ts';
+import { ENGINES, RESTORE_MODES, isKin, whyLacking, type DumpEngine, type EngineName } from './engines.ts';
 import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
 import { scopeKinds, scopeSchema, type ScopeKind } from './scope.ts';
@@ -96,7 +96,7 @@ export function refuseForEngine(
   if (lacking.length > 0)
     throw new NightjarError('SCOPE_REFUSED', {
       operation,
-      detail: `${label} can not restore by ${lacking.join(', ')}; it knows ${scopes.join(', ') || 'whole backups only'}.`,
+      detail: `${label} can not restore by ${lacking.map((kind) => kind + whyLacking(engine, kind)).join(', ')}; it knows ${scopes.join(', ') || 'whole backups only'}.`,
     });
   if (input.allDatabases && !scopes.includes('allDatabases'))
     throw new NightjarError('SCOPE_REFUSED', { operation, detail: `${label} has no backups of whole servers.` });

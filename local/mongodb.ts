@@ -35,10 +35,15 @@ export interface Mongodb {
 
 /**
  * Starts a server that speaks MongoDB's wire (mongo-java-server with `mongodb/Server.java` around it) on 127.0.0.1.
+ * `replicaSet`: it has an oplog, and is the only member of the set of this name.
  *
  * @throws Error with the server's log if it does not accept connections within 60 s.
  */
-export async function startMongodb({ tls = true, heapMiB = 1024 } = {}): Promise<Mongodb> {
+export async function startMongodb({
+  tls = true,
+  heapMiB = 1024,
+  replicaSet = undefined as string | undefined,
+} = {}): Promise<Mongodb> {
   const server = join(MONGO_TOOLS, 'server');
   await stat(join(server, 'Server.class')).catch(() => {
     throw new Error('MongoDB’s stand-in is not installed: node local/bootstrap.mjs --tools all');
@@ -67,7 +72,11 @@ export async function startMongodb({ tls = true, heapMiB = 1024 } = {}): Promise
         command: 'java',
         args: [`-Xmx${heapMiB}m`, '-cp', `${server}:${join(server, '*')}`, 'Server', String(port), user, ...files],
         cwd: base,
-        env: { PATH: process.env.PATH ?? '/usr/bin:/bin', NIGHTJAR_MONGO_PASSWORD: password },
+        env: {
+          PATH: process.env.PATH ?? '/usr/bin:/bin',
+          NIGHTJAR_MONGO_PASSWORD: password,
+          ...(replicaSet === undefined ? {} : { NIGHTJAR_MONGO_SET: replicaSet }),
+        },
         log,
       },
       async () => {
@@ -103,5 +112,24 @@ export async function startMongodb({ tls = true, heapMiB = 1024 } = {}): Promise
     async kill() {
       if (child) await stopChild(child, 'SIGKILL', 1);
     },
+  };
+}
+
+/** A server that somebody else started, `mongodb://user:password@host:port/`; without TLS, or with one that nobody verifies. */
+export function outsideMongodb(uri: string): Mongodb {
+  const { hostname, port, username, password } = new URL(uri);
+  const nothing = async (): Promise<void> => Promise.resolve();
+  return {
+    host: hostname,
+    port: Number(port || 27_017),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    caPem: '',
+    log: '',
+    pid: 0,
+    connect: () => new MongoClient(uri, { directConnection: true }).connect(),
+    start: nothing,
+    stop: nothing,
+    kill: nothing,
   };
 }

@@ -1,6 +1,6 @@
 /** MongoDB for the tests: its own tools, built from their source, and a server that speaks its wire. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,7 +66,10 @@ export function makeMongodb({ TOOLS, once, run, sha256, onPath, need }, python) 
       rmSync(work, { recursive: true, force: true });
     }
   });
-  const sources = ['Server.java', 'Users.java'].map((name) => join(HERE, name));
+  const sources = readdirSync(HERE)
+    .filter((name) => name.endsWith('.java'))
+    .sort()
+    .map((name) => join(HERE, name));
   const pom = join(HERE, 'pom.xml');
   once(
     'mongo-server',

@@ -1,3 +1,4 @@
+import de.bwaldvogel.mongo.MongoCollection;
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.backend.DefaultQueryMatcher;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
@@ -5,18 +6,11 @@ import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.exception.MongoServerError;
 import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import io.netty.channel.Channel;
-import java.io.ByteArrayInputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyFactory;
-import java.security.PrivateKey;
-import java.security.cert.CertificateFactory;
-import java.security.cert.X509Certificate;
-import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -27,14 +21,17 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class Server extends MemoryBackend {
     private static final int BATCH = 500;
+    static final Document ID_INDEX = new Document("v", 2).append("key", new Document("_id", 1)).append("name", "_id_");
 
     private final Users users;
+    private final Expiry expiry = new Expiry(this);
+    /** Null of a standalone server. */
+    private ReplicaSet set;
     /** By namespace: what `create` was told besides the name. */
     private final Map<String, Document> options = new ConcurrentHashMap<>();
+    /** Namespaces with an index besides that of _id. */
+    private final Set<String> indexed = ConcurrentHashMap.newKeySet();
     private final Map<String, Document> views = new ConcurrentHashMap<>();
-    /** What a test wants `hello` to say besides. */
-    private volatile Document besides = new Document();
-
     /** What a test wants to go wrong: a command, after so many of its kind. */
     private volatile Document failing;
 
@@ -44,21 +41,17 @@ public final class Server extends MemoryBackend {
 
     public static void main(String[] args) throws Exception {
         Server backend = new Server(new Users(args[1], System.getenv("NIGHTJAR_MONGO_PASSWORD")));
+        String name = System.getenv("NIGHTJAR_MONGO_SET");
+        if (name != null) backend.beReplicaSet(name, Integer.parseInt(args[0]));
         MongoServer server = new MongoServer(backend);
-        if (args.length > 2) server.enableSsl(key(Path.of(args[3])), null, certificates(Path.of(args[2])));
+        if (args.length > 2) server.enableSsl(Tls.key(Path.of(args[3])), null, Tls.certificates(Path.of(args[2])));
         server.bind("127.0.0.1", Integer.parseInt(args[0]));
         System.out.println("ready");
     }
 
-    private static X509Certificate[] certificates(Path file) throws Exception {
-        return CertificateFactory.getInstance("X.509")
-            .generateCertificates(new ByteArrayInputStream(Files.readAllBytes(file)))
-            .toArray(new X509Certificate[0]);
-    }
-
-    private static PrivateKey key(Path file) throws Exception {
-        String text = Files.readString(file).replaceAll("-----[A-Z ]+-----", "").replaceAll("\\s", "");
-        return KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(Base64.getDecoder().decode(text)));
+    private void beReplicaSet(String name, int port) {
+        set = new ReplicaSet(this, name, port);
+        oplog = set;
     }
 
     @Override
@@ -79,7 +72,17 @@ public final class Server extends MemoryBackend {
         Document answer = users.answer(channel, database, command, query);
         if (answer != null) return answer;
         fail(command);
+        boolean logged = !Users.isReading(command) || database.equals("local");
+        return set != null && logged ? set.run(channel, database, command, query) : run(channel, database, command, query);
+    }
+
+    /** What is allowed, and to be done. */
+    Document run(Channel channel, String database, String command, Document query) {
         String name = query.get(command) instanceof String text ? database + "." + text : "";
+        if (database.equals("admin")) {
+            Document own = users.stored(command, query);
+            if (own != null) return own;
+        }
         switch (command.toLowerCase()) {
             case "hello":
             case "ismaster":
@@ -87,8 +90,10 @@ public final class Server extends MemoryBackend {
             case "buildinfo":
                 // Nothing of what is newer than 3.6 is used by the tools or by us without asking; drivers take no older server.
                 return okay(super.handleCommand(channel, database, command, query).append("version", "4.4.0").append("versionArray", List.of(4, 4, 0, 0)));
-            case "nightjarhello":
-                besides = (Document) query.get(command);
+            case "collmod":
+                return expiry.change(database, query.get(command).toString(), query);
+            case "nightjarexpire":
+                expiry.setEager(Boolean.TRUE.equals(query.get(command)));
                 return okay(new Document());
             case "nightjarfail":
                 failing = (Document) query.get(command);
@@ -109,15 +114,20 @@ public final class Server extends MemoryBackend {
                 views.keySet().removeIf(ns -> ns.startsWith(database + "."));
                 break;
             case "renamecollection":
-                return rename(channel, query.get(command).toString(), query.get("to").toString(),
-                    Boolean.TRUE.equals(query.get("dropTarget")));
+                return new Rename(this, channel).run(query.get(command).toString(), query.get("to").toString(), Boolean.TRUE.equals(query.get("dropTarget")));
             case "listindexes":
                 if (views.containsKey(name)) throw new MongoServerError(166, "CommandNotSupportedOnView", "a view");
                 if (!exists(channel, name)) throw new MongoServerError(26, "NamespaceNotFound", "ns does not exist: " + name);
+                // It looks through the indexes of all collections, which takes 10,000 of them minutes.
+                if (!indexed.contains(name)) return cursor(name, List.of(ID_INDEX.clone()));
                 break;
-            case "getmore":
+            case "createindexes":
+                indexed.add(name);
+                break;
             case "find":
             case "aggregate":
+                expiry.look(channel, database, query.get(command).toString());
+            case "getmore":
                 // Without being told so it would answer all of a collection in one message, however large.
                 if (!query.containsKey("batchSize") && !command.equals("aggregate")) query.put("batchSize", BATCH);
                 if (views.containsKey(name)) return readView(channel, name, command, query);
@@ -140,16 +150,18 @@ public final class Server extends MemoryBackend {
         answer.put("maxWireVersion", 9);
         answer.put("helloOk", true);
         if (query.containsKey("saslSupportedMechs")) answer.put("saslSupportedMechs", List.of("SCRAM-SHA-256"));
-        answer.putAll(besides);
+        if (set != null) answer.putAll(set.hello());
         return answer;
     }
 
     private Document listDatabases(Channel channel, Document query) {
         List<Document> found = new ArrayList<>();
-        for (String name : new java.util.TreeSet<>(listDatabaseNames())) {
-            if (name.equals("admin") || collections(channel, name).isEmpty() || !users.mayRead(channel, name)) continue;
-            Document stats = super.handleCommand(channel, name, "dbstats", new Document("dbstats", 1));
-            Document one = new Document("name", name).append("sizeOnDisk", ((Number) stats.get("dataSize")).longValue()).append("empty", false);
+        java.util.TreeSet<String> names = new java.util.TreeSet<>(listDatabaseNames());
+        names.add("admin");
+        for (String name : names) {
+            if (collections(channel, name).isEmpty() || !users.mayRead(channel, name)) continue;
+            long size = name.equals("admin") ? 1L : ((Number) super.handleCommand(channel, name, "dbstats", new Document("dbstats", 1)).get("dataSize")).longValue();
+            Document one = new Document("name", name).append("sizeOnDisk", size).append("empty", false);
             if (matches(one, query)) found.add(one);
         }
         return okay(new Document("databases", found).append("totalSize", 0L));
@@ -167,8 +179,11 @@ public final class Server extends MemoryBackend {
 
     private List<Document> collections(Channel channel, String database) {
         List<Document> found = new ArrayList<>();
-        if (!listDatabaseNames().contains(database)) return found;
-        if (!database.equals("admin"))
+        if (!database.equals("admin") && !listDatabaseNames().contains(database)) return found;
+        if (database.equals("admin"))
+            for (String name : users.collections())
+                found.add(new Document("name", name).append("type", "collection").append("options", new Document()).append("info", new Document("readOnly", false)));
+        else
             for (Document one : batch(super.handleCommand(channel, database, "listCollections", new Document("listCollections", 1)))) {
                 one.put("options", options.getOrDefault(database + "." + one.get("name"), new Document()));
                 found.add(one);
@@ -181,7 +196,45 @@ public final class Server extends MemoryBackend {
         return found;
     }
 
-    private boolean exists(Channel channel, String name) {
+    /** As mongo-java-server does it. */
+    Document plain(Channel channel, String database, String command, Document query) {
+        return super.handleCommand(channel, database, command, query);
+    }
+
+    boolean isView(String name) {
+        return views.containsKey(name);
+    }
+
+    /** What is known of a collection goes with its name. */
+    void move(String from, String to) {
+        if (indexed.remove(from)) indexed.add(to);
+        Document kept = options.remove(from);
+        if (kept != null) options.put(to, kept);
+    }
+
+    /** Collections, without views. */
+    List<String> names(Channel channel, String database) {
+        return collections(channel, database).stream().filter(one -> !"view".equals(one.get("type"))).map(one -> (String) one.get("name")).toList();
+    }
+
+    boolean isEmpty(String database, String collection) {
+        return resolveDatabase(database).resolveCollection(collection, true).isEmpty();
+    }
+
+    /** Null when there is none. */
+    Document byId(String namespace, Object id) {
+        String[] place = namespace.split("\\.", 2);
+        MongoCollection<?> collection = resolveDatabase(place[0]).resolveCollection(place[1], false);
+        if (collection == null) return null;
+        java.util.Iterator<Document> found = collection.handleQuery(new Document("_id", id), 0, 1).iterator();
+        return found.hasNext() ? found.next() : null;
+    }
+
+    boolean mayWrite(Channel channel, String database) {
+        return users.mayWrite(channel, database);
+    }
+
+    boolean exists(Channel channel, String name) {
         String database = name.substring(0, name.indexOf('.'));
         String collection = name.substring(database.length() + 1);
         return listDatabaseNames().contains(database) && resolveDatabase(database).resolveCollection(collection, false) != null;
@@ -192,7 +245,7 @@ public final class Server extends MemoryBackend {
             throw new MongoServerError(48, "NamespaceExists", "Collection already exists. NS: " + name);
         Document told = new Document();
         query.forEach((key, value) -> {
-            if (!key.startsWith("$") && !List.of("create", "lsid", "idIndex", "writeConcern", "comment").contains(key)) told.put(key, value);
+            if (isOption(key)) told.put(key, value);
         });
         if (told.containsKey("viewOn")) {
             resolveDatabase(database);
@@ -203,29 +256,8 @@ public final class Server extends MemoryBackend {
         return super.handleCommand(channel, database, "create", new Document("create", query.get("create")));
     }
 
-    /** Between databases a server copies and drops. */
-    private Document rename(Channel channel, String from, String to, boolean dropTarget) {
-        if (views.containsKey(from)) throw new MongoServerError(166, "CommandNotSupportedOnView", "a view can not be renamed");
-        if (!exists(channel, from)) throw new MongoServerError(26, "NamespaceNotFound", "Source collection " + from + " does not exist");
-        String[] old = from.split("\\.", 2);
-        String[] place = to.split("\\.", 2);
-        if (exists(channel, to)) {
-            if (!dropTarget) throw new MongoServerError(48, "NamespaceExists", "target namespace exists");
-            handleCommand(channel, place[0], "drop", new Document("drop", place[1]));
-        }
-        Document kept = options.remove(from);
-        if (kept != null) options.put(to, kept);
-        if (old[0].equals(place[0]))
-            return super.handleCommand(channel, "admin", "renameCollection", new Document("renameCollection", from).append("to", to));
-        super.handleCommand(channel, place[0], "create", new Document("create", place[1]));
-        List<Document> indexes = batch(super.handleCommand(channel, old[0], "listIndexes", new Document("listIndexes", old[1])));
-        indexes.removeIf(one -> "_id_".equals(one.get("name")));
-        if (!indexes.isEmpty())
-            super.handleCommand(channel, place[0], "createIndexes", new Document("createIndexes", place[1]).append("indexes", indexes));
-        List<Document> documents = batch(super.handleCommand(channel, old[0], "aggregate",
-            new Document("aggregate", old[1]).append("pipeline", new ArrayList<>()).append("cursor", new Document())));
-        super.handleCommand(channel, place[0], "insert", new Document("insert", place[1]).append("documents", documents).append("ordered", true));
-        return super.handleCommand(channel, old[0], "drop", new Document("drop", old[1]));
+    static boolean isOption(String key) {
+        return !key.startsWith("$") && !List.of("create", "lsid", "txnNumber", "idIndex", "writeConcern", "comment").contains(key);
     }
 
     private Document readView(Channel channel, String name, String command, Document query) {
@@ -239,13 +271,13 @@ public final class Server extends MemoryBackend {
     }
 
     @SuppressWarnings("unchecked")
-    private static List<Document> batch(Document answer) {
+    static List<Document> batch(Document answer) {
         List<Document> found = new ArrayList<>();
         ((Iterable<Document>) ((Document) answer.get("cursor")).get("firstBatch")).forEach(found::add);
         return found;
     }
 
-    private static Document cursor(String ns, List<Document> batch) {
+    static Document cursor(String ns, List<Document> batch) {
         return okay(new Document("cursor", new Document("id", 0L).append("ns", ns).append("firstBatch", batch)));
     }
 

@@ -6,7 +6,17 @@ import type { Engine } from '../engine.ts';
 import { check } from './mongodb/check.ts';
 import { dump } from './mongodb/dump.ts';
 import { probe } from './mongodb/probe.ts';
+import { restoreGlobals } from './mongodb/restore-globals.ts';
 import { restore } from './mongodb/restore.ts';
 import { drop, rollback } from './mongodb/swap.ts';
 
-export const mongodb: Engine<'mongodb'> = { name: 'mongodb', probe, dump, restore, rollback, drop, check };
+export const mongodb: Engine<'mongodb'> = {
+  name: 'mongodb',
+  probe,
+  dump,
+  restore,
+  restoreGlobals,
+  rollback,
+  drop,
+  check,
+};

@@ -1,38 +1,22 @@
 /**
  * mongodump's archive, read as it streams. Nobody else reads one to its end: `mongorestore --dryRun` stops after the
- * beginning. The format (github.com/mongodb/mongo-tools, common/archive/spec.md): a magic number; a block whose header is of
- * the archive and whose documents tell of each collection; then blocks of documents, each behind a header that names its
- * collection, and for each collection one header with EOF and a CRC-64 of all its documents. A block ends with FF FF FF FF.
+ * beginning.
  */
-import { BSON } from 'mongodb';
+import {
+  ArchiveDamaged,
+  MAGIC,
+  TERMINATOR,
+  checkedLength,
+  dataPlace,
+  deserialized,
+  entryOf,
+  placeName,
+  sizeOf,
+  whole,
+  type CollectionEntry,
+  type Place,
+} from './archive-format.ts';
 import { Crc64 } from './crc64.ts';
-
-export const MAGIC = Buffer.from([0x6d, 0xe2, 0x99, 0x81]);
-export const TERMINATOR = Buffer.from([0xff, 0xff, 0xff, 0xff]);
-const SMALLEST = 5;
-/** A document of 16 MiB, and what the server's own entries may have besides. */
-const LARGEST = 16 * 1024 * 1024 + 16 * 1024;
-
-export interface Place {
-  readonly db: string;
-  readonly collection: string;
-}
-export const placeName = ({ db, collection }: Place): string => `${db}.${collection}`;
-
-/** One collection or view, as the archive's beginning tells it. */
-export interface CollectionEntry extends Place {
-  /** Extended JSON of `{ options, indexes, uuid, collectionName, type }`; '' of the oplog. */
-  readonly metadata: string;
-  readonly size: number;
-  /** `collection`, `view`, `timeseries`; '' in archives of older tools. */
-  readonly type: string;
-}
-
-/** Under this name an entry's documents follow: those of a time series lie in its buckets. */
-export const dataPlace = ({ db, collection, type }: CollectionEntry): Place => ({
-  db,
-  collection: type === 'timeseries' ? `system.buckets.${collection}` : collection,
-});
 
 export interface ArchiveListener {
   /** Once; `header` is of the archive itself, as it came. */
@@ -46,11 +30,6 @@ export interface ArchiveListener {
   blockEnd(): void;
   /** All of the collection's documents came, and have this CRC. */
   end(place: Place, crc: bigint): void;
-}
-
-/** What is wrong with an archive, in words for a person. */
-export class ArchiveDamaged extends Error {
-  override readonly name = 'ArchiveDamaged';
 }
 
 type State = 'magic' | 'preludeHeader' | 'preludeBody' | 'header' | 'headerEnd' | 'body';
@@ -234,42 +213,12 @@ export class ArchiveReader {
     }
     if (this.#pendingBytes === 0) {
       const length = chunk.readInt32LE(at);
-      return length === -1 ? { length, next: at + 4 } : { length: checked(length), next: at };
+      return length === -1 ? { length, next: at + 4 } : { length: checkedLength(length), next: at };
     }
     const bytes = Buffer.concat([...this.#pending, chunk.subarray(at, at + missing)]);
     const length = bytes.readInt32LE(0);
-    if (length !== -1) return { length: checked(length), next: at };
+    if (length !== -1) return { length: checkedLength(length), next: at };
     this.#takePending();
     return { length, next: at + missing };
   }
-}
-
-function checked(length: number): number {
-  if (length >= SMALLEST && length <= LARGEST) return length;
-  throw new ArchiveDamaged(`${length} is neither a document’s length nor a block’s end.`);
-}
-const sizeOf = (bytes: Buffer, at: number): number => checked(bytes.readInt32LE(at));
-
-function whole(bytes: Buffer): Buffer {
-  if (bytes.at(-1) === 0) return bytes;
-  throw new ArchiveDamaged('It has a header that does not end as one.');
-}
-
-function deserialized(bytes: Buffer): BSON.Document {
-  try {
-    return BSON.deserialize(bytes, { useBigInt64: true });
-  } catch (cause) {
-    throw new ArchiveDamaged(`It has a header that can not be read: ${String(cause)}`, { cause });
-  }
-}
-
-function entryOf(bytes: Buffer): CollectionEntry {
-  const { db, collection, metadata, size, type } = deserialized(bytes);
-  return {
-    db: String(db ?? ''),
-    collection: String(collection ?? ''),
-    metadata: String(metadata ?? ''),
-    size: Number(size ?? 0),
-    type: String(type ?? ''),
-  };
 }

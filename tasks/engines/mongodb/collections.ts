@@ -1,7 +1,7 @@
 /** What a database holds, and what of it is data. */
 import { BSON, type Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
-import type { CollectionEntry } from './archive.ts';
+import type { CollectionEntry } from './archive-format.ts';
 import { OURS } from './names.ts';
 import type { Server } from './server.ts';
 
@@ -63,13 +63,9 @@ export async function requireDatabase(server: Server, name: string): Promise<voi
 }
 
 /** Size of the documents, in bytes. */
-export async function databaseBytes(server: Server, names: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const name of names) {
-    const stats = await server.ask('dbStats', () => server.database(name).command({ dbStats: 1 }));
-    bytes += Number(stats.dataSize ?? 0);
-  }
-  return Math.round(bytes);
+export async function databaseBytes(server: Server, name: string): Promise<number> {
+  const stats = await server.ask('dbStats', () => server.database(name).command({ dbStats: 1 }));
+  return Math.round(Number(stats.dataSize ?? 0));
 }
 
 /** What defines a collection: as it stands in an archive. */
@@ -95,3 +91,18 @@ export const indexesOf = (server: Server, database: string, name: string): Promi
     const found: unknown = await server.database(database).collection(name).listIndexes().toArray();
     return found as Document[];
   });
+
+/** The indexes of time series, whose collections mongorestore fills but does not touch a second time. */
+export async function indexSeries(
+  server: Server,
+  database: string,
+  entries: readonly CollectionEntry[],
+): Promise<void> {
+  for (const entry of entries.filter((one) => one.type === 'timeseries')) {
+    const { indexes } = definitionOf(entry);
+    if (indexes.length === 0) continue;
+    await server.ask('createIndexes', () =>
+      server.database(database).command({ createIndexes: entry.collection, indexes }),
+    );
+  }
+}

@@ -7,23 +7,23 @@ import type { RestoreJob } from '../../../core/job.ts';
 import { tableName } from '../../../core/scope.ts';
 import { comparisonOf, differs as differInWords, equalAsBefore, type Difference, type Print } from '../../comparing.ts';
 import type { RestoreSource } from '../../engine.ts';
-import type { CollectionEntry } from './archive.ts';
+import type { CollectionEntry } from './archive-format.ts';
 import { definitionOf, indexesOf, listAll } from './collections.ts';
 import { printCollection } from './fingerprint.ts';
-import { isMany, type Loaded } from './load.ts';
 import type { Server } from './server.ts';
 
 /** Collections that are read at once. */
 const LANES = 4;
 
-export async function compareIn(
+/** The documents that were brought, beside what was counted in the archive. */
+export async function compareRows(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
-  { place, loaded }: { place: string; loaded: Loaded },
+  place: string,
 ): Promise<Comparison> {
-  const { manifest } = source;
-  const rows = job.scope?.schemaOnly ? [] : recorded(job, source, loaded);
+  const { fingerprint } = source.manifest;
+  const rows = recorded(job, source);
   const found: (Print | undefined)[] = [];
   const waiting = rows.entries();
   const there = new Set((await listAll(server, place)).map((one) => one.name));
@@ -31,35 +31,37 @@ export async function compareIn(
     for (const [index, { table }] of waiting) {
       if (there.has(table))
         found[index] = await server.ask('count documents', () =>
-          printCollection(server.database(place), table, manifest.fingerprint.mode, () =>
-            server.context.report.moved(0),
-          ),
+          printCollection(server.database(place), table, fingerprint.mode, () => server.context.report.moved(0)),
         );
       server.context.report.moved(0);
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  return comparisonOf(job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode, rows, found, {
-    words: { table: 'collection', rows: 'documents' },
-    more: await compareDefinitions(server, place, loaded.entries),
-  });
+  return comparisonOf(modeOf(job, source), rows, found, { words: WORDS });
 }
 
+const WORDS = { table: 'collection', rows: 'documents' };
+const modeOf = (job: RestoreJob, { manifest }: RestoreSource): Comparison['mode'] =>
+  job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode;
+
+/** The same with what else differs. */
+export const withDifferences = (comparison: Comparison, more: readonly Difference[]): Comparison => ({
+  ...comparison,
+  differences: [...comparison.differences, ...more].slice(0, 50),
+  equal: comparison.equal && more.length === 0,
+});
+
 /** What was recorded of what the job brings. */
-function recorded(job: RestoreJob, { manifest }: RestoreSource, { entries }: Loaded): TablePrint[] {
-  const [first] = entries;
-  return manifest.fingerprint.tables.filter(
-    (one) =>
-      (one.schema === '' || one.schema === first?.db) &&
-      (!job.scope?.tables || job.scope.tables.includes(tableName(one))),
-  );
-}
+const recorded = (job: RestoreJob, { manifest }: RestoreSource): TablePrint[] =>
+  job.scope?.schemaOnly
+    ? []
+    : manifest.fingerprint.tables.filter((one) => !job.scope?.tables || job.scope.tables.includes(tableName(one)));
 
 /**
  * Collections, views and indexes that are missing make a difference; options that are told otherwise are only said, because
  * servers of another version write some of them anew.
  */
-async function compareDefinitions(
+export async function compareDefinitions(
   server: Server,
   place: string,
   entries: readonly CollectionEntry[],
@@ -95,7 +97,8 @@ async function compareDefinitions(
 }
 
 /** A key's order counts, and 1 may be a number of any kind. */
-const keyOf = ({ key, unique }: Document): unknown => ({
+const keyOf = ({ key, unique, expireAfterSeconds }: Document): unknown => ({
+  ...(expireAfterSeconds === undefined ? {} : { expireAfterSeconds: Number(expireAfterSeconds) }),
   key: Object.entries(key as Document).map(([field, how]) => [field, plain(how)]),
   unique: unique === true,
 });
@@ -117,16 +120,5 @@ export const differs = (comparison: Comparison, where: string): NightjarError =>
   differInWords(comparison, where, { operation: 'compare documents', what: 'differences' });
 
 /** What an earlier attempt of the same restore found: only after an equal comparison a database has its note. */
-export function foundEqual(job: RestoreJob, source: RestoreSource): Comparison {
-  const { fingerprint } = source.manifest;
-  const only = job.scope?.tables;
-  const own = fingerprint.tables.some((one) => one.schema === job.database)
-    ? job.database
-    : source.manifest.source.database;
-  const compared = job.scope?.schemaOnly
-    ? []
-    : fingerprint.tables.filter(
-        (one) => (!isMany(source.manifest) || one.schema === own) && (!only || only.includes(tableName(one))),
-      );
-  return equalAsBefore(job.scope?.schemaOnly ? 'none' : fingerprint.mode, compared);
-}
+export const foundEqual = (job: RestoreJob, source: RestoreSource): Comparison =>
+  equalAsBefore(modeOf(job, source), recorded(job, source));

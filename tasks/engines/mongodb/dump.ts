@@ -1,34 +1,22 @@
 /** One database, or a whole server, into one archive: mongodump, read through to its end as it streams. */
-import { Readable } from 'node:stream';
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
-import { packedFile, packingWords, writePacked } from '../../pipes/packing.ts';
-import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
-import { together } from '../../pipes/together.ts';
+import { packedFile, packingWords } from '../../pipes/packing.ts';
+import { strictOutlet } from '../../pipes/pipes.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
-import { ArchiveDamaged, ArchiveReader, dataPlace, type CollectionEntry, type Place } from './archive.ts';
-import { databaseBytes, listCollections, listDatabases, requireDatabase, type Collection } from './collections.ts';
-import { StreamPrint } from './fingerprint.ts';
+import { databaseBytes, requireDatabase } from './collections.ts';
+import { judgeArchive, listed, look, usersDatabases } from './found.ts';
 import { dumpGlobals } from './globals.ts';
-import { OURS, SERVERS_OWN, scopeName } from './names.ts';
-import { OplogWatch } from './oplog.ts';
-import { chosen, planDump, type DumpPlan } from './plan.ts';
-import { schemaArchive } from './schema-archive.ts';
+import { OURS } from './names.ts';
+import { isOplog } from './oplog.ts';
+import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
-import { judge, startTool, toolVersion } from './tool-run.ts';
-
-const NAMED = 20;
-const list = (names: readonly string[]): string =>
-  names.slice(0, NAMED).join(', ') + (names.length > NAMED ? `, and ${names.length - NAMED} more` : '');
+import { writeArchive } from './stream.ts';
+import { toolVersion } from './tool-run.ts';
 
 export const dump = (context: MongodbContext, sink: DumpSink): Promise<DumpFacts> => {
   context.report.phase('connecting');
   return within(context, (server) => dumpFrom(server, sink));
 };
-
-/** What there is to dump, by database. `filled`: it has documents. */
-type Found = ReadonlyMap<string, readonly (Collection & { filled: boolean })[]>;
-/** Questions at once. */
-const LANES = 8;
 
 async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const { target, report, signal: outer } = server.context;
@@ -42,12 +30,19 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
         : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
     );
   if (!scope?.allDatabases) await requireDatabase(server, database);
-  const databases = scope?.allDatabases ? await usersDatabases(server) : [database];
+  const many = scope?.allDatabases === true;
+  const databases = many ? await usersDatabases(server) : [database];
+  if (databases.length === 0)
+    throw new NightjarError('DATABASE_MISSING', {
+      operation: 'list databases',
+      detail: `The server shows ${server.username} no database besides its own.`,
+    });
   const before = await look(server, databases);
   const plan = planDump(database, scope, server.topology, before.get(database) ?? []);
   if (plan.warning) report.warn(plan.warning);
-  const bytes = await databaseBytes(server, databases);
-  if (scope?.allDatabases) await dumpGlobals(server, sink, databases);
+  const sizes = new Map<string, number>();
+  for (const name of databases) sizes.set(name, await databaseBytes(server, name));
+  if (many) await dumpGlobals(server, sink, databases);
 
   report.phase('dumping');
   const version = scope?.schemaOnly ? '' : await toolVersion(server, 'mongodump', signal);
@@ -63,15 +58,24 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     outer.throwIfAborted();
     throw thrown;
   });
-  const places = await judgeArchive(server, read, before);
+  const unplayable = [...read.oplog.problems];
+  if (plan.oplog && !read.entries.some(isOplog))
+    throw new NightjarError('DUMP_EMPTY', { operation: 'mongodump', detail: 'The archive holds no oplog.' });
+  const isSnapshot = plan.oplog && unplayable.length === 0;
+  const places = await judgeArchive(server, { ...read, isSnapshot }, before);
+  const users = places.filter(({ db, collection }) => databases.includes(db) && !OURS.includes(collection));
   await outlet.end();
   signal.removeEventListener('abort', destroy);
 
-  const many = scope?.allDatabases === true;
+  // With the oplog all is brought to the moment at which the dump ended.
+  const moment = plan.oplog ? new Date().toISOString() : snapshotAt;
+  if (unplayable.length > 0)
+    report.warn(
+      `The backup is not of one moment: while it was dumped, its oplog took in what a restore can not play: ${listed(unplayable)}.`,
+    );
   return {
-    // With the oplog all is brought to the moment at which the dump ended.
-    snapshotAt: plan.oplog ? new Date().toISOString() : snapshotAt,
-    consistency: plan.consistency,
+    snapshotAt: moment,
+    consistency: isSnapshot ? 'snapshot' : 'none',
     source: {
       place: target.srv ? target.host : `${target.host}:${target.port}`,
       database,
@@ -79,9 +83,20 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
       serverMajor: server.major,
       ...(server.setName === undefined ? {} : { systemIdentifier: server.setName }),
       tlsVerified: server.tlsVerified,
-      databaseBytes: bytes,
-      details: { topology: server.topology, oplog: plan.oplog, allDatabases: scope?.allDatabases === true },
+      databaseBytes: [...sizes.values()].reduce((sum, one) => sum + one, 0),
+      details: { topology: server.topology, oplog: plan.oplog },
     },
+    ...(many
+      ? {
+          databases: databases.map((name) => ({
+            database: name,
+            snapshotAt: moment,
+            databaseBytes: sizes.get(name)!,
+            details: { oplogOperations: read.oplog.done.get(name) ?? 0 },
+            extensions: [],
+          })),
+        }
+      : {}),
     format: 'archive',
     tool: scope?.schemaOnly
       ? {
@@ -97,163 +112,10 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     compression: { place: 'outside', ...target.compression },
     fingerprint: {
       mode: target.fingerprint,
-      tables: target.fingerprint === 'none' ? [] : read.print.prints(comparable(server, read, places), many),
+      tables: target.fingerprint === 'none' ? [] : read.print.prints(users, many),
       seconds: Math.round(performance.now() - started) / 1_000,
     },
     roles: [],
     extensions: [],
   };
-}
-
-const usersDatabases = async (server: Server): Promise<string[]> =>
-  (await listDatabases(server)).filter((name) => !SERVERS_OWN.includes(name));
-
-async function look(server: Server, databases: readonly string[]): Promise<Found> {
-  const { scope, database } = server.context.target;
-  const found = new Map<string, (Collection & { filled: boolean })[]>();
-  for (const name of databases) {
-    const all = (await listCollections(server, name)).map((one) => ({ ...one, filled: false }));
-    // What a scope names must be there.
-    if (name === database) chosen(all, scope);
-    const waiting = all.filter((one) => one.type === 'collection' && !scope?.schemaOnly).values();
-    const lane = async (): Promise<void> => {
-      for (const one of waiting) {
-        one.filled = await hasRows(server, { db: name, name: one.name });
-        server.context.report.moved(0);
-      }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
-    found.set(name, all);
-  }
-  return found;
-}
-
-interface Read {
-  readonly entries: readonly CollectionEntry[];
-  readonly print: StreamPrint;
-  /** Collections, `shop.orders`, that the oplog in the archive changes after their documents were read. */
-  readonly touched: ReadonlySet<string>;
-}
-
-async function writeArchive(
-  server: Server,
-  plan: DumpPlan,
-  to: { outlet: Outlet; before: Found; own: AbortController; signal: AbortSignal },
-): Promise<Read> {
-  const { target, report } = server.context;
-  const { own, signal } = to;
-  let entries: readonly CollectionEntry[] = [];
-  const print = new StreamPrint(target.fingerprint);
-  const oplog = new OplogWatch();
-  const reader = new ArchiveReader({
-    prelude: (_header, found) => (entries = found),
-    block: (place) => {
-      print.block(place);
-      oplog.block(place);
-    },
-    ...(print.document || plan.oplog
-      ? {
-          document: (bytes, from, end, ends) => {
-            print.document?.(bytes, from, end, ends);
-            oplog.document(bytes, from, end, ends);
-          },
-        }
-      : {}),
-    body: (bytes, documents) => print.body(bytes, documents),
-    blockEnd: () => undefined,
-    end: (place) => print.end(place),
-  });
-  const through = async (work: () => void): Promise<void> => {
-    try {
-      work();
-    } catch (thrown) {
-      if (!(thrown instanceof ArchiveDamaged)) throw thrown;
-      throw new NightjarError('READ_THROUGH_FAILED', {
-        operation: 'read archive',
-        detail: thrown.message,
-        cause: thrown,
-      });
-    }
-    return Promise.resolve();
-  };
-  const outlet: Outlet = {
-    write: async (chunk) => {
-      await through(() => reader.feed(chunk));
-      return true;
-    },
-    end: () => through(() => reader.finish()),
-  };
-  const packing = {
-    env: server.environment(),
-    signal,
-    compression: target.compression,
-    sink: to.outlet,
-    reader: outlet,
-    own,
-    moved: (bytes: number) => report.moved(bytes),
-  };
-  if (target.scope?.schemaOnly) {
-    const archive = Readable.from(schemaArchive(server, to.before), { objectMode: false });
-    await writePacked(archive, { ...packing, ended: Promise.resolve() });
-  } else {
-    const tool = startTool(server, 'mongodump', plan.args, { signal, stdout: 'pipe' });
-    const ended = judge(tool, 'mongodump', signal, 'DUMP_FAILED');
-    await together(own, [writePacked(tool.stdout!, { ...packing, ended }), ended]);
-  }
-  return { entries, print, touched: oplog.touched };
-}
-
-/** The places of what is in it. @throws DUMP_EMPTY when it lacks what was and is there. */
-async function judgeArchive(server: Server, { entries, print }: Read, before: Found): Promise<Place[]> {
-  const { report, target } = server.context;
-  const many = target.scope?.allDatabases === true;
-  const has = new Set(entries.map(({ db, collection }) => `${db}.${collection}`));
-  const wanted = [...before].flatMap(([db, all]) =>
-    (many ? all : chosen(all, target.scope)).map((one) => ({ ...one, db, collection: one.name })),
-  );
-  const missing: string[] = [];
-  const changed: string[] = [];
-  for (const [db, all] of before) {
-    const now = new Map((await listCollections(server, db)).map((one) => [one.name, one]));
-    for (const one of wanted.filter((two) => two.db === db)) {
-      const still = now.get(one.name);
-      const same = still?.uuid === one.uuid && still?.type === one.type;
-      if (!still || !same) changed.push(scopeName(one, many));
-      else if (!has.has(`${db}.${one.name}`)) missing.push(scopeName(one, many));
-      else if (one.filled && print.rowsOf(one) === 0 && (await hasRows(server, one)))
-        missing.push(scopeName(one, many));
-    }
-    for (const name of now.keys())
-      if (!all.some((one) => one.name === name)) changed.push(scopeName({ db, collection: name }, many));
-    report.moved(0);
-  }
-  if (missing.length > 0)
-    throw new NightjarError('DUMP_EMPTY', {
-      operation: 'mongodump',
-      detail: `The archive holds nothing of ${list(missing)} (${missing.length} in all).`,
-    });
-  if (changed.length > 0)
-    report.warn(`While the dump ran, somebody made or dropped ${list(changed)}: the backup may have it or not.`);
-  return entries.filter((one) => one.type !== 'view' && one.db !== '').map(dataPlace);
-}
-
-const hasRows = async (server: Server, { db, name }: { db: string; name: string }): Promise<boolean> =>
-  (await server.ask('find', () =>
-    server
-      .database(db)
-      .collection(name)
-      .findOne({}, { projection: { _id: 1 } }),
-  )) !== null;
-
-/** What the archive alone tells the rows of. */
-function comparable(server: Server, { touched }: Read, places: readonly Place[]): Place[] {
-  const users = places.filter(({ db, collection }) => !SERVERS_OWN.includes(db) && !OURS.includes(collection));
-  const quiet = users.filter(({ db, collection }) => !touched.has(`${db}.${collection}`));
-  const busy = users.filter((one) => !quiet.includes(one)).map((one) => scopeName(one, true));
-  if (busy.length > 0)
-    server.context.report.warn(
-      `${busy.length} collections were written to while the dump ran: ${list(busy)}. What was written is in the backup (its oplog); ` +
-        'how many documents that makes is not counted, so a restore compares the others only.',
-    );
-  return quiet;
 }

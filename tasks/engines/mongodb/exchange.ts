@@ -5,10 +5,10 @@
  * database says how far it is: whoever begins the same exchange again goes on there. Give it a steady server: from the first
  * name on it is better to finish than to stop.
  */
-import type { Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import { listAll, isServers } from './collections.ts';
 import { codeOf } from './errors.ts';
+import { goOn, journalIn, journalsOf, type Journal, type View } from './journal.ts';
 import { JOURNAL, incomingName, isUnderway, NAMESPACE_BYTES, outgoingName, outgoingOf } from './names.ts';
 import type { Server } from './server.ts';
 
@@ -23,21 +23,6 @@ export interface Exchange {
   readonly keepAs: string;
   /** Whether what the incoming one lacks is replaced, too. */
   readonly others: 'leave' | 'stay';
-}
-
-interface View {
-  readonly name: string;
-  readonly options: Document;
-}
-interface Journal {
-  readonly _id: string;
-  readonly incoming: string;
-  readonly keepAs: string;
-  readonly others: Exchange['others'];
-  readonly collections: readonly string[];
-  readonly views: readonly View[];
-  readonly oldViews: readonly View[];
-  readonly step: 'copying' | 'views' | 'names' | 'keeping';
 }
 
 /** NamespaceNotFound, NamespaceExists. */
@@ -82,16 +67,6 @@ export async function exchange(server: Server, wanted: Exchange): Promise<void> 
   }
 }
 
-/** The exchange of this tag that broke off in this database. */
-export async function isBegun(server: Server, database: string, tag: string): Promise<boolean> {
-  return (await journalIn(server, database))?._id === tag;
-}
-
-const journalsOf = (server: Server, database: string) => server.database(database).collection<Journal>(JOURNAL);
-export async function journalIn(server: Server, database: string): Promise<Journal | undefined> {
-  return (await server.ask('read the journal', () => journalsOf(server, database).findOne({}))) ?? undefined;
-}
-
 async function begin(server: Server, wanted: Exchange): Promise<Journal> {
   const [incoming, serving] = [await listAll(server, wanted.incoming), await listAll(server, wanted.name)];
   refuse(wanted, [...incoming, ...serving]);
@@ -129,14 +104,6 @@ function refuse(wanted: Exchange, all: readonly { name: string; type: string }[]
     operation: 'rename collections',
     detail: `${why.join(' ')} ${wanted.name} is as it was. Restore with mode \`new\` beside it, and point the application there.`,
   });
-}
-
-async function goOn(server: Server, { name }: Exchange, journal: Journal, step: Journal['step']): Promise<Journal> {
-  if (step === 'views') server.context.signal.throwIfAborted();
-  await server.ask('write the journal', () =>
-    journalsOf(server, name).updateOne({ _id: journal._id }, { $set: { step } }),
-  );
-  return { ...journal, step };
 }
 
 /** A view is its definition: it is made there and dropped here. */

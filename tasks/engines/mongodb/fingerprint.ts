@@ -8,7 +8,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Collection, Db } from 'mongodb';
 import type { Fingerprint, TablePrint } from '../../../core/backup.ts';
-import { placeName, type ArchiveListener, type Place } from './archive.ts';
+import { placeName, type Place } from './archive-format.ts';
+import type { ArchiveListener } from './archive.ts';
 import { printPlace } from './names.ts';
 
 export type Mode = Fingerprint['mode'];

@@ -1,63 +1,77 @@
 /** The archive into a database that nobody else uses: unpacked, rewritten, and fed to mongorestore. */
+import { join } from 'node:path';
 import type { RestoreJob } from '../../../core/job.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { unpacked } from '../../pipes/packing.ts';
 import { childOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import type { RestoreSource } from '../../engine.ts';
-import { ArchiveDamaged, type CollectionEntry } from './archive.ts';
-import { OURS, scopeName } from './names.ts';
-import { isOplog, OplogWatch } from './oplog.ts';
+import { ArchiveDamaged, type CollectionEntry } from './archive-format.ts';
+import { OURS } from './names.ts';
+import { isOplog, OplogReader } from './oplog.ts';
 import { ArchiveRewriter } from './rewrite.ts';
 import type { Server } from './server.ts';
-import { judge, startTool } from './tool-run.ts';
+import { OplogSlice } from './slice.ts';
+import { judge, refuseFailures, startTool } from './tool-run.ts';
 
-/** mongorestore's last line. Source: mongorestore/main. */
-const RESULT = /(\d+) document\(s\) restored successfully\. (\d+) document\(s\) failed to restore/;
+export interface Loading {
+  /** Into which database. */
+  readonly place: string;
+  /** The oplog is to be played: it is kept, and no index is built before. */
+  readonly replaying: boolean;
+}
 
 export interface Loaded {
+  /** The archive's own. */
+  readonly header: Buffer;
   /** What the job brought, as the archive tells it. */
   readonly entries: readonly CollectionEntry[];
-  /** Collections of the source that the archive's oplog changes. */
-  readonly touched: ReadonlySet<string>;
+  /** What is to be played. */
+  readonly slice: OplogSlice | undefined;
 }
-
-/** Which of a backup's databases a job brings back: of a whole server's the one of that name, else the target's own. */
-export function databaseOf(job: RestoreJob, { manifest }: RestoreSource, entries: readonly CollectionEntry[]): string {
-  if (!isMany(manifest)) return manifest.source.database;
-  return entries.some((one) => one.db === job.database) ? job.database : manifest.source.database;
-}
-export const isMany = ({ source }: RestoreSource['manifest']): boolean => source.details.allDatabases === true;
 
 /** @throws RESTORE_FAILED for a tool that failed or left documents out, INPUT_INVALID for names the backup lacks, …. */
-export async function load(server: Server, job: RestoreJob, source: RestoreSource, place: string): Promise<Loaded> {
-  const { report, signal: outer } = server.context;
+export async function load(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  { place, replaying }: Loading,
+): Promise<Loaded> {
+  const { report, signal: outer, scratch } = server.context;
   const { manifest } = source;
   const own = new AbortController();
   const signal = AbortSignal.any([outer, own.signal]);
   report.expect(manifest.archive.bytes);
-  const many = isMany(manifest);
-  const watch = new OplogWatch();
+  const from = manifest.source.database;
+  const wants = wanting(job);
+  const slice = replaying
+    ? new OplogSlice({ file: join(scratch, `oplog-${place}.bson`), from, to: place, wants })
+    : undefined;
+  const oplog = new OplogReader((entry) => slice?.add(entry));
   let entries: readonly CollectionEntry[] = [];
-  let from: string | undefined;
-  const wants = wanting(job, many);
+  let header: Buffer = Buffer.alloc(0);
   const rewriter = new ArchiveRewriter({
+    from,
     to: place,
     hollow: job.scope?.schemaOnly === true,
-    databaseOf: (all) => (from = databaseOf(job, source, all)),
-    wants,
-    prelude: (found) => {
-      entries = found;
-      refuseMissing(job, found, many);
+    wants: (entry) => wants(entry.collection),
+    prelude: (its, found) => {
+      [header, entries] = [its, found];
+      refuseMissing(job, found);
     },
     passing: {
-      wants: isOplog,
-      block: (one) => watch.block(one),
-      document: (bytes, at, to, ends) => watch.document(bytes, at, to, ends),
+      wants: (one) => replaying && isOplog(one),
+      block: (one) => oplog.block(one),
+      document: (bytes, at, to, ends) => oplog.document(bytes, at, to, ends),
     },
   });
 
-  const args = ['--archive', '--stopOnError', ...(job.jobs ? [`--numInsertionWorkersPerCollection=${job.jobs}`] : [])];
+  const args = [
+    '--archive',
+    '--stopOnError',
+    ...(replaying ? ['--noIndexRestore'] : []),
+    ...(job.jobs ? [`--numInsertionWorkersPerCollection=${job.jobs}`] : []),
+  ];
   const tool = startTool(server, 'mongorestore', args, { signal, stdin: 'pipe' });
   const judged = judge(tool, 'mongorestore', signal, 'RESTORE_FAILED');
   const stored = source.openArchive();
@@ -90,12 +104,13 @@ export async function load(server: Server, job: RestoreJob, source: RestoreSourc
     clearInterval(alive);
     signal.removeEventListener('abort', stop);
     stored.destroy();
+    slice?.close();
   }
-  const touched = new Set([...watch.touched].filter((name) => name.startsWith(`${from}.`)));
-  return { entries, touched };
+  return { header, entries, slice };
 }
 
-function checked<T>(work: () => T): T {
+/** @throws RESTORE_FAILED for an archive that is not as it should be. */
+export function checked<T>(work: () => T): T {
   try {
     return work();
   } catch (thrown) {
@@ -104,31 +119,18 @@ function checked<T>(work: () => T): T {
   }
 }
 
-/** Which entries of the one database come back. */
-function wanting(job: RestoreJob, many: boolean): (entry: CollectionEntry) => boolean {
+/** Which collections of the one database come back. */
+function wanting(job: RestoreJob): (collection: string) => boolean {
   const only = job.scope?.tables;
-  return (entry) => !OURS.includes(entry.collection) && (!only || only.includes(scopeName(entry, many)));
+  return (collection) => !OURS.includes(collection) && (!only || only.includes(collection));
 }
 
-function refuseMissing(job: RestoreJob, found: readonly CollectionEntry[], many: boolean): void {
-  const names = new Set(found.map((one) => scopeName(one, many)));
+function refuseMissing(job: RestoreJob, found: readonly CollectionEntry[]): void {
+  const names = new Set(found.map((one) => one.collection));
   const missing = (job.scope?.tables ?? []).filter((name) => !names.has(name));
   if (missing.length > 0)
     throw new NightjarError('INPUT_INVALID', {
       operation: 'read scope',
-      detail: `The backup has no collection ${missing.join(', ')}${many ? ' in the database that is restored' : ''}.`,
+      detail: `The backup has no collection ${missing.join(', ')} in the database that is restored.`,
     });
-}
-
-/** It ends with 0 though it left documents out. */
-function refuseFailures(words: string): void {
-  const [, , failed] = RESULT.exec(words) ?? [];
-  if (failed === '0') return;
-  throw new NightjarError('RESTORE_FAILED', {
-    operation: 'mongorestore',
-    detail:
-      failed === undefined
-        ? 'mongorestore ended with 0 and did not say that it restored anything.'
-        : `mongorestore left ${failed} documents out: ${words.trim().slice(-1_000)}`,
-  });
 }

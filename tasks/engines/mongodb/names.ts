@@ -1,7 +1,6 @@
 /** Names of Nightjar's own in a database of somebody else's. */
-import { tableName } from '../../../core/scope.ts';
 import type { TablePrint } from '../../../core/backup.ts';
-import type { Place } from './archive.ts';
+import type { Place } from './archive-format.ts';
 
 /** Says which restore brought the database. One document. */
 export const NOTE = 'nightjar_restore';
@@ -26,8 +25,13 @@ export const isUnderway = (tag: string, name: string): boolean => name.startsWit
 export const NAMESPACE_BYTES = 255;
 
 /** Of a whole server a collection is told with its database. */
-export const printPlace = ({ db, collection }: Place, many: boolean): Pick<TablePrint, 'schema' | 'table'> => ({
-  schema: many ? db : '',
+export const printPlace = (
+  { db, collection }: Place,
+  many: boolean,
+): Pick<TablePrint, 'database' | 'schema' | 'table'> => ({
+  ...(many ? { database: db } : {}),
+  schema: '',
   table: collection,
 });
-export const scopeName = (place: Place, many: boolean): string => tableName(printPlace(place, many));
+export const scopeName = ({ db, collection }: Place, many: boolean): string =>
+  many ? `${db}.${collection}` : collection;

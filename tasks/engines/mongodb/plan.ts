@@ -1,5 +1,4 @@
 /** What mongodump is told, by what is asked for and by what the server is. */
-import type { Manifest } from '../../../core/backup.ts';
 import type { BackupScope } from '../../../core/scope.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { Collection } from './collections.ts';
@@ -10,8 +9,7 @@ export interface DumpPlan {
   /** Besides how to come in. Empty of a backup that no tool makes. */
   readonly args: readonly string[];
   readonly oplog: boolean;
-  readonly consistency: Manifest['consistency'];
-  /** What a person should know of it. */
+  /** Why it is of no one moment, where that is known before. */
   readonly warning: string | undefined;
 }
 
@@ -36,19 +34,14 @@ export function planDump(
   topology: Topology,
   all: readonly Collection[],
 ): DumpPlan {
-  const oplog = scope?.allDatabases === true && topology === 'replicaSet';
+  const oplog = scope?.allDatabases === true && !scope.schemaOnly && topology === 'replicaSet';
   const place = scope?.allDatabases ? [] : [`--db=${database}`];
   return {
     args: ['--archive', ...place, ...narrowed(scope, all), ...(oplog ? ['--oplog'] : [])],
     oplog,
-    // A restore by Nightjar does not replay the oplog, so what it brings back is of no one moment.
-    consistency: 'none',
-    warning: oplog ? OPLOG : whyNone(topology, scope),
+    warning: oplog ? undefined : whyNone(topology, scope),
   };
 }
-
-const OPLOG =
-  'The oplog of the dump is in the archive: mongorestore --oplogReplay brings the whole server to one moment. A restore by Nightjar does not replay it.';
 
 function narrowed(scope: BackupScope | undefined, all: readonly Collection[]): string[] {
   if (scope?.allDatabases) return [];

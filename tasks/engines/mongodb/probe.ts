@@ -1,9 +1,9 @@
 /** What can be known about tonight's backup without making it. Reads only. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
-import { databaseBytes, listCollections, listDatabases, requireDatabase, type Collection } from './collections.ts';
-import { journalIn } from './exchange.ts';
-import { SERVERS_OWN } from './names.ts';
+import { databaseBytes, listCollections, requireDatabase, type Collection } from './collections.ts';
+import { journalIn } from './journal.ts';
+import { usersDatabases } from './found.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
 import { toolVersion } from './tool-run.ts';
@@ -26,9 +26,7 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
     report.phase('looking around');
     const many = target.scope?.allDatabases === true;
     if (!many) await requireDatabase(server, target.database);
-    const databases = many
-      ? (await listDatabases(server)).filter((name) => !SERVERS_OWN.includes(name))
-      : [target.database];
+    const databases = many ? await usersDatabases(server) : [target.database];
     const found = await collectionsIn(server, databases);
     const findings = [
       tls(server),
@@ -40,10 +38,10 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
       ...(await unfinished(server)),
       ...(many ? await users(server) : []),
     ];
-    const bytes = found.findings.some((one) => one.level === 'bad')
-      ? undefined
-      : await databaseBytes(server, databases);
-    return { serverVersion: server.version, ...(bytes === undefined ? {} : { databaseBytes: bytes }), findings };
+    if (found.findings.some((one) => one.level === 'bad')) return { serverVersion: server.version, findings };
+    let bytes = 0;
+    for (const name of databases) bytes += await databaseBytes(server, name);
+    return { serverVersion: server.version, databaseBytes: bytes, findings };
   });
 }
 
@@ -74,10 +72,7 @@ async function tools(server: Server): Promise<Finding[]> {
 function consistency(server: Server): Finding {
   const { scope, database } = server.context.target;
   const plan = planDump(database, scope?.tables || scope?.exclude ? undefined : scope, server.topology, []);
-  if (plan.oplog)
-    return ok(
-      'A replica set: the backup holds the oplog, which mongorestore --oplogReplay brings it to one moment with.',
-    );
+  if (plan.oplog) return ok('A replica set: with its oplog the backup is of one moment, and a restore plays it.');
   return warn('The backup is not of one moment.', plan.warning ?? 'It holds definitions only.');
 }
 

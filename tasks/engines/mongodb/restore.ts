@@ -3,12 +3,16 @@ import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import type { Difference } from '../../comparing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
-import { databaseExists, isServers, listAll } from './collections.ts';
-import { compareIn, differs, foundEqual } from './compare.ts';
-import { exchange, isBegun, journalIn, rename } from './exchange.ts';
-import { load } from './load.ts';
+import { databaseExists, indexSeries, isServers, listAll } from './collections.ts';
+import { compareDefinitions, compareRows, differs, foundEqual, withDifferences } from './compare.ts';
+import { exchange, rename } from './exchange.ts';
+import { isBegun, journalIn } from './journal.ts';
+import { beImpatient } from './expiry.ts';
+import { load, type Loaded } from './load.ts';
 import { noteIn, writeNote } from './note.ts';
+import { replay, replayRefusal } from './replay.ts';
 import { steadily, within, type MongodbContext, type Server } from './server.ts';
 
 /** Of an exchange: the restore's, so that the same restore goes on with it. */
@@ -113,13 +117,13 @@ async function make(server: Server, job: RestoreJob, source: RestoreSource, plac
   }
   try {
     await writeNote(server, place, { _id: job.id, backupId, state: 'unfinished' });
+    const replaying = await mayReplay(server, job, source, place);
     report.phase('restoring');
     signal.throwIfAborted();
-    const loaded = await load(server, job, source, place);
-    if (loaded.touched.size > 0) report.warn(notReplayed(loaded.touched));
+    const loaded = await load(server, job, source, { place, replaying });
     report.phase('comparing rows');
     signal.throwIfAborted();
-    const comparison = await compareIn(server, job, source, { place, loaded });
+    const comparison = await compared(server, job, source, { place, loaded });
     if (!comparison.equal && job.mode === 'overwrite')
       throw differs(comparison, `${job.database} is as it was, and what was brought was dropped.`);
     if (!comparison.equal) {
@@ -148,9 +152,57 @@ async function setAside(server: Server, from: string, to: string): Promise<void>
   await dropDatabase(server, from);
 }
 
-const notReplayed = (touched: ReadonlySet<string>): string =>
-  `${touched.size} collections were written to while the dump ran (${[...touched].slice(0, 10).join(', ')}), and the oplog of that time was ` +
-  'not replayed: they are as they were when each was read. `mongorestore --oplogReplay` of the whole archive brings all to one moment.';
+/** Documents as they were dumped; then, when the oplog was played, what it changed; then indexes and options. */
+async function compared(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  { place, loaded: { header, entries, slice } }: { place: string; loaded: Loaded },
+): Promise<Comparison> {
+  const { report, signal } = server.context;
+  const rows = await compareRows(server, job, source, place);
+  if (!rows.equal) return rows;
+  let played: Difference[] = [];
+  if (slice) {
+    report.phase('playing the oplog');
+    signal.throwIfAborted();
+    played = await replay(server, { place, header, entries, slice });
+    await indexSeries(server, place, entries);
+  }
+  const here = entries.filter((one) => !slice?.fates.get(one.collection)?.dropped);
+  await beImpatient(server, place, here);
+  const same = here.filter((one) => !slice?.redefined.has(one.collection));
+  return withDifferences(rows, [...played, ...(await compareDefinitions(server, place, same))]);
+}
+
+/**
+ * Whether the oplog of the backup is to be played in this database, and can be. @throws RESTORE_REFUSED when it can't and the
+ * data is to serve; beside the original it comes back as it was read, and that is said.
+ */
+async function mayReplay(
+  server: Server,
+  job: RestoreJob,
+  { manifest }: RestoreSource,
+  place: string,
+): Promise<boolean> {
+  const operations = Number(manifest.source.details.oplogOperations ?? 0);
+  if (operations === 0 || job.scope?.schemaOnly) return false;
+  const unplayed = `${operations} changes were made in ${manifest.source.database} while it was dumped; without them the collections are as they were when each was read, and may not fit together.`;
+  if (manifest.consistency !== 'snapshot') {
+    server.context.report.warn(`The oplog of the backup is not played, because not all of it can be. ${unplayed}`);
+    return false;
+  }
+  const refusal = await replayRefusal(server, place);
+  if (refusal === undefined) return true;
+  const grant = `Grant the role readWriteAnyDatabase on a replica set; mongos and Atlas’s shared clusters never take applyOps.`;
+  if (job.mode !== 'new')
+    throw new NightjarError('RESTORE_REFUSED', {
+      operation: 'applyOps',
+      detail: `The server does not take the oplog of the backup: ${refusal} ${unplayed} ${grant} Or restore with mode \`new\`, beside the original. Nothing was touched.`,
+    });
+  server.context.report.warn(`The oplog of the backup was not played: ${refusal} ${unplayed} ${grant}`);
+  return false;
+}
 
 export async function dropDatabase(server: Server, name: string): Promise<boolean> {
   if (!(await databaseExists(server, name))) return false;

@@ -4,36 +4,29 @@
  * fit, as by a `&` or a `*` in a name, makes it write into the original database, and end with 0.
  */
 import { BSON } from 'mongodb';
-import {
-  ArchiveReader,
-  MAGIC,
-  TERMINATOR,
-  dataPlace,
-  placeName,
-  type ArchiveListener,
-  type CollectionEntry,
-  type Place,
-} from './archive.ts';
+import { MAGIC, TERMINATOR, dataPlace, placeName, type CollectionEntry, type Place } from './archive-format.ts';
+import { patient } from './expiry.ts';
+import { ArchiveReader, type ArchiveListener } from './archive.ts';
 
 export interface Rewrite {
+  /** Which database comes back, of those in the archive. */
+  readonly from: string;
   /** Into which database it goes. */
   readonly to: string;
-  /** Which database comes back, of those in the archive. */
-  databaseOf(entries: readonly CollectionEntry[]): string;
   /** Which of its entries. */
   wants(entry: CollectionEntry): boolean;
   /** No documents. */
   readonly hollow: boolean;
   /** Of what is brought: told before any document. */
-  prelude(entries: readonly CollectionEntry[]): void;
+  prelude(header: Buffer, entries: readonly CollectionEntry[]): void;
   /** Sees documents that are not brought, such as the oplog's. */
   readonly passing: Required<Pick<ArchiveListener, 'block' | 'document'>> & { wants(place: Place): boolean };
 }
 
 /** An archive of one document: `CRC` is a number of 64 bits in all of them. */
-const endOf = (place: Place, crc: bigint): Buffer =>
+export const endOf = (place: Place, crc: bigint): Buffer =>
   Buffer.concat([Buffer.from(BSON.serialize({ ...place, EOF: true, CRC: BSON.Long.fromBigInt(crc) })), TERMINATOR]);
-const blockOf = (place: Place): Buffer =>
+export const blockOf = (place: Place): Buffer =>
   Buffer.from(BSON.serialize({ ...place, EOF: false, CRC: BSON.Long.fromInt(0) }));
 
 /** The beginning of an archive, up to its first block. */
@@ -58,14 +51,13 @@ export class ArchiveRewriter {
     const moved = (place: Place): Place => ({ db: rewrite.to, collection: place.collection });
     this.#reader = new ArchiveReader({
       prelude: (header, entries) => {
-        const from = rewrite.databaseOf(entries);
-        const brought = entries.filter((entry) => entry.db === from && rewrite.wants(entry));
+        const brought = entries.filter((entry) => entry.db === rewrite.from && rewrite.wants(entry));
         for (const entry of brought) wanted.add(placeName(dataPlace(entry)));
-        rewrite.prelude(brought);
+        rewrite.prelude(header, brought);
         this.#out.push(
           preludeOf(
             header,
-            brought.map((entry) => ({ ...entry, db: rewrite.to })),
+            brought.map((entry) => ({ ...patient(entry), db: rewrite.to })),
           ),
         );
       },

@@ -1,6 +1,6 @@
 /** An archive of definitions without documents. mongodump has no such option; what it writes of empty collections is the model. */
 import { BSON } from 'mongodb';
-import { dataPlace, type CollectionEntry } from './archive.ts';
+import { dataPlace, type CollectionEntry } from './archive-format.ts';
 import { indexesOf, metadataOf, type Collection } from './collections.ts';
 import { chosen } from './plan.ts';
 import { hollowBlock, preludeOf } from './rewrite.ts';

@@ -4,7 +4,8 @@ import { refuseStranger } from '../../leftovers.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { databaseExists } from './collections.ts';
-import { exchange, isBegun } from './exchange.ts';
+import { exchange } from './exchange.ts';
+import { isBegun } from './journal.ts';
 import { dropDatabase, swapTag } from './restore.ts';
 import { steadily, within, type MongodbContext } from './server.ts';
 

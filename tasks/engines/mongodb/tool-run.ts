@@ -1,5 +1,5 @@
 /** Starting MongoDB's tools and judging how they ended. */
-import type { ErrorCode } from '../../../core/errors.ts';
+import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import { textOf } from '../../pipes/pipes.ts';
 import { endedWell, startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { toolError } from './errors.ts';
@@ -41,4 +41,20 @@ export async function toolVersion(server: Server, name: ToolName, signal: AbortS
   const running = startProcess(name, ['--version'], { signal, stdout: 'pipe', env: server.environment() });
   const [text] = await Promise.all([textOf(running.stdout!), judge(running, name, signal, 'DUMP_FAILED')]);
   return /version: (\S+)/.exec(text)?.[1] ?? '';
+}
+
+/** mongorestore's last line. Source: mongorestore/main. */
+const RESULT = /(\d+) document\(s\) restored successfully\. (\d+) document\(s\) failed to restore/;
+
+/** mongorestore ends with 0 though it left documents out. @throws RESTORE_FAILED unless its words say that it left none. */
+export function refuseFailures(words: string): void {
+  const [, , failed] = RESULT.exec(words) ?? [];
+  if (failed === '0') return;
+  throw new NightjarError('RESTORE_FAILED', {
+    operation: 'mongorestore',
+    detail:
+      failed === undefined
+        ? 'mongorestore ended with 0 and did not say that it restored anything.'
+        : `mongorestore left ${failed} documents out: ${words.trim().slice(-1_000)}`,
+  });
 }

@@ -1,12 +1,9 @@
 /** The archive's reader is what says that a backup can be restored: it must take nothing that is not whole. */
 import { BSON } from 'mongodb';
 import { describe, expect, it } from 'vitest';
-import {
-  ArchiveDamaged,
-  ArchiveReader,
-  TERMINATOR,
-  type CollectionEntry,
-} from '../../../tasks/engines/mongodb/archive.ts';
+import { ArchiveDamaged, TERMINATOR, type CollectionEntry } from '../../../tasks/engines/mongodb/archive-format.ts';
+import { ArchiveReader } from '../../../tasks/engines/mongodb/archive.ts';
+import { KINDS, RARE } from './awkward.ts';
 import { Crc64 } from '../../../tasks/engines/mongodb/crc64.ts';
 import { StreamPrint } from '../../../tasks/engines/mongodb/fingerprint.ts';
 import { ArchiveRewriter, hollowBlock, preludeOf } from '../../../tasks/engines/mongodb/rewrite.ts';
@@ -74,8 +71,8 @@ describe('the reader of archives', () => {
   it('counts the same documents however the stream is cut', () => {
     const prints = read(ARCHIVE, ARCHIVE.length).prints([A, B], true);
     expect(prints).toMatchObject([
-      { schema: 'shop', table: 'a', rows: 3 },
-      { schema: 'bank', table: 'b', rows: 1 },
+      { database: 'shop', table: 'a', rows: 3 },
+      { database: 'bank', table: 'b', rows: 1 },
     ]);
     for (const size of [1, 2, 3, 5, 7, 64, 101])
       expect(read(ARCHIVE, size).prints([A, B], true), String(size)).toEqual(prints);
@@ -114,7 +111,7 @@ describe('an archive on its way to mongorestore', () => {
     const rewriter = new ArchiveRewriter({
       to: 'copy',
       hollow: how.hollow ?? false,
-      databaseOf: () => 'shop',
+      from: 'shop',
       wants: (one) => how.only === undefined || one.collection === how.only,
       prelude: () => undefined,
       passing: {
@@ -138,6 +135,19 @@ describe('an archive on its way to mongorestore', () => {
       expect(out.includes('bank'), String(size)).toBe(false);
       expect(read(out, 64).prints([copy], false)).toMatchObject([{ table: 'a', rows: 3 }]);
     }
+  });
+
+  it('passes every type of BSON on byte by byte, and a document of 16 MiB', () => {
+    const all = [...KINDS, ...RARE].map((one) => bson(one));
+    expect(Math.max(...all.map((one) => one.length))).toBe(16 * 1024 * 1024);
+    const body = Buffer.concat(all);
+    const archive = Buffer.concat([preludeOf(HEADER, [entry('shop', 'a')]), block(A, body), end(A, crcOf(body))]);
+    const { out } = rewritten(archive, 65_536);
+    expect(out.includes(body)).toBe(true);
+    expect(read(out, 65_536).rowsOf(copy)).toBe(all.length);
+    // One bit of any of them is noticed.
+    archive[archive.length - 100 - body.length / 2]! ^= 1;
+    expect(() => rewritten(archive, 65_536)).toThrow(ArchiveDamaged);
   });
 
   it('holds what was asked for, or no document at all', () => {

@@ -1,7 +1,10 @@
 /** A database with everything that has ever been lost between a dump and a restore. */
 import {
+  BSONRegExp,
+  BSONSymbol,
   Binary,
   Code,
+  DBRef,
   Decimal128,
   Double,
   Int32,
@@ -49,6 +52,15 @@ export const KINDS: readonly Row[] = [
   { _id: 'objectId', v: new ObjectId('507f1f77bcf86cd799439011') },
   { _id: 'binary', v: new Binary(Buffer.from([0, 255, 92, 10])) },
   { _id: 'uuid', v: new Binary(Buffer.alloc(16, 7), 4) },
+  { _id: 'old uuid', v: new Binary(Buffer.alloc(16, 3), 3) },
+  { _id: 'empty binary', v: new Binary(Buffer.alloc(0)) },
+  { _id: 'decimal nan', v: Decimal128.fromString('NaN') },
+  { _id: 'decimal infinite', v: Decimal128.fromString('-Infinity') },
+  { _id: 'decimal scale', v: Decimal128.fromString('0E-6176') },
+  { _id: 'minus zero', v: new Double(-0) },
+  { _id: 'reference', v: new DBRef('orders', new ObjectId('507f1f77bcf86cd799439011'), 'shop') },
+  { _id: 'regex options', v: new BSONRegExp('^é', 'imsx') },
+  { _id: 'empty', v: {}, w: [] },
   { _id: 'regex', v: /^a.*"b"$/i },
   { _id: 'code', v: new Code('function () { return 1; }') },
   { _id: 'timestamp', v: new Timestamp({ t: 1_700_000_000, i: 3 }) },
@@ -58,6 +70,18 @@ export const KINDS: readonly Row[] = [
   { _id: 'nested', v: { b: 1, a: { c: { d: [{ e: 1 }] } }, 'with space': 1 } },
   { _id: new Int32(7), v: 'number as key' },
   { _id: { a: 1, b: 'x' }, v: 'document as key' },
+];
+
+/** What the stand-in can not keep. */
+export const RARE: readonly Row[] = [
+  ...[1, 2, 5, 6, 7, 8, 128, 255].map((subtype) => ({
+    _id: `binary ${subtype}`,
+    v: new Binary(Buffer.alloc(16, 3), subtype),
+  })),
+  { _id: 'code with scope', v: new Code('function () { return x; }', { x: 1 }) },
+  { _id: 'symbol', v: new BSONSymbol('s') },
+  // With its name, its key and their types it is a document of 16 MiB.
+  { _id: 1, v: new Binary(noise(16 * 1024 * 1024 - 22, 2)) },
 ];
 
 export async function fillAwkward(db: Db): Promise<void> {

@@ -9,7 +9,7 @@ import { manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.
 import { codeOf, type Bench } from '../../contracts/engine.ts';
 import type { Row } from './awkward.ts';
 import { fakeTools, PATH, targetAt } from './harness.ts';
-import { failNext, failure, leave, room, sayHello, shop, type Room } from './room.ts';
+import { failNext, failure, leave, room, shop, type Room } from './room.ts';
 
 const run = promisify(execFile);
 
@@ -22,7 +22,6 @@ beforeAll(async () => {
   await shop(here, 'small');
   const admin = here.server.client.db('admin');
   await admin.command({ createUser: 'limited', pwd: 'limited', roles: [{ role: 'read', db: 'small' }] });
-  await admin.command({ createUser: 'keeper', pwd: 'keeper', roles: [{ role: 'backup', db: 'admin' }] });
   made = await here.bench.dump('small');
 });
 afterAll(() => leave(here));
@@ -169,50 +168,6 @@ describe('dumping under trouble', () => {
   });
 });
 
-describe('a whole server', () => {
-  const target = () => targetAt(here.server.mongodb, 'small', { scope: { allDatabases: true } });
-
-  it('is in one backup with its users, and one of its databases comes back', async () => {
-    const whole = await here.bench.dump('small', { target: target(), ...as('keeper') });
-    const schemas = new Set(whole.manifest.fingerprint.tables.map((one) => one.schema));
-    expect([...schemas].sort()).toEqual(['shop', 'small']);
-    const globals = whole.backup.finished.get('globals')!.toString();
-    expect(globals).toContain('"createUser":"limited"');
-    expect(globals).not.toContain('"pwd"');
-    const from = (): ReturnType<typeof memorySource> => memorySource(whole.manifest, whole.backup);
-    const copy = await here.bench.restore(here.bench.restoreJob('copy', 'new'), from());
-    expect(copy.comparison).toMatchObject({ equal: true, tablesCompared: 2, rowsFound: 800 });
-    expect(await here.server.rowsOf('copy')).toEqual(await here.server.rowsOf('small'));
-    await here.server.dropDatabase('copy');
-    // The name of another of its databases brings that one.
-    const kept = await here.server.rowsOf('shop');
-    const swapped = await here.bench.restore(here.bench.restoreJob('shop', 'swap'), from());
-    expect(swapped.comparison).toMatchObject({ equal: true, tablesCompared: 3 });
-    expect(await here.server.rowsOf('shop')).toEqual(kept);
-    await here.server.dropDatabase(swapped.replacedDatabase!);
-  });
-
-  it('is dumped with its oplog where there is one, and says what that is good for', async () => {
-    await sayHello(here, { setName: 'rs0', hosts: [`localhost:${here.server.mongodb.port}`], secondary: false });
-    const fakes = await fakeTools({
-      mongodump: 'case "$*" in *--version*) exec $REAL --version;; esac; echo "$@" >&2; exit 3',
-    });
-    const env = { PATH: `${fakes}:${PATH}` };
-    const whole = here.bench.context('small', { target: target(), env });
-    const probed = await mongodb.probe(here.bench.context('small', { target: target() }));
-    expect(probed.findings.map((one) => one.what)).toContain(
-      'A replica set: the backup holds the oplog, which mongorestore --oplogReplay brings it to one moment with.',
-    );
-    const told = await failure(mongodb.dump(whole, memoryBackup().sink));
-    expect(told.detail).toMatch(/--config=\S+ --archive --oplog$/);
-    const one = here.bench.context('small');
-    expect((await mongodb.dump(one, memoryBackup().sink)).consistency).toBe('none');
-    expect(one.report.warnings.join()).toContain('set scope.allDatabases');
-    await sayHello(here, {});
-    await rm(fakes, { recursive: true, force: true });
-  });
-});
-
 describe('restoring under trouble', () => {
   it('goes on with an exchange that broke off, wherever that was', async () => {
     const original = await here.server.rowsOf('small');
@@ -269,6 +224,24 @@ describe('restoring under trouble', () => {
     expect(await codeOf(here.bench.restore(job, memorySource(wrong, made.backup)))).toBe('FINGERPRINT_DIFFERS');
     expect(await here.server.databases()).toEqual([aliasDatabase('beside', job.id), 'shop', 'small'].sort());
     await here.server.dropDatabase(aliasDatabase('beside', job.id));
+  });
+
+  it('compares what would expire at once, before it may', async () => {
+    const db = here.server.client.db('sessions');
+    const ttl = { name: 'ttl', expireAfterSeconds: 60 };
+    const rows = Array.from({ length: 20 }, (_, i) => ({ _id: i, at: new Date(Date.now() - i * 3_600_000) }));
+    await db.collection<Row>('open').insertMany(rows);
+    await db.collection('open').createIndex({ at: 1 }, ttl);
+    const sessions = await here.bench.dump('sessions');
+    await here.server.client.db('admin').command({ nightjarExpire: true });
+    const job = here.bench.restoreJob('later', 'new');
+    const done = await here.bench.restore(job, memorySource(sessions.manifest, sessions.backup));
+    expect(done.comparison).toMatchObject({ equal: true, rowsFound: 20 });
+    const later = here.server.client.db('later').collection('open');
+    expect(await later.listIndexes().toArray()).toContainEqual(expect.objectContaining(ttl));
+    expect(await later.countDocuments({})).toBe(1);
+    await here.server.client.db('admin').command({ nightjarExpire: false });
+    for (const name of ['sessions', 'later']) await here.server.dropDatabase(name);
   });
 
   it('notices an index that did not come back', async () => {

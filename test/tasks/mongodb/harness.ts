@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { BSON, type Db, type Document, type MongoClient } from 'mongodb';
 import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
 import { ENGINES } from '../../../core/engines.ts';
-import { MONGO_TOOLS, startMongodb, type Mongodb } from '../../../local/mongodb.ts';
+import { MONGO_TOOLS, outsideMongodb, startMongodb, type Mongodb } from '../../../local/mongodb.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
-import { OURS } from '../../../tasks/engines/mongodb/names.ts';
+import { OURS, SERVERS_OWN } from '../../../tasks/engines/mongodb/names.ts';
 import type { Login } from '../../../tasks/engine.ts';
 import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
 import { fillAwkward, type Row } from './awkward.ts';
@@ -21,6 +21,9 @@ export interface MongodbServer extends EngineServer<'mongodb'> {
 
 type Fields = Partial<TargetOf<'mongodb'>>;
 
+/** A replica set of somebody’s, for what the stand-in can only play. */
+export const OUTSIDE = process.env.NIGHTJAR_MONGODB_URI;
+
 export const PATH = `${join(MONGO_TOOLS, 'bin')}:${process.env.PATH ?? '/usr/bin:/bin'}`;
 
 export function targetAt(server: Mongodb, database: string, fields: Fields = {}): TargetOf<'mongodb'> {
@@ -31,7 +34,7 @@ export function targetAt(server: Mongodb, database: string, fields: Fields = {})
     port: server.port,
     database,
     secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
-    tls: { verify: 'full', ca: server.caPem },
+    tls: server.caPem === '' ? { verify: 'off', ca: 'rds' } : { verify: 'full', ca: server.caPem },
     fingerprint: 'checksums',
     ...fields,
   });
@@ -49,16 +52,16 @@ export async function fakeTools(scripts: Readonly<Record<string, string>>): Prom
 
 export async function startServer(
   fields: Fields = {},
-  options: Parameters<typeof startMongodb>[0] = {},
+  options: NonNullable<Parameters<typeof startMongodb>[0]> = {},
 ): Promise<MongodbServer> {
-  const server = await startMongodb(options);
+  const server = OUTSIDE && options.replicaSet ? outsideMongodb(OUTSIDE) : await startMongodb(options);
   const client = await server.connect();
   const silent = await fakeTools({ mongodump: 'exit 0', mongorestore: 'exit 0' });
   const databases = async (): Promise<string[]> => {
     const { databases: found } = (await client.db('admin').command({ listDatabases: 1 })) as {
       databases: { name: string }[];
     };
-    return found.map((one) => one.name);
+    return found.map((one) => one.name).filter((name) => !SERVERS_OWN.includes(name));
   };
   return {
     mongodb: server,

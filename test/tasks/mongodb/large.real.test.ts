@@ -16,8 +16,7 @@ describe.runIf(slow)('many and much', () => {
   });
   afterAll(() => leave(here));
 
-  // The stand-in searches all of its indexes at each step: 2,000 take it minutes.
-  const many = 200;
+  const many = 10_000;
 
   it(`fits ${many} collections`, async () => {
     const db = here.server.client.db('many');
@@ -28,11 +27,12 @@ describe.runIf(slow)('many and much', () => {
     await Promise.all(Array.from({ length: 8 }, lane));
     const made = await here.bench.dump('many');
     expect(made.manifest.fingerprint.tables).toHaveLength(many);
-    const job = here.bench.restoreJob('many', 'swap');
+    // Beside: a swap renames each four times, for which the stand-in searches all of them.
+    const job = here.bench.restoreJob('many_copy', 'new');
     const outcome = await here.bench.restore(job, memorySource(made.manifest, made.backup));
     expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: many, rowsFound: many });
     await here.server.dropDatabase('many');
-    await here.server.dropDatabase(outcome.replacedDatabase!);
+    await here.server.dropDatabase('many_copy');
   });
 
   it('streams 320 MB without holding them', async () => {

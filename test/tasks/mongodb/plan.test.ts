@@ -1,6 +1,8 @@
-/** What mongodump is told. What only a replica set can do is seen here by its words, for want of one. */
+/** What mongodump is told. */
 import { describe, expect, it } from 'vitest';
-import { namesOf } from '../../../tasks/engines/mongodb/oplog.ts';
+import { parseConfig } from '../../../core/config.ts';
+import { refuseForEngine } from '../../../core/payloads.ts';
+import { CONFIG } from '../../lib/synth.ts';
 import { planDump } from '../../../tasks/engines/mongodb/plan.ts';
 import { topologyOf } from '../../../tasks/engines/mongodb/server.ts';
 
@@ -16,21 +18,19 @@ describe('what mongodump is told', () => {
   });
 
   it('takes the oplog of a whole replica set, and of nothing else', () => {
-    const whole = planDump('shop', { allDatabases: true }, 'replicaSet', all);
-    expect(whole).toMatchObject({
+    expect(planDump('shop', { allDatabases: true }, 'replicaSet', all)).toEqual({
       args: ['--archive', '--oplog'],
-      consistency: 'none',
-      warning: expect.stringContaining('--oplogReplay') as string,
+      oplog: true,
+      warning: undefined,
     });
     for (const topology of ['standalone', 'sharded'] as const) {
-      expect(planDump('shop', { allDatabases: true }, topology, all)).toMatchObject({
-        args: ['--archive'],
-        consistency: 'none',
-      });
+      expect(planDump('shop', { allDatabases: true }, topology, all)).toMatchObject({ args: ['--archive'] });
       expect(planDump('shop', undefined, topology, all).warning).toContain('one after the other');
     }
-    expect(planDump('shop', undefined, 'replicaSet', all).consistency).toBe('none');
+    expect(planDump('shop', undefined, 'replicaSet', all).warning).toContain('set scope.allDatabases');
     expect(args('shop', undefined, 'replicaSet', all)).toBe(`--archive --db=shop ${OURS}`);
+    // Definitions alone are read by no tool, and no oplog with them.
+    expect(planDump('shop', { allDatabases: true, schemaOnly: true }, 'replicaSet', all).oplog).toBe(false);
   });
 
   it('narrows by one name, or by leaving the others out', () => {
@@ -44,16 +44,19 @@ describe('what mongodump is told', () => {
     expect(() => planDump('shop', { tables: ['nothing'] }, 'standalone', all)).toThrow(/no collection nothing/);
   });
 
-  it('knows which collections an entry of the oplog changes', () => {
-    expect(namesOf({ op: 'i', ns: 'shop.a', o: { _id: 1 } })).toEqual(['shop.a']);
-    expect(namesOf({ op: 'n', ns: '', o: { msg: 'periodic noop' } })).toEqual([]);
-    expect(namesOf({ op: 'c', ns: 'shop.$cmd', o: { create: 'new one' } })).toEqual(['shop.new one']);
-    const transaction = {
-      applyOps: [
-        { op: 'u', ns: 'shop.a' },
-        { op: 'd', ns: 'bank.b' },
-      ],
+  it('takes no documents without their definitions, and says why: in the config and of a restore', () => {
+    const why = /documents and definitions come together/;
+    const target = {
+      name: 'shop',
+      engine: 'mongodb',
+      host: 'shop.example.org',
+      database: 'shop',
+      secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
     };
-    expect(namesOf({ op: 'c', ns: 'admin.$cmd', o: transaction })).toEqual(['shop.a', 'bank.b']);
+    const config = { ...CONFIG, targets: [{ ...target, scope: { dataOnly: true } }] };
+    const refused: unknown = expect.objectContaining({ detail: expect.stringMatching(why) as string });
+    expect(() => parseConfig(config)).toThrow(refused);
+    const asked = (): void => refuseForEngine('mongodb', { scope: { dataOnly: true }, mode: 'new' });
+    expect(asked).toThrow(refused);
   });
 });

@@ -5,7 +5,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { benchOf, type Bench } from '../../contracts/engine.ts';
 import type { Row } from './awkward.ts';
-import { startServer, type MongodbServer } from './harness.ts';
+import { OUTSIDE, startServer, type MongodbServer } from './harness.ts';
 
 export interface Room {
   readonly server: MongodbServer;
@@ -43,15 +43,33 @@ export async function shop({ server }: Room, database: string, megabytes = 0): P
       .insertMany(Array.from({ length: 1_024 }, (_, i) => ({ _id: done * 1_024 + i, noise: noise(done * 1_024 + i) })));
 }
 
+/** All of it at once, as entries of the oplog name it; in `pieces`: logged as a transaction that one entry can not hold. */
+export async function transact({ server }: Room, operations: Document[], pieces?: number): Promise<unknown> {
+  if (OUTSIDE) {
+    const session = server.client.startSession();
+    try {
+      return await session.withTransaction(async () => {
+        for (const { op, ns, o, o2 } of operations as { op: string; ns: string; o: Document; o2: Document }[]) {
+          const [db, ...rest] = ns.split('.');
+          const collection = server.client.db(db).collection<Row>(rest.join('.'));
+          if (op === 'i') await collection.insertOne(o as Row, { session });
+          else if ('$v' in o) await collection.updateOne(o2, { $set: o.$set as Document }, { session });
+          else await collection.replaceOne(o2, o, { session });
+        }
+      });
+    } finally {
+      await session.endSession();
+    }
+  }
+  const admin = server.client.db('admin');
+  return admin.command(pieces === undefined ? { applyOps: operations } : { nightjarTransaction: operations, pieces });
+}
+
 /** Undefined: nothing goes wrong any more. */
 export const failNext = (
   { server }: Room,
   how?: { command: string; code: number; name: string; after?: number },
 ): Promise<Document> => server.client.db('admin').command({ nightjarFail: how ?? {} });
-
-/** What `hello` says besides, from now on. */
-export const sayHello = ({ server }: Room, more: Document): Promise<Document> =>
-  server.client.db('admin').command({ nightjarHello: more });
 
 export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
   work.then(
