@@ -53,7 +53,7 @@ describe('a job', () => {
     const encryption = { recipients: [await identityToRecipient(identity)], identity: secret('identity') };
     const { status, last, secrecy } = await ran(
       { kind: 'identity', target: parseDumpTarget({ ...shop, encryption }) },
-      { secrets: { send: () => Promise.resolve({ SecretString: identity }) } as unknown as TaskSetup['secrets'] },
+      { secrets: { send: () => Promise.resolve({ SecretString: identity }) } },
     );
     expect([status, last.status]).toEqual([0, 'succeeded']);
     expect(last.outcome).toMatchObject({ kind: 'probe', findings: [{ level: 'ok' }] });

@@ -12,11 +12,11 @@ export function isNewer(written: string, tool: string): boolean {
 }
 
 /** The shell's words on a schema that it can't parse. */
-const UNREADABLE = /malformed database schema/;
+const UNREADABLE = 'malformed database schema';
 
 /** What was thrown over a file, or SERVER_UNSUPPORTED where the versions of who wrote it and of the image explain it. */
 export function orNewer(thrown: unknown, written: string, tool: string): unknown {
-  if (!(thrown instanceof NightjarError) || !UNREADABLE.test(thrown.detail ?? '') || !isNewer(written, tool))
+  if (!(thrown instanceof NightjarError) || !thrown.detail?.includes(UNREADABLE) || !isNewer(written, tool))
     return thrown;
   return new NightjarError('SERVER_UNSUPPORTED', {
     operation: thrown.operation ?? 'read the schema',

@@ -112,8 +112,7 @@ describe('parts of a database', () => {
 
   it('knows a part by the manifest’s scope alone, and takes an older manifest without one for the whole', async () => {
     const swap = (scope: Manifest['scope']) => {
-      const { scope: _, ...manifest } = whole.manifest;
-      const told = scope ? { ...manifest, scope } : manifest;
+      const told = { ...whole.manifest, ...(scope && { scope }) };
       return codeOf(here.bench.restore(here.bench.restoreJob('shop.db', 'swap'), memorySource(told, whole.backup)));
     };
     expect(await swap({ schemaOnly: true })).toBe('SCOPE_REFUSED');
