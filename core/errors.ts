@@ -184,7 +184,7 @@ export const ERRORS = {
   ),
   SCHEMA_CHANGED: entry(
     'Definitions of the database changed while it was dumped.',
-    'It is tried again by itself. If it stays so, move the migration or the backup to another hour; nothing of this backup was kept.',
+    'It is tried once more by itself. If it stays so, move the migration or the backup to another hour; nothing of this backup was kept.',
     { retryable: true },
   ),
   TABLES_UNSAFE: entry(

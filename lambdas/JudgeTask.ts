@@ -7,6 +7,8 @@ import * as wire from './shared/wiring.ts';
 
 /** Seconds before the second, third and fourth attempt. */
 const WAITS = [60, 300, 900] as const;
+/** Fewer attempts than of others: whoever migrates for that long does not stop for the next ones. */
+const ATTEMPTS: Partial<Record<ErrorCode, number>> = { SCHEMA_CHANGED: 2 };
 /** Capacity comes back later than a connection. */
 const CAPACITY_WAITS = [300, 900, 1_800] as const;
 
@@ -14,7 +16,7 @@ export const makeJudgeTask =
   (parts: Pick<Parts, 'catalog'>) =>
   async (event: JudgeEvent): Promise<Judgement> => {
     const { code } = await failureOf(parts.catalog, event.failure, event);
-    const retry = ERRORS[code].retryable && event.attempt < MAX_ATTEMPTS;
+    const retry = ERRORS[code].retryable && event.attempt < (ATTEMPTS[code] ?? MAX_ATTEMPTS);
     return {
       retry,
       attempt: retry ? event.attempt + 1 : event.attempt,

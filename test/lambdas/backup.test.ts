@@ -446,6 +446,13 @@ describe('judging a failed task', () => {
     expect(await judge(4)).toMatchObject({ retry: false, attempt: 4 });
   });
 
+  it('tries once more while definitions change, not all night', async () => {
+    await failTask(world, 'ID', 'SCHEMA_CHANGED');
+    expect(await judge(1)).toMatchObject({ retry: true, attempt: 2 });
+    await failTask(world, 'ID', 'SCHEMA_CHANGED', '', 2);
+    expect(await judge(2)).toMatchObject({ retry: false, code: 'SCHEMA_CHANGED' });
+  });
+
   it('does not try again what a person must mend', async () => {
     await failTask(world, 'ID', 'AUTH_FAILED');
     expect(await judge(1)).toMatchObject({ retry: false, code: 'AUTH_FAILED' });

@@ -50,7 +50,7 @@ try {
     const facts = await engineOf('duckdb').dump(context, sink);
     sink.assertWhole();
     await sink.complete(signal);
-    writeFileSync(`${archive}.json`, JSON.stringify({ ...facts, archive: sink.archive }));
+    writeFileSync(`${archive}.json`, JSON.stringify({ ...facts, archive: sink.archives[0]!.archive }));
   } else {
     const manifest = JSON.parse(readFileSync(`${archive}.json`, 'utf8')) as Manifest;
     const job = { id: '01J0000000000000000000000A', target, mode: 'new', database: `again-${format}.duckdb` };
