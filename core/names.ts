@@ -146,7 +146,11 @@ export const EVENTS = {
 
 /** CloudWatch metrics, all in the namespace `Nightjar` with the dimension `Name` (the config's name). */
 export const METRIC_NAMESPACE = 'Nightjar';
-export const METRICS = { pastRpo: 'PastRpo', targetsWatched: 'TargetsWatched' } as const;
+export const METRICS = {
+  pastRpo: 'PastRpo',
+  targetsWatched: 'TargetsWatched',
+  serversReadOnly: 'ServersReadOnly',
+} as const;
 
 /** Tag on data objects; the lifecycle archives by it, so manifests go without. */
 export const DATA_TAG = { key: 'nightjar:content', value: 'data' } as const;

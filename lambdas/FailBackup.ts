@@ -5,7 +5,7 @@ import { causeOf, failureOf } from './shared/outcome.ts';
 import type { Parts } from './shared/parts.ts';
 import * as wire from './shared/wiring.ts';
 
-type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'events' | 'now'>;
+type Needs = Pick<Parts, 'name' | 'catalog' | 'config' | 'tasks' | 'events' | 'metrics' | 'now'>;
 
 export const makeFailBackup =
   (parts: Needs) =>
@@ -16,6 +16,8 @@ export const makeFailBackup =
       return { code: failure.code, cause: causeOf(failure) };
     const input = parseInput(backupInputSchema, event.input);
     const record = await closeFailedBackup(parts, { input, execution: event, failure, tellAgain: true });
+    // Its applications fail until a person restarts it: the morning's mail would be too late.
+    if (failure.code === 'SERVER_READ_ONLY') await parts.metrics.put({ serversReadOnly: 1 }, parts.now());
     if (record?.status === 'COMPLETED')
       return {
         code: failure.code,
@@ -31,6 +33,7 @@ export const handler = wire.lambda(() =>
     config: wire.config(),
     tasks: wire.tasks(),
     events: wire.events(),
+    metrics: wire.metrics(),
     now: wire.now,
   }),
 );

@@ -20,7 +20,7 @@ interface FunctionAlarm extends Common {
   readonly function: FunctionName;
 }
 interface OtherAlarm extends Common {
-  readonly watches: 'pastRpo' | 'undelivered';
+  readonly watches: 'pastRpo' | 'readOnly' | 'undelivered';
 }
 
 export const ALARMS = [
@@ -28,6 +28,11 @@ export const ALARMS = [
     name: 'past-rpo',
     watches: 'pastRpo',
     says: 'A target has had no good backup for longer than promised, or nobody watches any more. See `nightjar status`.',
+  },
+  {
+    name: 'server-read-only',
+    watches: 'readOnly',
+    says: 'A backup has left a database server without writes, or found it so: its applications fail now. See `nightjar status`.',
   },
   {
     name: 'nightly-failed',

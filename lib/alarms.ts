@@ -64,8 +64,8 @@ export class Alarms extends Construct {
     dashboard.addWidgets(
       new GraphWidget({
         title: 'Targets past their RPO',
-        left: [rpoMetric(props.config, METRICS.pastRpo)],
-        right: [rpoMetric(props.config, METRICS.targetsWatched)],
+        left: [ownMetric(props.config, METRICS.pastRpo)],
+        right: [ownMetric(props.config, METRICS.targetsWatched)],
         width: 8,
       }),
       new GraphWidget({
@@ -126,16 +126,18 @@ function metricsOf(alarm: (typeof ALARMS)[number], props: AlarmsProps): NamedMet
         },
       ];
     case 'pastRpo':
-      return [{ name: alarm.name, metric: rpoMetric(props.config, METRICS.pastRpo) }];
+      return [{ name: alarm.name, metric: ownMetric(props.config, METRICS.pastRpo) }];
+    case 'readOnly':
+      return [{ name: alarm.name, metric: ownMetric(props.config, METRICS.serversReadOnly, SOON) }];
   }
 }
 
-const rpoMetric = (config: Config, metricName: string): Metric =>
+const ownMetric = (config: Config, metricName: string, period = HOURLY): Metric =>
   new Metric({
     namespace: METRIC_NAMESPACE,
     metricName,
     dimensionsMap: { Name: config.name },
-    period: HOURLY,
+    period,
     statistic: Stats.MAXIMUM,
   });
 

@@ -57,7 +57,7 @@ export const FUNCTIONS = {
   OpenBackup: { grants: ['config', 'catalogRead', 'catalogWrite', 'executionsRead', 'stopTask'] },
   VerifyBackup: { grants: ['catalogRead', 'vaultRead'], minutes: 5 },
   CloseBackup: { grants: ['catalogRead', 'catalogWrite', 'events'] },
-  FailBackup: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events'] },
+  FailBackup: { grants: ['config', 'catalogRead', 'catalogWrite', 'stopTask', 'events', 'metrics'] },
   JudgeTask: { grants: ['catalogRead'] },
 
   OpenRestore: {

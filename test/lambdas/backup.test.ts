@@ -11,6 +11,7 @@ import { makeOpenBackup } from '../../lambdas/OpenBackup.ts';
 import { makeVerifyBackup } from '../../lambdas/VerifyBackup.ts';
 import {
   backupEvent,
+  badBackup,
   caught,
   configOf,
   dump,
@@ -313,6 +314,11 @@ describe('closing a backup', () => {
 });
 
 describe('failing a backup', () => {
+  it('rings at once when it left a server without writes, and for nothing else', async () => {
+    for (const code of ['SERVER_READ_ONLY', 'AUTH_FAILED'] as const) await badBackup(world, 'shop', code);
+    expect(world.metered).toEqual([{ serversReadOnly: 1 }]);
+  });
+
   it('says what the task said, not what ECS guessed', async () => {
     const event = backupEvent(world, 'shop');
     const opened = await makeOpenBackup(world)(event);
