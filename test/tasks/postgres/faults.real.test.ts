@@ -200,7 +200,7 @@ describe('dumping under trouble', () => {
       );
       const thrown = await failure(join());
       expect(thrown).toMatchObject({
-        code: 'DUMP_FAILED',
+        code: 'SCHEMA_CHANGED',
         detail: expect.stringContaining('began: orders.') as string,
       });
     } finally {
