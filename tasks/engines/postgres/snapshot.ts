@@ -1,4 +1,5 @@
 /** The one snapshot that the dump and its fingerprint share, and the watch over what it costs others. */
+import { NightjarError } from '../../../core/errors.ts';
 import type { Server, Session } from './server.ts';
 
 /** Often enough that no NAT gateway or firewall forgets the session. */
@@ -76,11 +77,32 @@ export async function joinSnapshot(
           .map((one) => `ONLY ${one}`)
           .join(', ')} IN ACCESS SHARE MODE`,
       );
+    await refuseRewritten(session, tables);
     return session;
   } catch (thrown) {
     await session.close();
     throw thrown;
   }
+}
+
+/**
+ * A TRUNCATE that came since the snapshot, or waited for the dump's lock before ours, has taken rows that the snapshot has: what
+ * is counted now would not be what was dumped. Our snapshot still shows the old file. @throws SCHEMA_CHANGED, which is tried again.
+ */
+async function refuseRewritten(session: Session, tables: readonly string[]): Promise<void> {
+  const rewritten = await session.rows<{ name: string }>(
+    `SELECT c.oid::regclass::text AS name FROM unnest($1::text[]) AS t(name) JOIN pg_catalog.pg_class c ON c.oid = t.name::regclass
+      WHERE c.relfilenode <> 0 AND pg_catalog.pg_relation_filenode(c.oid) IS DISTINCT FROM c.relfilenode`,
+    [tables],
+  );
+  if (rewritten.length === 0) return;
+  throw new NightjarError('SCHEMA_CHANGED', {
+    operation: 'lock tables',
+    detail: `Truncated or rewritten while the dump began: ${rewritten
+      .slice(0, 20)
+      .map((one) => one.name)
+      .join(', ')}. Nothing is lost; a new backup takes a new snapshot.`,
+  });
 }
 
 interface Waiting {

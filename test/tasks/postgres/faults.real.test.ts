@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
+import { reachServer } from '../../../tasks/engines/postgres/server.ts';
+import { joinSnapshot, openSnapshot } from '../../../tasks/engines/postgres/snapshot.ts';
 import { listeningReporter, manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import { codeOf, type Bench } from '../../contracts/engine.ts';
 import { ident, targetAt, withClient } from './harness.ts';
@@ -164,6 +166,10 @@ describe('dumping under trouble', () => {
     const context = here.bench.context('shop');
     const dump = postgres.dump(context, backup.sink);
     await dumping;
+    // Not before the fingerprint has its lock too: else the dump is refused, as below.
+    const held = `SELECT 1 FROM pg_locks WHERE relation = 'filling'::regclass AND mode = 'AccessShareLock' AND granted`;
+    while ((await here.server.postgres.query(held, { database: 'shop' })).length < 2)
+      await new Promise((done) => setTimeout(done, 50));
     const other = await here.server.postgres.connect('shop');
     const ddl = other.query('TRUNCATE filling');
     // Until the watch has looked once since.
@@ -179,6 +185,27 @@ describe('dumping under trouble', () => {
     const job = here.bench.restoreJob('seen', 'new');
     await here.bench.restore(job, memorySource(manifestOf('postgres', facts, backup, job.source.backupId), backup));
     expect(await count(here, 'seen', 'filling')).toBe(16 * 512);
+  });
+
+  it('does not count what a TRUNCATE has left of a snapshot', async () => {
+    const context = here.bench.context('seen');
+    const server = await reachServer(context, ['seen']);
+    const snapshot = await openSnapshot(server, context.signal);
+    try {
+      const join = () => joinSnapshot(server, snapshot.id, context.signal, ['"public"."orders"', '"public"."filling"']);
+      await (await join()).close();
+      await here.server.postgres.query(
+        'BEGIN; CREATE TABLE kept AS TABLE orders; TRUNCATE orders; INSERT INTO orders TABLE kept; DROP TABLE kept; COMMIT',
+        { database: 'seen' },
+      );
+      const thrown = await failure(join());
+      expect(thrown).toMatchObject({
+        code: 'SCHEMA_CHANGED',
+        detail: expect.stringContaining('began: orders.') as string,
+      });
+    } finally {
+      await snapshot.close();
+    }
   });
 
   it('shows no password to anybody who lists processes, and keeps none in arguments', async () => {
