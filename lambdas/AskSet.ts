@@ -27,4 +27,13 @@ export const makeAskSet =
     return { until };
   };
 
-export const handler = wire.lambda(() => makeAskSet(wire.setParts()));
+export const handler = wire.lambda(() =>
+  makeAskSet({
+    name: wire.name(),
+    catalog: wire.catalog(),
+    config: wire.config(),
+    executions: wire.executions(),
+    mailer: wire.mailer(),
+    now: wire.now,
+  }),
+);

@@ -33,4 +33,13 @@ export const makeCloseSet =
     };
   };
 
-export const handler = wire.lambda(() => makeCloseSet(wire.setParts()));
+export const handler = wire.lambda(() =>
+  makeCloseSet({
+    name: wire.name(),
+    catalog: wire.catalog(),
+    config: wire.config(),
+    executions: wire.executions(),
+    mailer: wire.mailer(),
+    now: wire.now,
+  }),
+);

@@ -49,4 +49,13 @@ function ofMembers(seen: Failure, members: readonly SeenMember[]): Failure {
   return failure('SET_MIXED', { operation: 'swap set', ...(words === undefined ? {} : { detail: words }) });
 }
 
-export const handler = wire.lambda(() => makeFailSet(wire.setParts()));
+export const handler = wire.lambda(() =>
+  makeFailSet({
+    name: wire.name(),
+    catalog: wire.catalog(),
+    config: wire.config(),
+    executions: wire.executions(),
+    mailer: wire.mailer(),
+    now: wire.now,
+  }),
+);

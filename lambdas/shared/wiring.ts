@@ -39,16 +39,6 @@ export const mailer = (): Parts['mailer'] => awsMailer(new SESv2Client(CLIENT_OP
 export const pointers = (): Parts['pointers'] => awsPointers(pointerClients(CLIENT_OPTIONS));
 export const now = (): Date => new Date();
 
-/** What each state needs that speaks of a whole set of restores. */
-export const setParts = (): Pick<Parts, 'name' | 'catalog' | 'config' | 'executions' | 'mailer' | 'now'> => ({
-  name: name(),
-  catalog: catalog(),
-  config: config(),
-  executions: executions(),
-  mailer: mailer(),
-  now,
-});
-
 export function config(): Parts['config'] {
   const client = s3Client();
   return () => readDeployedConfig(client, env('configBucket'), env('configKey'));
