@@ -47,6 +47,24 @@ export function memoryBackup(pace: (bytes: number) => Promise<void> | void = () 
   };
 }
 
+/** A backup whose writer is held up once so many bytes have come. */
+export function heldBackup(bytes: number): MemoryBackup & {
+  /** Resolves when it is held up. */
+  readonly begun: Promise<void>;
+  release(): void;
+} {
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  let release: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const backup = memoryBackup(async (written) => {
+    if (written < bytes) return;
+    begin();
+    await gate;
+  });
+  return { ...backup, begun, release: () => release() };
+}
+
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 export function manifestOf(engine: DumpEngine, facts: DumpFacts, backup: MemoryBackup, backupId: string): Manifest {

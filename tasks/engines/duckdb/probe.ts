@@ -12,15 +12,12 @@ import { walOf } from './names.ts';
 import { withSession, type Session } from './session.ts';
 import { NEWEST_STORAGE, readStorage } from './storage.ts';
 import { chosenTables, danglingKeys, listTables } from './tables.ts';
+import { bad, ok, warn } from '../../findings.ts';
 
 /** An object is fetched to be looked into; a larger one is left to its backup. */
 const LOOK_BYTES = 256 * 1024 * 1024;
 /** How many times the file's size the scratch disk must hold: a copy; with Parquet the export and its proof besides. */
 const ROOM = { file: 1, parquet: 3 } as const;
-
-const ok = (what: string): Finding => ({ level: 'ok', what });
-const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
-const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
 
 /** @throws what keeps it from reaching the file; everything else is a finding. */
 export async function probe(context: EngineContext<'duckdb'>): Promise<Omit<ProbeOutcome, 'kind'>> {

@@ -7,16 +7,11 @@ import { usersDatabases } from './found.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
 import { toolVersion } from './tool-run.ts';
+import { bad, ok, warn, clockFinding } from '../../findings.ts';
 
-/** A clock that is further off makes "the data of 02:30" a lie. */
-const CLOCK_SECONDS = 60;
 /** What the tools in the image are made for. Source: MongoDB Database Tools, compatibility of 100.9. */
 const NEWEST_MAJOR = 7;
 const NAMED = 10;
-
-const ok = (what: string): Finding => ({ level: 'ok', what });
-const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
-const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
 
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome, 'kind'>> {
@@ -32,7 +27,7 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
       tls(server),
       ...(await tools(server)),
       consistency(server),
-      clock(server),
+      ...(server.clock ? [clockFinding(server.clock.getTime(), Date.now())] : []),
       ...found.findings,
       ...kinds(found.all),
       ...(await unfinished(server)),
@@ -74,15 +69,6 @@ function consistency(server: Server): Finding {
   const plan = planDump(database, scope?.tables || scope?.exclude ? undefined : scope, server.topology, []);
   if (plan.oplog) return ok('A replica set: with its oplog the backup is of one moment, and a restore plays it.');
   return warn('The backup is not of one moment.', plan.warning ?? 'It holds definitions only.');
-}
-
-function clock(server: Server): Finding {
-  const seconds = server.clock ? Math.round(Math.abs(server.clock.getTime() - Date.now()) / 1_000) : 0;
-  if (seconds <= CLOCK_SECONDS) return ok('The server’s clock agrees with the task’s.');
-  return warn(
-    `The server’s clock is ${seconds} s off the task’s.`,
-    'Restores to a moment in time go by the task’s clock.',
-  );
 }
 
 /** All of them, and what may not be read. */

@@ -44,6 +44,9 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** The tools are written in Go, whose heap grows to twice what lives in it; both are wishes, not walls. Source: Go, runtime. */
+const GO_HEAP = { GOMEMLIMIT: '80MiB', GOGC: '40' } as const;
+
 /** Connects and learns who the server is. `lasting`: an abort of the context ends nothing. @throws CONNECT_FAILED, …. */
 export async function reachServer(context: MongodbContext, { lasting = false } = {}): Promise<Server> {
   const { target, scratch, env, signal } = context;
@@ -124,7 +127,13 @@ export async function reachServer(context: MongodbContext, { lasting = false } =
       ask,
       configFile,
       // HOME: no file of a user's has a say.
-      environment: () => ({ PATH: env.PATH ?? '/usr/bin:/bin', HOME: scratch, TMPDIR: scratch, LC_ALL: 'C.UTF-8' }),
+      environment: () => ({
+        PATH: env.PATH ?? '/usr/bin:/bin',
+        HOME: scratch,
+        TMPDIR: scratch,
+        LC_ALL: 'C.UTF-8',
+        ...GO_HEAP,
+      }),
       close,
     };
   } catch (thrown) {

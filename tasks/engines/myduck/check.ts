@@ -8,6 +8,7 @@ import { openExchange, plainDatabase, scheme } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { openWire, type MyduckContext, type Session, type Wire } from './wire.ts';
 import { assertWritable } from './writable.ts';
+import { ok } from '../../findings.ts';
 
 const ANSWER_LENGTH = 300;
 type Answer = CheckOutcome['answers'][number];
@@ -60,8 +61,6 @@ async function ask(session: Session, query: string): Promise<Answer> {
 }
 const isTrue = (value: unknown): boolean => value === true || value === 't' || value === 'true';
 const clip = (text: string): string => (text.length > ANSWER_LENGTH ? `${text.slice(0, ANSWER_LENGTH)}…` : text);
-
-const ok = (what: string): Finding => ({ level: 'ok', what });
 
 export async function probe(parts: Parts, context: MyduckContext): Promise<Omit<ProbeOutcome, 'kind'>> {
   const { target, report } = context;

@@ -14,18 +14,13 @@ import {
   versionedTables,
   type DataTable,
 } from './tables.ts';
+import { bad, ok, warn, clockFinding } from '../../findings.ts';
 
-/** A clock that is further off makes "the data of 02:30" a lie. */
-const CLOCK_SECONDS = 60;
 /** What Debian's client of MariaDB 10.11 is said to dump. */
 const NEWEST_MYSQL: readonly [number, number] = [8, 4];
 const LONG_TRANSACTION_SECONDS = 3_600;
 /** Of the server's privileges those that a dump of one database asks for. */
 const NEEDED = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES'] as const;
-
-const ok = (what: string): Finding => ({ level: 'ok', what });
-const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
-const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
 
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, 'kind'>> {
@@ -202,15 +197,7 @@ async function versions(session: Session, database: string): Promise<Finding[]> 
 async function settings(server: Server, session: Session): Promise<Finding[]> {
   const before = Date.now();
   const { clock } = await session.row<{ clock: number | string }>('SELECT unix_timestamp(now(3)) AS clock');
-  const seconds = Math.round(Math.abs(Number(clock) * 1_000 - (before + Date.now()) / 2) / 1_000);
-  const findings: Finding[] = [];
-  if (seconds > CLOCK_SECONDS)
-    findings.push(
-      warn(
-        `The server’s clock is ${seconds} s off the task’s.`,
-        'Restores to a moment in time go by the task’s clock.',
-      ),
-    );
+  const findings: Finding[] = [clockFinding(Number(clock) * 1_000, (before + Date.now()) / 2)];
   const oldest = await session
     .row<{ seconds: number | null }>(
       `SELECT max(timestampdiff(SECOND, trx_started, now())) AS seconds FROM information_schema.innodb_trx`,

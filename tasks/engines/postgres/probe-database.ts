@@ -3,12 +3,9 @@ import type { Finding } from '../../../core/job.ts';
 import type { Server, Session } from './server.ts';
 import { noLimits } from './snapshot.ts';
 import { listTables } from './tables.ts';
+import { bad, ok, warn } from '../../findings.ts';
 
 const LONG_TRANSACTION_SECONDS = 3_600;
-
-export const ok = (what: string): Finding => ({ level: 'ok', what });
-export const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
-export const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
 
 export async function lookInside(server: Server, database: string): Promise<{ bytes: number; findings: Finding[] }> {
   const session = await server.session(database);

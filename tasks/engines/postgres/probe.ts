@@ -3,11 +3,9 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { maintenanceDatabases } from './database.ts';
 import { databasesOf, somewhere } from './databases.ts';
-import { bad, lookInside, ok, warn } from './probe-database.ts';
+import { bad, clockFinding, ok, warn } from '../../findings.ts';
+import { lookInside } from './probe-database.ts';
 import { reachServer, type PostgresContext, type Server, type Session } from './server.ts';
-
-/** A clock that is further off makes "the data of 02:30" a lie. */
-const CLOCK_SECONDS = 60;
 
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: PostgresContext): Promise<Omit<ProbeOutcome, 'kind'>> {
@@ -100,13 +98,6 @@ async function settings(session: Session): Promise<Finding[]> {
         'Long dumps are cancelled there: switch hot_standby_feedback on, or set max_standby_streaming_delay to -1.',
       ),
     );
-  const seconds = Math.round(Math.abs(seen.clock * 1_000 - (before + Date.now()) / 2) / 1_000);
-  if (seconds > CLOCK_SECONDS)
-    findings.push(
-      warn(
-        `The server’s clock is ${seconds} s off the task’s.`,
-        'Restores to a moment in time go by the task’s clock.',
-      ),
-    );
+  findings.push(clockFinding(seen.clock * 1_000, (before + Date.now()) / 2));
   return findings;
 }

@@ -1,7 +1,7 @@
 /** What of a backup a job brings back: what it asks for, within what the backup holds. */
 import type { Manifest } from '../../../core/backup.ts';
-import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
+import { narrowed, scopeRefused } from '../../narrowing.ts';
 import { beside } from './database.ts';
 import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';
@@ -11,34 +11,12 @@ import { tablespacesOf } from './tables.ts';
 import { byTable } from './toc.ts';
 
 /** The job as if it had asked for no more than the backup holds. @throws SCOPE_REFUSED for what can't be. */
-export function within(job: RestoreJob, { scope: held, format }: Manifest): RestoreJob {
-  const asked = job.scope ?? {};
-  const refuse = (detail: string): never => {
-    throw new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
-  };
-  if (format === 'plain' && job.scope)
-    refuse('The backup is plain SQL, which comes back as a whole only: there is no table of contents to choose from.');
-  if (held?.schemaOnly && asked.dataOnly) refuse('The backup holds the schema only.');
-  if (held?.dataOnly && asked.schemaOnly) refuse('The backup holds rows only.');
-  const schemaOnly = asked.schemaOnly ?? held?.schemaOnly;
-  const dataOnly = asked.dataOnly ?? held?.dataOnly;
-  const tables = asked.tables ?? held?.tables;
-  const scope = {
-    ...(tables ? { tables } : {}),
-    ...(schemaOnly ? { schemaOnly } : {}),
-    ...(dataOnly ? { dataOnly } : {}),
-  };
-  const narrow = Object.keys(scope).length > 0;
-  const { mode } = job;
-  if (narrow && mode === 'swap')
-    refuse(`A swap replaces the whole database${job.scope ? '' : ', and the backup holds only part of one'}.`);
-  if (dataOnly && mode === 'new') refuse('Data only needs tables that are there: use `overwrite`.');
-  if (mode === 'overwrite' && held?.exclude && !tables && !dataOnly && !schemaOnly)
-    refuse(
-      'The backup lacks the rows of excluded tables, and so would the safety backup: an overwrite would lose them. ' +
-        'Use mode `swap`, which keeps the old database, or name the tables to be overwritten.',
+export function within(job: RestoreJob, manifest: Manifest): RestoreJob {
+  if (manifest.format === 'plain' && job.scope)
+    throw scopeRefused(
+      'The backup is plain SQL, which comes back as a whole only: there is no table of contents to choose from.',
     );
-  return narrow ? { ...job, scope } : job;
+  return narrowed(job, manifest);
 }
 
 /** pg_restore's arguments besides where to. */

@@ -10,12 +10,9 @@ import { HEADER_BYTES, readHeader, type Header } from './header.ts';
 import { isNewer, orNewer } from './newer.ts';
 import { toolVersion, withShell } from './shell.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
+import { bad, ok, warn } from '../../findings.ts';
 
 const GIB = 1024 ** 3;
-
-const ok = (what: string): Finding => ({ level: 'ok', what });
-const warn = (what: string, hint: string): Finding => ({ level: 'warn', what, hint });
-const bad = (what: string, hint: string): Finding => ({ level: 'bad', what, hint });
 
 /** @throws what keeps it from reaching the file; everything else is a finding. */
 export const probe = (context: SqliteContext): Promise<Omit<ProbeOutcome, 'kind'>> =>

@@ -2,16 +2,18 @@
  * What the pages tell a person to type when Nightjar is gone, typed. `aws` and `docker` are doubles; `duckdb`, DuckDB's shell,
  * is one over the library, since no registry has it.
  */
-import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { blocksOf, typed } from '../../support/by-hand.ts';
 import { AWKWARD } from './awkward.ts';
 import { rowsOf, run, targetAt } from './harness.ts';
 import { leave, room, type Room } from './room.ts';
 
 const REPO = new URL('../../../', import.meta.url);
 const SHELL = `#!${process.execPath}
+import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
 const { DuckDBInstance } = require(${JSON.stringify(new URL('node_modules/@duckdb/node-api', REPO).pathname)});
 const args = process.argv.slice(2);
 const readOnly = args[0] === '-readonly';
@@ -40,31 +42,20 @@ let home: string;
 beforeAll(async () => {
   here = await room();
   home = join(dirname(here.server.directory), 'home');
-  await mkdir(join(home, 'bin'), { recursive: true });
-  for (const [name, text] of Object.entries({ duckdb: SHELL, aws: AWS, docker: DOCKER })) {
-    await writeFile(join(home, 'bin', name), text);
-    await chmod(join(home, 'bin', name), 0o755);
-  }
+  await mkdir(home);
   await run(here.file('shop.duckdb'), AWKWARD);
 });
 afterAll(() => leave(here));
 
-/** The shell's lines of a page, a block each. */
-const blocks = async (page: string): Promise<string[]> =>
-  [...(await readFile(new URL(`docs/engines/${page}.md`, REPO), 'utf8')).matchAll(/```sh\n([^]*?)```/g)].map(
-    (match) => match[1]!,
-  );
 /** Types it into a shell in a directory of its own; answers with what it printed. */
 async function type(commands: string, format: 'file' | 'parquet'): Promise<string> {
   const { backup } = await here.bench.dump('shop.duckdb', { target: targetAt('shop.duckdb', { format }) });
   await writeFile(join(home, 'archive'), backup.finished.get('archive')!);
   for (const old of ['shop.duckdb', 'shop.db', 'export', 'bucket'])
     await rm(join(home, old), { recursive: true, force: true });
-  return execFileSync('bash', ['--norc', '-euo', 'pipefail', '-c', commands], {
-    cwd: home,
-    encoding: 'utf8',
-    env: { PATH: `${join(home, 'bin')}:${process.env.PATH}`, HOME: home, ARCHIVE: join(home, 'archive') },
-  });
+  const doubles = { duckdb: SHELL, aws: AWS, docker: DOCKER };
+  const env = { PATH: process.env.PATH, HOME: home, ARCHIVE: join(home, 'archive') };
+  return (await typed(commands, { vault: home, cwd: home, doubles, env })).stdout;
 }
 const only = (all: readonly string[], words: string): string => {
   const found = all.filter((one) => one.includes(words));
@@ -73,7 +64,7 @@ const only = (all: readonly string[], words: string): string => {
 };
 
 it('a file comes back from the bucket as DuckDB’s page says', async () => {
-  const said = await type(only(await blocks('duckdb'), 'database.duckdb.zst'), 'file');
+  const said = await type(only(await blocksOf('duckdb.md', 'Without Nightjar'), 'database.duckdb.zst'), 'file');
   expect(said).toContain('"table_name":"big"');
   expect(await rowsOf(join(home, 'shop.duckdb'))).toEqual(await rowsOf(here.file('shop.duckdb')));
 });
@@ -89,12 +80,12 @@ it('Parquet comes back as it says', async () => {
     'INSERT INTO "order" SELECT i, i, 170141183460469231731687303715884105727, to_days(-i::INT) FROM range(1000) r(i)',
     'CREATE VIEW names AS SELECT name FROM customers',
   ]);
-  await type(only(await blocks('duckdb'), 'export.tar.zst'), 'parquet');
+  await type(only(await blocksOf('duckdb.md', 'Without Nightjar'), 'export.tar.zst'), 'parquet');
   expect(await rowsOf(join(home, 'shop.duckdb'))).toEqual(await rowsOf(file));
 });
 
 it('a MyDuck Server is started with the backup as its page says', async () => {
-  await type(only(await blocks('myduck'), 'docker run'), 'file');
+  await type(only(await blocksOf('myduck.md', 'Restores'), 'docker run'), 'file');
   expect(await rowsOf(join(home, 'bucket', 'shop.db'))).toEqual(await rowsOf(here.file('shop.duckdb')));
   const told = (await readFile(join(home, 'docker'), 'utf8')).split('\n');
   // Source: apecloud/myduckserver at 991fb99, docker/entrypoint.sh.

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
-import { manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
 import { codeOf, type Bench } from '../../contracts/engine.ts';
 import type { Row } from './awkward.ts';
 import { fakeTools, PATH, targetAt } from './harness.ts';
@@ -114,23 +114,15 @@ describe('dumping under trouble', () => {
   });
 
   it('counts what is in the archive, whatever writers do meanwhile', async () => {
-    let begun: () => void = () => undefined;
-    const dumping = new Promise<void>((resolve) => (begun = resolve));
-    let release: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const backup = memoryBackup(async (bytes) => {
-      if (bytes < 100_000) return;
-      begun();
-      await gate;
-    });
+    const backup = heldBackup(100_000);
     const context = here.bench.context('shop');
     const dump = mongodb.dump(context, backup.sink);
-    await dumping;
+    await backup.begun;
     const db = here.server.client.db('shop');
     await db.collection<Row>('filling').insertMany(Array.from({ length: 500 }, (_, i) => ({ _id: `late ${i}` })));
     await db.collection<Row>('orders').deleteMany({ _id: { $gte: 250 } as never });
     await db.createCollection('made meanwhile');
-    release();
+    backup.release();
     const facts = await dump;
     expect(context.report.warnings.join()).toContain('made meanwhile');
     const job = here.bench.restoreJob('seen', 'new');
@@ -285,22 +277,14 @@ describe('restoring under trouble', () => {
   });
 
   it('says CONNECTION_LOST when the server is stopped midway', async () => {
-    let begun: () => void = () => undefined;
-    const dumping = new Promise<void>((resolve) => (begun = resolve));
-    let release: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const backup = memoryBackup(async (bytes) => {
-      if (bytes < 100_000) return;
-      begun();
-      await gate;
-    });
+    const backup = heldBackup(100_000);
     const nobody = { ...targetAt(here.server.mongodb, 'shop'), port: 1 };
     const unreached = codeOf(mongodb.probe(here.bench.context('shop', { target: nobody })));
     await shop(here, 'large', 30);
     const dump = codeOf(mongodb.dump(here.bench.context('large'), backup.sink));
-    await dumping;
+    await backup.begun;
     await here.server.mongodb.kill();
-    release();
+    backup.release();
     expect(await dump).toBe('CONNECTION_LOST');
     expect(backup.finished.has('archive')).toBe(false);
     expect(await unreached).toBe('CONNECT_FAILED');

@@ -7,7 +7,7 @@ import type { Document } from 'mongodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import type { Manifest } from '../../../core/backup.ts';
-import { manifestOf, memoryBackup, type MemoryBackup } from '../../contracts/doubles.ts';
+import { manifestOf, memoryBackup, type MemoryBackup, heldBackup } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { KINDS, RARE, type Row } from './awkward.ts';
 import { fakeTools, OUTSIDE, PATH, targetAt } from './harness.ts';
@@ -39,20 +39,12 @@ async function dumpDuring(
   during: () => Promise<unknown>,
   after: () => Promise<unknown> = () => Promise.resolve(),
 ): Promise<Made> {
-  let begun: () => void = () => undefined;
-  const dumping = new Promise<void>((resolve) => (begun = resolve));
-  let release: () => void = () => undefined;
-  const gate = new Promise<void>((resolve) => (release = resolve));
-  const backup = memoryBackup(async (bytes) => {
-    if (bytes < 100_000) return;
-    begun();
-    await gate;
-  });
+  const backup = heldBackup(100_000);
   const context = here.bench.context('bank', { target: whole() });
   const dump = mongodb.dump(context, backup.sink);
-  await Promise.race([dumping, dump]);
+  await Promise.race([backup.begun, dump]);
   await during();
-  release();
+  backup.release();
   const facts = await dump;
   await after();
   return {

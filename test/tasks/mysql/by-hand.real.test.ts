@@ -1,57 +1,47 @@
 /** The commands of the docs, as somebody types them in an emergency. */
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MYSQL_CLIENTS } from '../../../local/mysql.ts';
+import { blocksOf, typed, type Desk } from '../../support/by-hand.ts';
 import { rowsOf } from './harness.ts';
 import { FLAVOURS, leave, room, type Room } from './room.ts';
 
-const section = async (): Promise<string[]> => {
-  const page = await readFile(new URL('../../../docs/engines/mysql.md', import.meta.url), 'utf8');
-  const [, after] = page.split('## Without Nightjar');
-  return [...after!.split('\n## ')[0]!.matchAll(/```sh\n([\s\S]*?)```/g)].map((match) => match[1]!);
-};
+const section = (): Promise<string[]> => blocksOf('mysql.md', 'Without Nightjar');
 
 describe.each(FLAVOURS)('by hand, with %s', (flavour) => {
   let here: Room;
   let place: string;
+  let desk: Desk;
   beforeAll(async () => {
     here = await room(flavour);
     await here.server.seed('shop');
     place = await mkdtemp(join(tmpdir(), 'nightjar-by-hand-'));
-    await mkdir(join(place, 'bin'));
     await mkdir(join(place, 'vault'));
     const { server } = here.server;
     await writeFile(join(place, 'ca.pem'), server.caPem);
-    // The bucket is a directory, and HOST, USER and the password are this server's.
-    const scripts = {
-      aws: `[ "$1 $2" = "s3 cp" ] || exit 9\ncp "${place}/vault/$(basename "$3")" "$4"`,
-      mariadb: `for word; do shift; case "$word" in HOST) word=127.0.0.1;; USER) word=${server.user};; -p) continue;; esac; set -- "$@" "$word"; done
-exec ${join(MYSQL_CLIENTS, 'mariadb')} --no-defaults --port=${server.port} --ssl-ca=${place}/ca.pem --default-character-set=utf8mb4 "$@"`,
+    // HOST, USER and the password are this server's.
+    const mariadb = `#!/bin/sh
+for word; do shift; case "$word" in HOST) word=127.0.0.1;; USER) word=${server.user};; -p) continue;; esac; set -- "$@" "$word"; done
+exec ${join(MYSQL_CLIENTS, 'mariadb')} --no-defaults --port=${server.port} --ssl-ca=${place}/ca.pem --default-character-set=utf8mb4 "$@"
+`;
+    desk = {
+      vault: join(place, 'vault'),
+      cwd: place,
+      doubles: { mariadb },
+      env: { PATH: '/usr/bin:/bin', MYSQL_PWD: server.password, LC_ALL: 'C.UTF-8' },
     };
-    for (const [name, script] of Object.entries(scripts)) {
-      await writeFile(join(place, 'bin', name), `#!/bin/sh\n${script}\n`);
-      await chmod(join(place, 'bin', name), 0o755);
-    }
   });
   afterAll(async () => {
     await leave(here);
     await rm(place, { recursive: true, force: true });
   });
-  const type = (commands: string) =>
-    promisify(execFile)('bash', ['-e', '-o', 'pipefail', '-c', commands], {
-      cwd: place,
-      env: { PATH: `${place}/bin:/usr/bin:/bin`, MYSQL_PWD: here.server.server.password, LC_ALL: 'C.UTF-8' },
-    });
-
   it('brings every row of one database back', async () => {
     const { backup } = await here.bench.dump('shop');
     await writeFile(join(place, 'vault', 'archive.sql.zst'), backup.finished.get('archive')!);
     const [one] = await section();
-    await type(one!);
+    await typed(one!, desk);
     const [found, original] = [await rowsOf(here.server.server, 'shop2'), await rowsOf(here.server.server, 'shop')];
     for (const [table, rows] of Object.entries(original))
       if (!table.startsWith('(')) expect(found[table], table).toEqual(rows);
@@ -65,7 +55,7 @@ exec ${join(MYSQL_CLIENTS, 'mariadb')} --no-defaults --port=${server.port} --ssl
     await writeFile(join(place, 'vault', 'globals.sql'), backup.finished.get('globals')!);
     await writeFile(join(place, 'vault', 'archive-0002.sql.zst'), backup.archives.get('shop')!);
     const [, all] = await section();
-    await type(all!);
+    await typed(all!, desk);
     const [found, original] = [await rowsOf(here.server.server, 'shop3'), await rowsOf(here.server.server, 'shop')];
     for (const [table, rows] of Object.entries(original))
       if (!table.startsWith('(')) expect(found[table], table).toEqual(rows);

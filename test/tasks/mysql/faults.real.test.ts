@@ -124,6 +124,29 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
       await sql('DROP TABLE old_kind', 'shop');
     });
 
+    it('locks them also for a login that may not hold the whole server, as RDS gives none', async () => {
+      await sql('CREATE TABLE old_kind (id int PRIMARY KEY) ENGINE = MyISAM; INSERT INTO old_kind VALUES (1)', 'shop');
+      const cloud = await user(
+        'cloud',
+        'SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON shop.*',
+        flavour === 'mysql' ? 'SELECT ON *.*' : 'SELECT ON mysql.proc',
+      );
+      const target = here.server.target('shop', { unsafeTables: 'lock' });
+      let waited: Promise<unknown> | undefined;
+      let ended = false;
+      let early = false;
+      const backup = memoryBackup((bytes) => {
+        if (bytes > 1_000_000) waited ??= sql('INSERT INTO old_kind VALUES (2)', 'shop').then(() => (early = !ended));
+      });
+      const facts = await engine.dump(here.bench.context('shop', { target, ...cloud }), {
+        open: (role, file) => backup.sink.open(role, file).on('finish', () => (ended = true)),
+      });
+      await waited;
+      expect([facts.consistency, early]).toEqual(['locked', false]);
+      expect(facts.fingerprint.tables.find((one) => one.table === 'old_kind')).toMatchObject({ rows: 1 });
+      await sql('DROP TABLE old_kind', 'shop');
+    });
+
     it('names the privilege that is missing', async () => {
       const few = await user('few', 'SELECT ON shop.*');
       const probe = await engine.probe(here.bench.context('shop', few));
@@ -213,6 +236,22 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
       expect(definers).toEqual([{ d: 'keeper@%' }]);
       await sql('DROP DATABASE mine');
     });
+
+    it.runIf(flavour === 'mysql')(
+      'says what lets a login without SUPER make triggers beside a binary log',
+      async () => {
+        const maker = await user('maker', 'ALL ON `bound%`.*');
+        await sql('SET GLOBAL log_bin_trust_function_creators = OFF');
+        try {
+          const job = here.bench.restoreJob('bound', 'new', { noOwner: true });
+          const failed = await failure(here.bench.restore(job, source(), maker));
+          expect(failed.code).toBe('PRIVILEGE_MISSING');
+          expect(failed.detail).toContain('log_bin_trust_function_creators');
+        } finally {
+          await sql('SET GLOBAL log_bin_trust_function_creators = ON');
+        }
+      },
+    );
 
     it('lets events run where the database serves, and nowhere else; rights on routines stay', async () => {
       const events = async (): Promise<Record<string, string>> =>

@@ -1,9 +1,7 @@
 /** The commands of docs/engines/postgres.md that bring a backup back without Nightjar, as they stand there. */
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { POSTGRES_ROOT } from '../../../local/paths.ts';
@@ -11,29 +9,14 @@ import { postgres } from '../../../tasks/engines/postgres.ts';
 import { sealed } from '../../../tasks/seal.ts';
 import { memoryBackup } from '../../contracts/doubles.ts';
 import type { Rows } from '../../contracts/engine.ts';
+import { blocksOf, linesOf, typed } from '../../support/by-hand.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, type Room } from './room.ts';
 
-const run = promisify(execFile);
 const MAJOR = 15;
-const PAGE = 'docs/engines/postgres.md';
 
-/** Of the page's section, each block by its lines. */
-async function blocksOfPage(): Promise<string[][]> {
-  const section = /^## Without Nightjar$[^]*?(?=^## )/m.exec(await readFile(PAGE, 'utf8'))![0];
-  return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map((match) =>
-    match[1]!.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
-  );
-}
-
-/** What the page calls a bucket is a directory; age is the library. */
-const TOOLS = {
-  aws: `#!/bin/sh
-case "$2" in ls) exec ls "$STORE";; cp) ;; *) exit 9;; esac
-from="$STORE/\${3##*/}"
-if [ "$4" = - ]; then exec cat "$from"; else exec cp "$from" "$4"; fi
-`,
-  age: `#!/usr/bin/env node
+/** The library in place of its command. */
+const AGE = `#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Decrypter } from '${join(process.cwd(), 'node_modules/age-encryption/dist/index.js')}';
 const [, , flag, option, file] = process.argv;
@@ -41,8 +24,7 @@ if (flag !== '-d' || option !== '-i') process.exit(9);
 const decrypter = new Decrypter();
 decrypter.addIdentity(readFileSync(file, 'utf8').trim());
 process.stdout.write(await decrypter.decrypt(readFileSync(0)));
-`,
-};
+`;
 
 describe('a backup without Nightjar', () => {
   let here: Room;
@@ -53,14 +35,11 @@ describe('a backup without Nightjar', () => {
   const tried: string[] = [];
 
   beforeAll(async () => {
-    blocks = await blocksOfPage();
+    blocks = (await blocksOf('postgres.md', 'Without Nightjar')).map(linesOf);
     here = await room(MAJOR);
     work = await mkdtemp(join(tmpdir(), 'nightjar-by-hand-'));
     store = join(work, 'store');
-    await mkdir(join(work, 'bin'), { recursive: true });
     await mkdir(store);
-    await writeFile(join(work, 'bin', 'package.json'), '{"type":"module"}');
-    for (const [name, text] of Object.entries(TOOLS)) await writeFile(join(work, 'bin', name), text, { mode: 0o755 });
     await here.server.postgres.query('CREATE ROLE keeper');
     await here.server.postgres.query('CREATE DATABASE shop OWNER keeper');
     await here.server.postgres.query(
@@ -108,11 +87,12 @@ describe('a backup without Nightjar', () => {
     tried.push(line);
     const caFile = join(work, 'ca.pem');
     await writeFile(caFile, here.server.postgres.caPem);
-    await run('bash', ['-o', 'pipefail', '-ec', `B=s3://VAULT/a1\n${line}`], {
+    await typed(`B=s3://VAULT/a1\n${line}`, {
+      vault: store,
       cwd: work,
+      doubles: { age: AGE },
       env: {
-        PATH: [join(work, 'bin'), join(POSTGRES_ROOT, String(MAJOR), 'bin'), process.env.PATH].join(delimiter),
-        STORE: store,
+        PATH: [join(POSTGRES_ROOT, String(MAJOR), 'bin'), process.env.PATH].join(delimiter),
         PGHOST: here.server.postgres.host,
         PGPORT: String(here.server.postgres.port),
         PGUSER: here.server.login.username,

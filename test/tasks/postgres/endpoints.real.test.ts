@@ -5,7 +5,7 @@ import type { Postgres } from '../../../local/postgres.ts';
 import { startReplica } from '../../../local/postgres-replica.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { directEndpoint } from '../../../tasks/engines/postgres/pooler.ts';
-import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
 import type { Bench } from '../../contracts/engine.ts';
 import { targetAt, withClient } from './harness.ts';
 import { count, failure, leave, room, type Room } from './room.ts';
@@ -98,18 +98,10 @@ describe('a replica', () => {
   });
 
   it('that has to cancel the dump is told so, and nothing is kept', async () => {
-    let begun: () => void = () => undefined;
-    const dumping = new Promise<void>((resolve) => (begun = resolve));
-    let release: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const backup = memoryBackup(async (bytes) => {
-      if (bytes < 1_000_000) return;
-      begun();
-      await gate;
-    });
+    const backup = heldBackup(1_000_000);
     const target = targetAt(replica, 'shop', { compression: { algorithm: 'none', level: 0 } });
     const dump = failure(postgres.dump(here.bench.context('shop', { target }), backup.sink));
-    await dumping;
+    await backup.begun;
     await here.server.postgres.query('DELETE FROM orders WHERE id % 2 = 0', { database: 'shop' });
     await here.server.postgres.query('VACUUM orders', { database: 'shop' });
     // Who waits to be read from hears of no cancelling: once the replay's patience is over, the dump may go on.
@@ -123,7 +115,7 @@ describe('a replica', () => {
       while (!(await waits()));
       while (await waits());
     });
-    release();
+    backup.release();
     const thrown = await dump;
     expect(thrown.code).toBe('REPLICA_CONFLICT');
     expect(thrown.entry.hint).toContain('max_standby_streaming_delay');

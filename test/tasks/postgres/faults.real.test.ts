@@ -10,7 +10,7 @@ import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { reachServer } from '../../../tasks/engines/postgres/server.ts';
 import { joinSnapshot, openSnapshot } from '../../../tasks/engines/postgres/snapshot.ts';
-import { listeningReporter, manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { listeningReporter, manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
 import { codeOf, type Bench } from '../../contracts/engine.ts';
 import { ident, targetAt, withClient } from './harness.ts';
 import { count, failure, leave, room, type Room } from './room.ts';
@@ -154,18 +154,10 @@ describe('dumping under trouble', () => {
   });
 
   it('tells of DDL that waited behind the dump, and the fingerprint is still the snapshot’s', async () => {
-    let begun: () => void = () => undefined;
-    const dumping = new Promise<void>((resolve) => (begun = resolve));
-    let release: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const backup = memoryBackup(async (bytes) => {
-      if (bytes < 1_000_000) return;
-      begun();
-      await gate;
-    });
+    const backup = heldBackup(1_000_000);
     const context = here.bench.context('shop');
     const dump = postgres.dump(context, backup.sink);
-    await dumping;
+    await backup.begun;
     // Not before the fingerprint has its lock too: else the dump is refused, as below.
     const held = `SELECT 1 FROM pg_locks WHERE relation = 'filling'::regclass AND mode = 'AccessShareLock' AND granted`;
     while ((await here.server.postgres.query(held, { database: 'shop' })).length < 2)
@@ -176,7 +168,7 @@ describe('dumping under trouble', () => {
     const looked = `SELECT 1 FROM pg_stat_activity w, pg_stat_activity d WHERE d.query = 'TRUNCATE filling' AND d.wait_event_type = 'Lock'
                       AND strpos(w.query, 'pg_blocking_pids') > 0 AND w.pid <> pg_backend_pid() AND w.state = 'idle' AND w.query_start > d.query_start`;
     while ((await here.server.postgres.query(looked)).length === 0) await new Promise((done) => setTimeout(done, 100));
-    release();
+    backup.release();
     const facts = await dump;
     await ddl;
     await other.end();
@@ -251,20 +243,12 @@ describe('dumping under trouble', () => {
   });
 
   it('says CONNECTION_LOST when the server is stopped midway', async () => {
-    let begun: () => void = () => undefined;
-    const dumping = new Promise<void>((resolve) => (begun = resolve));
-    let release: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    const backup = memoryBackup(async (bytes) => {
-      if (bytes < 100_000) return;
-      begun();
-      await gate;
-    });
+    const backup = heldBackup(100_000);
     await shop(here, 'large', 16);
     const dump = codeOf(postgres.dump(here.bench.context('large'), backup.sink));
-    await dumping;
+    await backup.begun;
     await here.server.postgres.kill();
-    release();
+    backup.release();
     expect(await dump).toBe('CONNECTION_LOST');
     expect(backup.finished.has('archive')).toBe(false);
     await here.server.postgres.start();

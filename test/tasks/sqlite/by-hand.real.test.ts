@@ -30,7 +30,7 @@ it.each(['file', 'sql'] as const)('the page’s commands bring a backup back wit
     const site = join(work, 'site');
     await mkdir(site);
     const place = { vault: join(work, 'vault'), cwd: site };
-    expect((await typed(lines.join('\n'), place)).trim()).toBe('ok');
+    expect((await typed(lines.join('\n'), place)).stdout.trim()).toBe('ok');
 
     // What lived there was left by a crash: its journal must not meet the restored file.
     await shell(join(site, 'shop.db'), 'CREATE TABLE t (a); INSERT INTO t VALUES (zeroblob(99999));');

@@ -1,14 +1,12 @@
 /** The commands by which a person restores without Nightjar do it, as they stand in docs/engines/mongodb.md. */
-import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { blocksOf, linesOf, typed } from '../../support/by-hand.ts';
 import { PATH, targetAt } from './harness.ts';
 import { leave, room, shop, type Room } from './room.ts';
 
-const run = promisify(execFile);
 let here: Room;
 let place: string;
 /** Of one database, and of a whole server. */
@@ -17,11 +15,8 @@ let blocks: string[][];
 beforeAll(async () => {
   here = await room({}, { replicaSet: 'rs0' });
   place = await mkdtemp(join(tmpdir(), 'nightjar-docs-'));
-  const page = await readFile(new URL('../../../docs/engines/mongodb.md', import.meta.url), 'utf8');
-  const part = page.slice(page.indexOf('## Without Nightjar'));
-  blocks = [...part.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) =>
-    block!.split('\n').filter((line) => line !== '' && !line.startsWith('#')),
-  );
+  await mkdir(join(place, 'vault'));
+  blocks = (await blocksOf('mongodb.md', 'Without Nightjar')).map(linesOf);
   const { mongodb, login } = here.server;
   await writeFile(join(place, 'ca.pem'), mongodb.caPem);
   const tls = mongodb.caPem === '' ? '' : '&tls=true&tlsCAFile=ca.pem';
@@ -30,9 +25,6 @@ beforeAll(async () => {
     join(place, 'login.yaml'),
     `uri: mongodb://${who}@${mongodb.host}:${mongodb.port}/?authSource=admin&directConnection=true${tls}\n`,
   );
-  // What is in the vault is in a file here.
-  await writeFile(join(place, 'aws'), '#!/bin/sh\nexec cat "$VAULT_OBJECT"\n');
-  await chmod(join(place, 'aws'), 0o755);
   await shop(here, 'shop');
   await here.server.client.db('bank').collection('orders').insertOne({ n: 1 });
 });
@@ -42,10 +34,12 @@ afterAll(async () => {
 });
 
 async function by(line: string): Promise<void> {
-  const env = { PATH: `${place}:${PATH}`, VAULT_OBJECT: join(place, 'object') };
-  const { stderr } = await run('sh', ['-ec', line], { cwd: place, env });
+  const { stderr } = await typed(line, { vault: join(place, 'vault'), cwd: place, env: { PATH } });
   if (line.startsWith('mongorestore')) expect(stderr, line).toMatch(/[1-9]\d* document\(s\) restored.* 0 document/);
 }
+/** The archive under the name that the page fetches. */
+const store = (line: string, archive: Buffer): Promise<void> =>
+  writeFile(join(place, 'vault', /s3:\/\/\S+\/(\S+)/.exec(line)![1]!), archive);
 
 describe('restoring by hand, as the docs tell it', () => {
   it('brings one database back, under its own name and under another', async () => {
@@ -53,7 +47,7 @@ describe('restoring by hand, as the docs tell it', () => {
     expect([beside !== undefined, rest]).toEqual([true, []]);
     const kept = await here.server.rowsOf('shop');
     const { backup } = await here.bench.dump('shop');
-    await writeFile(join(place, 'object'), backup.finished.get('archive')!);
+    await store(fetch!, backup.finished.get('archive')!);
     await by(fetch!);
     await here.server.dropDatabase('shop');
     await by(same!);
@@ -69,7 +63,7 @@ describe('restoring by hand, as the docs tell it', () => {
     const [shops, banks] = [await here.server.rowsOf('shop'), await here.server.rowsOf('bank')];
     const target = targetAt(here.server.mongodb, 'shop', { scope: { allDatabases: true } });
     const { backup } = await here.bench.dump('shop', { target });
-    await writeFile(join(place, 'object'), backup.finished.get('archive')!);
+    await store(fetch!, backup.finished.get('archive')!);
     await by(fetch!);
     for (const name of ['shop', 'bank']) await here.server.dropDatabase(name);
     await by(all!);
