@@ -3,6 +3,8 @@ export interface DatabaseFacts {
   readonly host: string;
   readonly port: number;
   readonly ca: string;
+  /** Another server, which has nothing at first. */
+  readonly elsewhere: Pick<DatabaseFacts, 'host' | 'port' | 'ca'>;
   /** Nobody listens there. */
   readonly closedPort: number;
   /** Of age: what `ledger` is encrypted for. */

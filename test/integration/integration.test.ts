@@ -6,6 +6,7 @@ import { mainJob } from './main-job.ts';
 import { native } from './native.ts';
 import { sealed } from './sealed.ts';
 import { rights } from './rights.ts';
+import { wholeServer } from './whole-server.ts';
 import { startWorld, type World } from './world.ts';
 
 let world: World;
@@ -16,6 +17,7 @@ afterAll(async () => {
   await world?.stop();
 }, 120_000);
 
+wholeServer(() => world);
 mainJob(() => world);
 faults(() => world);
 afterTheFact(() => world);

@@ -4,7 +4,7 @@ import { localFacts } from '../../local/facts.ts';
 import { databaseFacts, IDENTITY, LEDGER } from './facts.ts';
 
 const { network, secrets } = localFacts();
-const { host, port, ca, closedPort, recipient } = databaseFacts();
+const { host, port, ca, elsewhere, closedPort, recipient } = databaseFacts();
 
 type Dumped = Extract<ConfigInput['targets'][number], { engine: 'postgres' }>;
 
@@ -41,6 +41,8 @@ export default defineConfig({
       encryption: { recipients: [recipient], identity: secrets[IDENTITY]! },
     },
     // Never due: the nights of the others stay as they are.
+    target('everything', { scope: { allDatabases: true }, frequency: 'none' }),
+    target('elsewhere', { host: elsewhere.host, port: elsewhere.port, tls: { ca: elsewhere.ca }, frequency: 'none' }),
     { name: 'orders', engine: 'dynamodb', table: 'orders', frequency: 'none' },
     { name: 'baskets', engine: 'dynamodb', table: 'baskets', frequency: 'none' },
     { name: 'customers', engine: 'dynamodb', table: 'customers', frequency: 'none' },

@@ -33,6 +33,8 @@ export interface Ended {
 export interface World {
   readonly stage: Stage;
   readonly postgres: Postgres;
+  /** Another server, which has nothing at first. */
+  readonly elsewhere: Postgres;
   readonly catalog: Catalog;
   readonly sfn: SFNClient;
   readonly s3: S3Client;
@@ -71,6 +73,7 @@ export const until = async <T>(what: string, ask: () => Promise<T | undefined>, 
 export async function startWorld(): Promise<World> {
   const dir = await mkdtemp(path.join(tmpdir(), 'nightjar-integration-'));
   const postgres = await startPostgres({ major: 17, durable: false });
+  const elsewhere = await startPostgres({ major: 17, durable: false });
   try {
     for (const [database, sizeMiB] of [
       ['shop', 24],
@@ -82,12 +85,14 @@ export async function startWorld(): Promise<World> {
       await client.end();
     }
     await postgres.query(`CREATE ROLE meek LOGIN PASSWORD 'meek'`);
-    const login = { username: postgres.user, password: postgres.password };
+    const loginOf = ({ user: username, password }: Postgres) => ({ username, password });
+    const login = loginOf(postgres);
     const identity = await generateX25519Identity();
     const facts: DatabaseFacts = {
       host: postgres.host,
       port: postgres.port,
       ca: postgres.caPem,
+      elsewhere: { host: elsewhere.host, port: elsewhere.port, ca: elsewhere.caPem },
       closedPort: await freePort(),
       recipient: await identityToRecipient(identity),
     };
@@ -102,15 +107,17 @@ export async function startWorld(): Promise<World> {
       logins: {
         shop: login,
         small: login,
+        everything: login,
+        elsewhere: loginOf(elsewhere),
         'wrong-password': { username: postgres.user, password: 'not the password' },
         'no-privilege': { username: 'meek', password: 'meek' },
         [IDENTITY]: { username: 'nobody', password: 'no identity yet' },
       },
     });
     const ledger = await makeLedger(stage);
-    return worldOf({ dir, journal, ledger, identity }, stage, postgres);
+    return worldOf({ dir, journal, ledger, identity, elsewhere }, stage, postgres);
   } catch (error) {
-    await postgres.stop();
+    await Promise.all([postgres.stop(), elsewhere.stop()]);
     throw error;
   }
 }
@@ -128,7 +135,7 @@ async function makeLedger(stage: Stage): Promise<string> {
   return file;
 }
 
-type Own = Pick<World, 'journal' | 'ledger' | 'identity'> & { readonly dir: string };
+type Own = Pick<World, 'journal' | 'ledger' | 'identity' | 'elsewhere'> & { readonly dir: string };
 
 function worldOf({ dir, ...own }: Own, stage: Stage, postgres: Postgres): World {
   const { clientConfig } = stage.account;
@@ -204,7 +211,7 @@ function worldOf({ dir, ...own }: Own, stage: Stage, postgres: Postgres): World 
       s3.destroy();
       dynamo.destroy();
       await stage.stop();
-      await postgres.stop();
+      await Promise.all([postgres.stop(), own.elsewhere.stop()]);
       await rm(dir, { recursive: true, force: true });
     },
   };
