@@ -32,9 +32,7 @@ export function wholeServer(get: () => World): void {
     it('holds every database, each in an archive of its own', async () => {
       succeeded(made);
       const record = await world.catalog.getBackup('everything', made.id);
-      const tables = Object.values(before).flatMap((tables) => Object.values(tables)).length;
       expect(record).toMatchObject({ status: 'COMPLETED', consistency: 'transaction' });
-      expect(record!.tables).toBeGreaterThanOrEqual(tables);
       const files = (await world.objects('everything')).map((key) => key.split('/').at(-1));
       expect(files).toEqual(
         expect.arrayContaining([

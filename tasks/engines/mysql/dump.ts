@@ -1,7 +1,7 @@
 /** A database, or all of a server's, into archives: mariadb-dump in one snapshot, read through as it streams, and counted beside it. */
-import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import { packingWords } from '../../pipes/packing.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
+import { onceConnected } from '../../once-connected.ts';
 import { planDump, type DumpPlan } from './dump-plan.ts';
 import { schemaChanged, toolVersion } from './dump-tool.ts';
 import { dumpGlobals } from './globals.ts';
@@ -32,16 +32,6 @@ export async function dump(context: MysqlContext, sink: DumpSink): Promise<DumpF
     context.signal.throwIfAborted();
     throw onceConnected(thrown);
   }
-}
-
-/** A server that let us in and now refuses a further session has gone away. */
-function onceConnected(thrown: unknown): unknown {
-  if (!(thrown instanceof NightjarError) || thrown.code !== 'CONNECT_FAILED') return thrown;
-  return new NightjarError('CONNECTION_LOST', {
-    cause: thrown,
-    ...(thrown.operation === undefined ? {} : { operation: thrown.operation }),
-    ...(thrown.detail === undefined ? {} : { detail: thrown.detail }),
-  });
 }
 
 const digestOf = (server: Server, { databases }: DumpPlan): Promise<string> =>

@@ -44,6 +44,8 @@ const ADVICE: Readonly<Record<number, string>> = {
   1419: 'Binary logging allows triggers and functions only to SUPER: set log_bin_trust_function_creators to 1 (on RDS in the parameter group).',
 };
 
+/** Of a server that went away in the midst of it: nothing was wrong with TLS. */
+const CUT = /disconnected before secure TLS|unexpected eof|reset by peer|ECONNRESET|broken pipe/i;
 const TLS_WORDS = /certificate|self[- ]signed|SSL|TLS|ssl3_|secure transport/i;
 
 /** The server's number of what a session threw. */
@@ -84,7 +86,8 @@ function codeOf(
     const known = BY_NUMBER[error.errno ?? 0];
     return known === 'CONNECTION_LOST' && connecting ? 'CONNECT_FAILED' : (known ?? fallback);
   }
-  if (connecting) return TLS_WORDS.test(words) || TLS_WORDS.test(error.code ?? '') ? 'TLS_FAILED' : 'CONNECT_FAILED';
+  if (connecting)
+    return !CUT.test(words) && TLS_WORDS.test(`${words} ${error.code ?? ''}`) ? 'TLS_FAILED' : 'CONNECT_FAILED';
   if (/^(E[A-Z]+|PROTOCOL_.*)$/.test(error.code ?? '') || /closed state|connection/i.test(words))
     return 'CONNECTION_LOST';
   return fallback;
@@ -96,7 +99,8 @@ export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): N
   // mariadb: `ERROR 1045 (28000)`; mariadb-dump: `Got error: 1045: "…"`, `Couldn't execute '…': … (1142)`.
   const numbers = [...said.matchAll(/ERROR (\d{4})\b|[Ee]rror:? (\d{4})\b|\((\d{4})\)\s*$/gm)];
   const number = Number(numbers.map((match) => match[1] ?? match[2] ?? match[3]).at(-1) ?? 0);
-  return new NightjarError(BY_NUMBER[number] ?? fallback, {
+  const known = BY_NUMBER[number] ?? fallback;
+  return new NightjarError(known === 'TLS_FAILED' && CUT.test(said) ? 'CONNECTION_LOST' : known, {
     operation: tool,
     detail: advised(`${tool} ${howEnded(end)}${said === '' ? '.' : `: ${said}`}`, number),
   });

@@ -2,6 +2,7 @@
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import { tableName } from '../../../core/scope.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
+import { onceConnected } from '../../once-connected.ts';
 import { strictOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { maintenanceDatabases } from './database.ts';
@@ -56,17 +57,6 @@ async function dumpDatabase(server: Server, sink: DumpSink, globals?: typeof dum
   } finally {
     await Promise.all([snapshot.close(), watch?.stop()]);
   }
-}
-
-/** A server that let us in and now refuses a further session has gone away: whichever session notices first. */
-function onceConnected(thrown: unknown): unknown {
-  if (!(thrown instanceof NightjarError) || thrown.code !== 'CONNECT_FAILED') return thrown;
-  const { operation, detail } = thrown;
-  return new NightjarError('CONNECTION_LOST', {
-    cause: thrown,
-    ...(operation === undefined ? {} : { operation }),
-    ...(detail === undefined ? {} : { detail }),
-  });
 }
 
 async function dumpInSnapshot(

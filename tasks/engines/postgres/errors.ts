@@ -25,6 +25,7 @@ const CONFLICT = /due to conflict with recovery/;
 const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [CONFLICT, 'REPLICA_CONFLICT'],
   [/password authentication failed|no pg_hba\.conf entry|role ".*" is not permitted to log in/, 'AUTH_FAILED'],
+  [/unexpected eof while reading|SSL connection has been closed unexpectedly/, 'CONNECTION_LOST'],
   [/certificate verify failed|root certificate|server certificate for|SSL error|does not support SSL/, 'TLS_FAILED'],
   [/FATAL: +database ".*" does not exist/, 'DATABASE_MISSING'],
   // pg_dump's --lock-wait-timeout works through statement_timeout.
@@ -78,7 +79,8 @@ function codeOf(
     if (state.startsWith('08')) return options.connecting ? 'CONNECT_FAILED' : 'CONNECTION_LOST';
     return options.fallback ?? 'UNEXPECTED';
   }
-  if (TLS_CODES.test(state) || TLS_CODES.test(words)) return 'TLS_FAILED';
+  // Of a server that went away in the midst of it: nothing was wrong with TLS.
+  if (!/unexpected eof/.test(words) && (TLS_CODES.test(state) || TLS_CODES.test(words))) return 'TLS_FAILED';
   if (options.connecting) return 'CONNECT_FAILED';
   if (/^E[A-Z]+$/.test(state) || /connection|not queryable|was closed/i.test(words)) return 'CONNECTION_LOST';
   return options.fallback ?? 'UNEXPECTED';
