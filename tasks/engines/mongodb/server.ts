@@ -44,8 +44,8 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** The tools are written in Go, whose heap grows to twice what lives in it; both are wishes, not walls. Source: Go, runtime. */
-const GO_HEAP = { GOMEMLIMIT: '80MiB', GOGC: '40' } as const;
+/** The tools are written in Go, whose heap else grows to twice what lives in it; a wish, no wall. Source: Go, runtime. */
+const GO_HEAP = { GOMEMLIMIT: '96MiB' } as const;
 
 /** Connects and learns who the server is. `lasting`: an abort of the context ends nothing. @throws CONNECT_FAILED, …. */
 export async function reachServer(context: MongodbContext, { lasting = false } = {}): Promise<Server> {

@@ -1,4 +1,5 @@
 /** A database, or all of a server's, into archives: mariadb-dump in one snapshot, read through as it streams, and counted beside it. */
+import { toNightjarError } from '../../../core/errors.ts';
 import { packingWords } from '../../pipes/packing.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { onceConnected } from '../../once-connected.ts';

@@ -80,7 +80,7 @@ function codeOf(
     return options.fallback ?? 'UNEXPECTED';
   }
   // Of a server that went away in the midst of it: nothing was wrong with TLS.
-  if (!/unexpected eof/.test(words) && (TLS_CODES.test(state) || TLS_CODES.test(words))) return 'TLS_FAILED';
+  if (!words.includes('unexpected eof') && (TLS_CODES.test(state) || TLS_CODES.test(words))) return 'TLS_FAILED';
   if (options.connecting) return 'CONNECT_FAILED';
   if (/^E[A-Z]+$/.test(state) || /connection|not queryable|was closed/i.test(words)) return 'CONNECTION_LOST';
   return options.fallback ?? 'UNEXPECTED';
