@@ -15,13 +15,14 @@ import { duckdbError, isShortOfMemory } from './errors.ts';
 export const SESSION_ENV = 'NIGHTJAR_DUCKDB_SESSION';
 const BESIDE = new URL('./duckdb-session.mjs', import.meta.url);
 
+const MIB = 1024 * 1024;
 /**
  * DuckDB's buffers: first so little that the whole task stays under 256 MiB, then, where that does not do (a large index, a
- * huge value), this share of the task's memory. What DuckDB needs besides, the task itself and the page cache share the rest.
+ * huge value), more, and in the end this share of the task's memory. What DuckDB needs besides, the task itself and the page cache share the rest.
  */
-const LITTLE_MIB = 32;
+const MEMORY = { little: 32 * MIB, some: 96 * MIB } as const;
 const MEMORY_SHARE = 0.4;
-const MIB = 1024 * 1024;
+type Memory = keyof typeof MEMORY | 'all';
 /** Node's own heap in the child, and how many heaps of its threads the C library keeps: both grow for nothing. */
 const NODE_FLAGS = ['--max-semi-space-size=1'];
 const CHILD_ENV = { MALLOC_ARENA_MAX: '1' };
@@ -42,7 +43,7 @@ export interface SessionOptions {
   /** In words for a person; DuckDB's own errors are told with it. */
   readonly operation: string;
   /** `all` by default: as much as the task has. */
-  readonly memory?: 'little' | 'all';
+  readonly memory?: Memory;
 }
 
 export interface Session {
@@ -62,11 +63,12 @@ interface Answer {
   readonly version?: string;
 }
 
-/** Bytes that DuckDB may use for its buffers, where it may use all. */
-function allMemory(): number {
+/** Bytes that DuckDB may use for its buffers. */
+function memoryOf(memory: Memory): number {
+  if (memory !== 'all') return MEMORY[memory];
   const ours = process.constrainedMemory();
   const all = ours > 0 && ours < totalmem() ? ours : totalmem();
-  return Math.max(96 * MIB, Math.floor(all * MEMORY_SHARE));
+  return Math.max(MEMORY.some, Math.floor(all * MEMORY_SHARE));
 }
 
 /** @throws FILE_LOCKED, DATABASE_DAMAGED, SERVER_UNSUPPORTED, STORAGE_DENIED, DISK_FULL, `fallback`, or the signal's reason. */
@@ -75,7 +77,7 @@ export async function openSession(context: DuckdbContext, options: SessionOption
   const { operation, fallback } = options;
   const settings = {
     access_mode: options.readOnly ? 'READ_ONLY' : 'AUTOMATIC',
-    memory_limit: `${options.memory === 'little' ? LITTLE_MIB : Math.floor(allMemory() / MIB)}MiB`,
+    memory_limit: `${Math.floor(memoryOf(options.memory ?? 'all') / MIB)}MiB`,
     // One thread keeps rows in their order, also where DuckDB need not, which takes it much more memory.
     threads: '1',
     preserve_insertion_order: 'false',
@@ -156,7 +158,7 @@ const oneLine = (value: object): string =>
 
 /**
  * A session for one piece of work; whatever happens, its process has ended afterwards. The work begins with little memory, and
- * all over again with all that there is when that was too little: so it must begin by removing what an earlier go left. (A
+ * all over again with more when that was too little: so it must begin by removing what an earlier go left. (A
  * statement alone can't be asked again: a commit that ran out of memory leaves its keys in the index.)
  */
 export async function withSession<T>(
@@ -165,12 +167,13 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   if (options.memory !== undefined) return once(context, options, work);
-  try {
-    return await once(context, { ...options, memory: 'little' }, work);
-  } catch (thrown) {
-    if (!isShortOfMemory(thrown)) throw thrown;
-    return once(context, { ...options, memory: 'all' }, work);
-  }
+  for (const memory of ['little', 'some'] as const)
+    try {
+      return await once(context, { ...options, memory }, work);
+    } catch (thrown) {
+      if (!isShortOfMemory(thrown)) throw thrown;
+    }
+  return once(context, { ...options, memory: 'all' }, work);
 }
 
 async function once<T>(
