@@ -78,7 +78,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     for (const name of await names()) await attach(connection, name);
     connection.closeSync();
   };
-  const reopen = async (as: boolean): Promise<void> => {
+  const closeAndOpen = async (as: boolean): Promise<void> => {
     const connection = await instance.connect();
     for (const name of await names()) await connection.run(`DETACH ${ident(name)}`);
     connection.closeSync();
@@ -86,6 +86,10 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     readOnly = as;
     await open();
   };
+  // A backup that goes on alone opens it too: one after the other.
+  let opening = Promise.resolve();
+  const reopen = (as: boolean): Promise<void> =>
+    (opening = opening.catch(() => undefined).then(() => closeAndOpen(as)));
   const ask = async (database: string, sql: string): Promise<Record<string, unknown>[]> => {
     const connection = await instance.connect();
     try {
