@@ -443,6 +443,15 @@ export class NightjarError extends Error {
     return ERRORS[this.code];
   }
 
+  /** The same error, which is the cause, under another code or in other words. */
+  retold({ code = this.code, detail = this.detail }: { code?: ErrorCode; detail?: string | undefined }): NightjarError {
+    return new NightjarError(code, {
+      cause: this,
+      ...(this.operation === undefined ? {} : { operation: this.operation }),
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
   toFailure(): Failure {
     return failure(this.code, { operation: this.operation, detail: this.detail });
   }

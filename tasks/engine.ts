@@ -95,6 +95,9 @@ export interface RestoreSource {
   readGlobals(): Promise<string | undefined>;
 }
 
+/** Called with the name of a database that is back. */
+export type OnceBack = (database: string) => Promise<void>;
+
 /** What only the engine knows of a restore; the caller adds what it told the reporter to warn of. */
 export type RestoreDone = Omit<RestoreOutcome, 'kind' | 'warnings'>;
 
@@ -106,9 +109,10 @@ export interface Engine<E extends DumpEngine = DumpEngine> {
   restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<RestoreDone>;
   /**
    * Brings back the users, roles and other globals that the server lacks. None that is there is changed; what was left alone,
-   * and who has no password, is warned of. Only of engines that back up whole servers.
+   * and who has no password, is warned of. Only of engines that back up whole servers. Resolves with what is to be done for
+   * each database once that is back, where something of the globals needs it to be there.
    */
-  restoreGlobals?(context: EngineContext<E>, source: RestoreSource): Promise<void>;
+  restoreGlobals?(context: EngineContext<E>, source: RestoreSource): Promise<OnceBack | undefined>;
   /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
   rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
   /** Counts rows and asks the job's questions, all of it read only. An answer that is not true is an answer, no error. */

@@ -29,7 +29,13 @@ export async function restore(job: RestoreJob, tools: JobTools, engine: Engine):
     throw new NightjarError('MANIFEST_INVALID', { operation: 'read manifest', detail });
   }
   const done = await obedient(
-    restoreDatabases(engine, context, job, manifest, (part) => unsealed(openSource(reader, part), tools.readIdentity)),
+    restoreDatabases({
+      engine,
+      context,
+      job,
+      manifest,
+      open: (part) => unsealed(openSource(reader, part), tools.readIdentity),
+    }),
     tools,
   );
   return { kind: 'restore', ...done, warnings: progress.warnings };

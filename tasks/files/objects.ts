@@ -177,11 +177,7 @@ async function asStorage<T>(work: () => Promise<T>): Promise<T> {
     if (!(thrown instanceof NightjarError)) throw thrown;
     const code = STORAGE[thrown.code];
     if (!code) throw thrown;
-    throw new NightjarError(code, {
-      cause: thrown,
-      ...(thrown.operation === undefined ? {} : { operation: thrown.operation }),
-      ...(thrown.detail === undefined ? {} : { detail: thrown.detail }),
-    });
+    throw thrown.retold({ code });
   }
 }
 const STORAGE: Partial<Record<string, NightjarError['code']>> = {

@@ -140,9 +140,13 @@ export async function benchOf<E extends DumpEngine>(harness: EngineHarness<E>): 
     async restoreBackup(job, manifest, backup, more) {
       const own = context(job.database, more);
       // As the task does it: which of the engines it is, is no matter there.
-      const done = await restoreDatabases(engine as unknown as Engine, own, job, manifest, (part) =>
-        memorySource(part, backup),
-      );
+      const done = await restoreDatabases({
+        engine: engine as unknown as Engine,
+        context: own,
+        job,
+        manifest,
+        open: (part) => memorySource(part, backup),
+      });
       return { ...done, warnings: own.report.warnings };
     },
   };

@@ -30,13 +30,15 @@ const equal = {
 
 function room(failing: Record<string, NightjarError> = {}) {
   const asked: string[] = [];
+  /** For which databases what had to wait was done. */
+  const back: string[] = [];
   const report = listeningReporter();
   const abort = new AbortController();
   const context = { report, signal: abort.signal, target: { database: 'shop' } } as unknown as EngineContext;
   const engine = {
     restoreGlobals: async (_: unknown, source: RestoreSource) => {
       asked.push(`globals of ${source.manifest.databases?.length ?? 0}`);
-      return Promise.resolve();
+      return Promise.resolve(async (database: string) => Promise.resolve(void back.push(database)));
     },
     restore: async (_: unknown, job: RestoreJob, { manifest }: RestoreSource) => {
       asked.push(`${manifest.source.database} as ${job.database}`);
@@ -45,14 +47,14 @@ function room(failing: Record<string, NightjarError> = {}) {
     },
   } as unknown as Engine;
   const restore = (job: Partial<RestoreJob>, manifest = whole) =>
-    restoreDatabases(
+    restoreDatabases({
       engine,
       context,
-      { id: 'R', mode: 'new', database: 'shop', source: { target: 'shop' }, ...job } as RestoreJob,
+      job: { id: 'R', mode: 'new', database: 'shop', source: { target: 'shop' }, ...job } as RestoreJob,
       manifest,
-      (part) => ({ manifest: part }) as RestoreSource,
-    );
-  return { asked, report, abort, restore };
+      open: (part) => ({ manifest: part }) as RestoreSource,
+    });
+  return { asked, back, report, abort, restore };
 }
 const exists = new NightjarError('DESTINATION_EXISTS', { operation: 'restore' });
 
@@ -71,7 +73,7 @@ describe('all databases of a backup', () => {
   });
 
   it('are not said to be back while one of them was in the way; the others are', async () => {
-    const { restore, asked } = room({ shop: exists });
+    const { restore, asked, back } = room({ shop: exists });
     await expect(restore({ allDatabases: true })).rejects.toMatchObject({
       code: 'DESTINATION_EXISTS',
       detail: expect.stringMatching(
@@ -79,6 +81,7 @@ describe('all databases of a backup', () => {
       ) as string,
     });
     expect(asked.at(-1)).toBe('log as log');
+    expect(back).toEqual(['postgres', 'log']);
   });
 
   it('of a backup without fingerprint take no database for empty', async () => {

@@ -35,10 +35,5 @@ export const isOf = (thrown: unknown, ...codes: readonly ErrorCode[]): thrown is
   thrown instanceof NightjarError && codes.includes(thrown.code);
 
 /** The same error under a code that says what it means here. */
-export function recoded(thrown: NightjarError, code: ErrorCode, before = ''): NightjarError {
-  return new NightjarError(code, {
-    cause: thrown,
-    detail: `${before}${thrown.detail ?? thrown.message}`,
-    ...(thrown.operation === undefined ? {} : { operation: thrown.operation }),
-  });
-}
+export const recoded = (thrown: NightjarError, code: ErrorCode, before = ''): NightjarError =>
+  thrown.retold({ code, detail: `${before}${thrown.detail ?? thrown.message}` });

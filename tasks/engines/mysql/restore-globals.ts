@@ -1,13 +1,13 @@
 /** Users and roles that a server lacks, from a backup of a whole one. What is there stays as it is. */
 import { NightjarError } from '../../../core/errors.ts';
-import type { RestoreSource } from '../../engine.ts';
+import type { OnceBack, RestoreSource } from '../../engine.ts';
 import { DumpLexer } from './dump-lexer.ts';
 import { names } from './dump-plan.ts';
 import { numberOf } from './errors.ts';
 import { isForeign } from './migrate/rehearse.ts';
 import { isSign, isWord, solid, tokensOf } from './migrate/tokens.ts';
 import { ident } from './names.ts';
-import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
+import { reachServer, within, type MysqlContext, type Session } from './server.ts';
 
 interface Statement {
   readonly sql: string;
@@ -18,36 +18,44 @@ interface Statement {
   readonly account: string;
 }
 
-/** Grants on what is not there yet, by the restore that they belong to: its databases come one after the other. */
-const WAITING = new WeakMap<MysqlContext, Statement[]>();
-
-/** @throws CONNECT_FAILED …; RESTORE_FAILED for what is no list of users. What can't be made is warned of. */
-export async function restoreGlobals(context: MysqlContext, source: RestoreSource): Promise<void> {
+/**
+ * What was granted on single tables and routines waits until their database is back.
+ *
+ * @throws CONNECT_FAILED …; RESTORE_FAILED for what is no list of users. What can't be made is warned of.
+ */
+export async function restoreGlobals(context: MysqlContext, source: RestoreSource): Promise<OnceBack | undefined> {
   const { report } = context;
   const text = await source.readGlobals();
-  if (text === undefined) return report.warn('The backup holds no users and grants.');
+  if (text === undefined) {
+    report.warn('The backup holds no users and grants.');
+    return undefined;
+  }
   const server = await reachServer(context);
-  if (isForeign(server, source.manifest))
-    return report.warn(
+  if (isForeign(server, source.manifest)) {
+    report.warn(
       'Users, roles and grants were not carried over: MySQL and MariaDB keep passwords and rights in ways of their own. Make them by hand.',
     );
+    return undefined;
+  }
   const statements = statementsIn(text);
   const made = await within(server, (session) => makeMissing(session, statements, (words) => report.warn(words)));
-  WAITING.set(
-    context,
-    statements.filter((one) => one.kind === 'grant' && one.database !== undefined && made.has(one.account)),
+  const inside = statements.filter(
+    (one) => one.kind === 'grant' && one.database !== undefined && made.has(one.account),
   );
+  return (database) =>
+    grantInside(
+      context,
+      inside.filter((one) => one.database === database),
+    );
 }
 
-/** What was granted on single tables and routines of a database that is back now, to those whom this restore has made. */
-export async function grantInside(server: Server, database: string): Promise<void> {
-  const grants = (WAITING.get(server.context) ?? []).filter((one) => one.database === database);
+async function grantInside(context: MysqlContext, grants: readonly Statement[]): Promise<void> {
   if (grants.length === 0) return;
   const failed: string[] = [];
-  await within(server, async (session) => {
+  await within(await reachServer(context), async (session) => {
     for (const { sql, account } of grants) await ran(session, sql, account, failed);
   });
-  if (failed.length > 0) server.context.report.warn(`Grants that could not be made: ${names(failed)}.`);
+  if (failed.length > 0) context.report.warn(`Grants that could not be made: ${names(failed)}.`);
 }
 
 async function makeMissing(

@@ -15,7 +15,6 @@ import { databaseExists, dropDatabase, dropUnfinished, readNote, writeNote } fro
 import { preflight } from './preflight.ts';
 import { narrowedTo } from './scope.ts';
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
-import { grantInside } from './restore-globals.ts';
 import { charsetOf, createDatabase } from './tables.ts';
 
 export async function restore(context: MysqlContext, asked: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
@@ -24,9 +23,7 @@ export async function restore(context: MysqlContext, asked: RestoreJob, source: 
   const server = await reachServer(context);
   await within(server, (session) => preflight(server, session, job, source.manifest));
   const rows = job.mode === 'overwrite' && job.scope !== undefined;
-  const done = rows ? await overwriteRows(server, job, source) : await restoreBeside(server, job, source);
-  if (job.allDatabases) await grantInside(server, job.database);
-  return done;
+  return rows ? overwriteRows(server, job, source) : restoreBeside(server, job, source);
 }
 
 async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {

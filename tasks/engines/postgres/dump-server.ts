@@ -34,11 +34,7 @@ export async function dumpServer(server: Server, sink: DumpSink, dumpOne: DumpOn
       signal.throwIfAborted();
       const error = toNightjarError(thrown, 'dump');
       if (error.code !== 'DATABASE_MISSING' || opened)
-        throw new NightjarError(error.code, {
-          ...(error.operation === undefined ? {} : { operation: error.operation }),
-          detail: `Database ${database}, ${ordinal}: ${error.detail ?? error.message}`,
-          cause: error,
-        });
+        throw error.retold({ detail: `Database ${database}, ${ordinal}: ${error.detail ?? error.message}` });
       report.warn(`The database ${database} was dropped or renamed before its turn came, and is not in the backup.`);
     }
   }
