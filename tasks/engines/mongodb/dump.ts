@@ -1,7 +1,8 @@
 /** One database, or a whole server, into one archive: mongodump, read through to its end as it streams. */
-import { NightjarError, toNightjarError } from '../../../core/errors.ts';
+import { NightjarError } from '../../../core/errors.ts';
 import { packedFile, packingWords } from '../../pipes/packing.ts';
-import { strictOutlet } from '../../pipes/pipes.ts';
+import { archiveOutlet } from '../../pipes/pipes.ts';
+import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { databaseBytes, requireDatabase } from './collections.ts';
 import { judgeArchive, listed, look, usersDatabases } from './found.ts';
@@ -23,12 +24,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const { scope, database } = target;
   const own = new AbortController();
   const signal = AbortSignal.any([outer, own.signal]);
-  if (!server.tlsVerified)
-    report.warn(
-      server.encrypted
-        ? 'TLS to the server is not verified (tls.verify is off).'
-        : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
-    );
+  warnOfTls(report, server);
   if (!scope?.allDatabases) await requireDatabase(server, database);
   const many = scope?.allDatabases === true;
   const databases = many ? await usersDatabases(server) : [database];
@@ -49,11 +45,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const snapshotAt = new Date().toISOString();
   const started = performance.now();
   const file = packedFile('archive.mongodump', target.compression);
-  const stream = sink.open('archive', file);
-  // A sink that waits for its upload would hold up everybody else's end.
-  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
-  signal.addEventListener('abort', destroy, { once: true });
-  const outlet = strictOutlet(stream);
+  const outlet = archiveOutlet(sink, { file, signal });
   const read = await writeArchive(server, plan, { outlet, before, own, signal }).catch((thrown: unknown) => {
     outer.throwIfAborted();
     throw thrown;
@@ -65,7 +57,6 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const places = await judgeArchive(server, { ...read, isSnapshot }, before);
   const users = places.filter(({ db, collection }) => databases.includes(db) && !OURS.includes(collection));
   await outlet.end();
-  signal.removeEventListener('abort', destroy);
 
   // With the oplog all is brought to the moment at which the dump ended.
   const moment = plan.oplog ? new Date().toISOString() : snapshotAt;

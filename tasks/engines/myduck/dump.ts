@@ -1,5 +1,6 @@
 /** One database through the exchange into the vault: the server's own single file, read by DuckDB to its last value. */
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
+import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { readAll, writeArchive } from '../duckdb/archive.ts';
 import { majorOf } from '../duckdb/dump.ts';
@@ -23,7 +24,7 @@ export async function dump(parts: Parts, context: MyduckContext, sink: DumpSink)
     let key: Key | undefined;
     const wire = await openWire(context, { scrub: scrubbing(() => key) });
     const server = await about(wire, target.database);
-    if (!wire.tlsVerified) report.warn('TLS to the server is not verified (tls.verify is off).');
+    warnOfTls(report, wire);
     const endpoint = target.exchange.endpoint;
     if (endpoint !== undefined && scheme(endpoint) === 's3c')
       report.warn(

@@ -1,7 +1,7 @@
 /** mariadb-dump as a child: who it is, how it ended, and when its snapshot is open. */
 import { NightjarError } from '../../../core/errors.ts';
 import { bytesOf } from '../../pipes/pipes.ts';
-import type { ProcessEnd, RunningProcess } from '../../processes.ts';
+import { endedWell, type RunningProcess } from '../../processes.ts';
 import { toolError } from './errors.ts';
 import type { Server } from './server.ts';
 
@@ -25,17 +25,17 @@ export async function toolVersion(server: Server, signal: AbortSignal): Promise<
 /** All that it writes, of something small. */
 export async function toolOutput(server: Server, args: readonly string[], signal: AbortSignal): Promise<Buffer> {
   const running = server.start('mariadb-dump', args, { signal, stdout: 'pipe' });
-  const [bytes] = await Promise.all([bytesOf(running.stdout!), endedWell(running, signal)]);
+  const [bytes] = await Promise.all([bytesOf(running.stdout!), dumped(running, signal)]);
   return bytes;
 }
 
-export async function endedWell(running: RunningProcess, signal: AbortSignal): Promise<ProcessEnd> {
-  const end = await running.done;
-  if (end.code === 0) return end;
-  signal.throwIfAborted();
-  if (/\b1412\b|Table definition has changed/.test(end.stderr)) throw schemaChanged(end.stderr.trim());
-  throw toolError('mariadb-dump', end, 'DUMP_FAILED');
-}
+/** Resolves when it has ended well. @throws SCHEMA_CHANGED, or what its last words mean. */
+export const dumped = (running: RunningProcess, signal: AbortSignal): Promise<string> =>
+  endedWell(running, signal, (end) =>
+    /\b1412\b|Table definition has changed/.test(end.stderr)
+      ? schemaChanged(end.stderr.trim())
+      : toolError('mariadb-dump', end, 'DUMP_FAILED'),
+  );
 
 /** Resolves with true when the tool's snapshot is open, which its first bytes tell; false when that takes too long. */
 export async function snapshotOpen(dumper: RunningProcess, ended: Promise<unknown>): Promise<boolean> {

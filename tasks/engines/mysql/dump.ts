@@ -1,6 +1,7 @@
 /** A database, or all of a server's, into archives: mariadb-dump in one snapshot, read through as it streams, and counted beside it. */
 import { toNightjarError } from '../../../core/errors.ts';
 import { packingWords } from '../../pipes/packing.ts';
+import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { onceConnected } from '../../once-connected.ts';
 import { planDump, type DumpPlan } from './dump-plan.ts';
@@ -18,12 +19,7 @@ export async function dump(context: MysqlContext, sink: DumpSink): Promise<DumpF
   const signal = AbortSignal.any([context.signal, own.signal]);
   report.phase('connecting');
   const server = await reachServer(context, target.scope?.allDatabases ? undefined : target.database);
-  if (!server.tlsVerified)
-    report.warn(
-      server.encrypted
-        ? 'TLS to the server is not verified (tls.verify is off).'
-        : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
-    );
+  warnOfTls(report, server);
   try {
     const version = await toolVersion(server, signal);
     const plan = await within(server, (session) => planDump(server, session));

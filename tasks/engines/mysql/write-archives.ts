@@ -1,12 +1,11 @@
 /** From the tool into the vault: one archive, or one for each database of a server. */
 import type { TablePrint } from '../../../core/backup.ts';
-import { toNightjarError } from '../../../core/errors.ts';
 import type { DumpSink } from '../../engine.ts';
 import { packedFile, writePacked } from '../../pipes/packing.ts';
-import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
+import { archiveOutlet, type Outlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { viewArgs, type DatabasePlan, type DumpPlan } from './dump-plan.ts';
-import { endedWell, snapshotOpen, toolOutput } from './dump-tool.ts';
+import { dumped, snapshotOpen, toolOutput } from './dump-tool.ts';
 import { printTables, withSigns } from './fingerprint.ts';
 import type { Hold } from './hold.ts';
 import { DumpReader, type DumpContents } from './read-through.ts';
@@ -54,7 +53,7 @@ export async function writeArchives<T>(
 ): Promise<T & { written: Written }> {
   const { report } = server.context;
   const dumper = server.start('mariadb-dump', plan.args, { signal, stdout: 'pipe' });
-  const ended = endedWell(dumper, signal);
+  const ended = dumped(dumper, signal);
   const counting = snapshotOpen(dumper, ended).then(async (open) => {
     // What a snapshot does not cover stays locked to the end.
     if (!plan.unsafe) await hold?.release();
@@ -104,7 +103,7 @@ class Archives {
   readonly #sink: DumpSink;
   readonly #own: AbortController;
   readonly #signal: AbortSignal;
-  #open: { outlet: Outlet; forget: () => void } | undefined;
+  #open: Outlet | undefined;
 
   constructor(server: Server, sink: DumpSink, own: AbortController, signal: AbortSignal) {
     this.#server = server;
@@ -130,12 +129,12 @@ class Archives {
     { file, of }: { file: string; of?: string } = { file: 'archive.sql' },
   ): Promise<void> {
     const { compression } = this.#server.context.target;
-    const stream = this.#sink.open('archive', packedFile(file, compression), of);
-    const outlet = strictOutlet(stream);
-    // A sink that waits for its upload would hold up everybody else's end.
-    const destroy = (): void => void stream.destroy(toNightjarError(this.#signal.reason));
-    this.#signal.addEventListener('abort', destroy, { once: true });
-    this.#open = { outlet, forget: () => this.#signal.removeEventListener('abort', destroy) };
+    const outlet = archiveOutlet(this.#sink, {
+      file: packedFile(file, compression),
+      database: of,
+      signal: this.#signal,
+    });
+    this.#open = outlet;
     const reader = new DumpReader();
     await writePacked(text, {
       compression,
@@ -152,8 +151,7 @@ class Archives {
 
   /** Of the one that is open. */
   async end(): Promise<void> {
-    await this.#open?.outlet.end();
-    this.#open?.forget();
+    await this.#open?.end();
     this.#open = undefined;
   }
 }

@@ -1,9 +1,10 @@
 /** One database into one archive: pg_dump, its read-through and the fingerprint, all in one snapshot. */
-import { NightjarError, toNightjarError } from '../../../core/errors.ts';
+import { NightjarError } from '../../../core/errors.ts';
 import { tableName } from '../../../core/scope.ts';
+import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { onceConnected } from '../../once-connected.ts';
-import { strictOutlet } from '../../pipes/pipes.ts';
+import { archiveOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { maintenanceDatabases } from './database.ts';
 import { definitionText } from './definition.ts';
@@ -27,12 +28,7 @@ export async function dump(context: PostgresContext, sink: DumpSink): Promise<Du
   const server = await reachServer(context, [target.database, ...others]);
   // Nothing is asked of a server that there is no client for.
   server.tool('pg_dump');
-  if (!server.tlsVerified)
-    report.warn(
-      server.encrypted
-        ? 'TLS to the server is not verified (tls.verify is off).'
-        : 'The connection to the server is not encrypted (tls.verify is off, and the server offers no TLS).',
-    );
+  warnOfTls(report, server);
 
   return all ? dumpServer(server, sink, (one, own) => dumpDatabase(one, own)) : dumpDatabase(server, sink, dumpGlobals);
 }
@@ -84,11 +80,7 @@ async function dumpInSnapshot(
   report.phase('dumping');
   const plan = (target.format === 'plain' ? scriptPlan : archivePlan)(server, snapshot, scope);
   const version = (await toolText(server, 'pg_dump', ['--version'], { signal, fallback: 'DUMP_FAILED' })).trim();
-  const stream = sink.open('archive', plan.file);
-  const outlet = strictOutlet(stream);
-  // A sink that waits for its upload would hold up everybody else's end.
-  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
-  signal.addEventListener('abort', destroy, { once: true });
+  const outlet = archiveOutlet(sink, { file: plan.file, signal });
   let begun: () => void = () => undefined;
   const locked = new Promise<void>((resolve) => (begun = resolve));
   const writing = plan.write({ sink: outlet, begun, own, signal });
@@ -107,7 +99,6 @@ async function dumpInSnapshot(
       detail: `The archive holds no data of ${missing.slice(0, 20).join(', ')} (${missing.length} in all).`,
     });
   await outlet.end();
-  signal.removeEventListener('abort', destroy);
   return {
     snapshotAt: snapshot.takenAt,
     consistency: 'transaction',

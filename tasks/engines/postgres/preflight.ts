@@ -1,6 +1,7 @@
 /** What can be known to fail is told before anything starts. */
 import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
+import { warnOfTls } from '../../authority.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { Server, Session } from './server.ts';
 
@@ -39,7 +40,7 @@ export async function preflight(server: Server, session: Session, job: RestoreJo
   await refuseMissingRoles(session, job, manifest);
   await refuseMissingExtensions(session, job, manifest);
   if (job.mode === 'swap') await refuseForeignDatabase(session, job.database, facts);
-  if (!server.tlsVerified) report.warn('TLS to the server is not verified (tls.verify is off).');
+  warnOfTls(report, { tlsVerified: server.tlsVerified });
 }
 
 async function refuseMissingRoles(session: Session, job: RestoreJob, manifest: Manifest): Promise<void> {

@@ -1,8 +1,7 @@
 /** One database into one archive: copied, checked, narrowed, counted, and read through on its way. */
-import { toNightjarError } from '../../../core/errors.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { packedFile, packingWords } from '../../pipes/packing.ts';
-import { strictOutlet } from '../../pipes/pipes.ts';
+import { archiveOutlet } from '../../pipes/pipes.ts';
 import { DUMP_COMMAND, FILES, writeArchive } from './archive.ts';
 import { copyOf, type Copy } from './copy.ts';
 import { printFile } from './fingerprint.ts';
@@ -44,18 +43,10 @@ async function dumpCopy(work: Work, sink: DumpSink, copy: Copy, version: string)
 
   report.phase('dumping');
   const own = new AbortController();
-  const stream = sink.open('archive', packedFile(FILES[target.format], target.compression));
-  // A sink that waits for its upload would hold up everybody else's end.
-  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
-  signal.addEventListener('abort', destroy, { once: true });
-  try {
-    signal.throwIfAborted();
-    const outlet = strictOutlet(stream);
-    await writeArchive(work, file, outlet, { format: target.format, print: fingerprint, own });
-    await outlet.end();
-  } finally {
-    signal.removeEventListener('abort', destroy);
-  }
+  signal.throwIfAborted();
+  const outlet = archiveOutlet(sink, { file: packedFile(FILES[target.format], target.compression), signal });
+  await writeArchive(work, file, outlet, { format: target.format, print: fingerprint, own });
+  await outlet.end();
   const how = target.format === 'file' ? '.backup' : DUMP_COMMAND;
   return {
     snapshotAt: copy.takenAt,
