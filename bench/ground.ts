@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { TASK_ENV } from '../core/environment.ts';
 import type { Catalog } from '../core/catalog.ts';
+import type { DumpEngine } from '../core/engines.ts';
 import { REGION, startAccount, type Account } from '../local/account.ts';
 import { buildTask } from '../local/build-task.ts';
 import { IMAGE_ENV } from '../local/paths.ts';
@@ -15,6 +16,15 @@ import { startMinio, type Minio } from './minio.ts';
 import { awsProgram, minioProgram } from './tools.ts';
 
 const TABLE = 'bench-catalog';
+
+/** What a client must know of a server of `local/`. */
+interface LocalServer {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly caPem: string;
+}
 
 export interface Ground {
   readonly minio: Minio;
@@ -118,4 +128,23 @@ async function makeCatalog(account: Account): Promise<Catalog> {
     }),
   );
   return dynamoCatalog(documentClient(client), TABLE);
+}
+
+/** The fields of a target on a server of `local/`, as a config has them; its login becomes a secret of the account. */
+export async function serverTarget<E extends DumpEngine>(
+  ground: Ground,
+  name: string,
+  engine: E,
+  server: LocalServer,
+  database: string,
+) {
+  return {
+    name,
+    engine,
+    host: server.host,
+    port: server.port,
+    database,
+    secret: await ground.secret(name, { username: server.user, password: server.password }),
+    tls: { verify: 'full', ca: server.caPem },
+  } as const;
 }

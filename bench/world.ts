@@ -5,7 +5,7 @@ import { dumpTargetSchema, type DumpTarget } from '../core/config.ts';
 import { POSTGRES_ROOT, TOOLS } from '../local/paths.ts';
 import { startPostgres, type Postgres } from '../local/postgres.ts';
 import { makeDatabase, type Database } from './data.ts';
-import type { Ground } from './ground.ts';
+import { serverTarget, type Ground } from './ground.ts';
 
 const MAJOR = 18;
 
@@ -44,22 +44,12 @@ export async function makeWorld(ground: Ground, { sizeMiB, seed, say }: WorldOpt
     PGSSLROOTCERT: serverCa,
   };
   const database = await makeDatabase(postgres, login, { sizeMiB, seed, say });
-  const secret = await ground.secret('bench', { username: postgres.user, password: postgres.password });
+  const target = await serverTarget(ground, 'bench', 'postgres', postgres, database.name);
   return {
     ...ground,
     postgres,
     database,
-    target: (changes = {}) =>
-      dumpTargetSchema.parse({
-        name: 'bench',
-        engine: 'postgres',
-        host: postgres.host,
-        port: postgres.port,
-        database: database.name,
-        secret,
-        tls: { verify: 'full', ca: postgres.caPem },
-        ...changes,
-      }),
+    target: (changes = {}) => dumpTargetSchema.parse({ ...target, ...changes }),
     rivalEnv: {
       ...ground.rivalEnv,
       ...login,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dumpTargetSchema } from '../../core/config.ts';
 import { startMongodb } from '../../local/mongodb.ts';
 import { batchesOf, COLUMNS } from '../columns.ts';
-import type { Ground } from '../ground.ts';
+import { serverTarget, type Ground } from '../ground.ts';
 import type { Site, SiteOptions } from '../sites.ts';
 
 const DATABASE = 'bench';
@@ -31,15 +31,7 @@ export async function makeMongodb(ground: Ground, { sizeMiB, seed }: SiteOptions
     const login = `--config=${config} --host=${server.host} --port=${server.port} --username=${server.user} --authenticationDatabase=admin --ssl --sslCAFile=${caFile}`;
     return {
       data: `MongoDB's stand-in, ${documents.toLocaleString('en')} documents`,
-      target: dumpTargetSchema.parse({
-        name: 'bench-mongodb',
-        engine: 'mongodb',
-        host: server.host,
-        port: server.port,
-        database: DATABASE,
-        secret: await ground.secret('bench-mongodb', { username: server.user, password: server.password }),
-        tls: { verify: 'full', ca: server.caPem },
-      }),
+      target: dumpTargetSchema.parse(await serverTarget(ground, 'bench-mongodb', 'mongodb', server, DATABASE)),
       pipe: {
         label: 'mongodump --archive --gzip | aws s3 cp -',
         script: (url) =>

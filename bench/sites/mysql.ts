@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dumpTargetSchema } from '../../core/config.ts';
 import { startMysql, type MysqlFlavour } from '../../local/mysql.ts';
 import { batchesOf, createIndexes, createTables } from '../columns.ts';
-import type { Ground } from '../ground.ts';
+import { serverTarget, type Ground } from '../ground.ts';
 import type { Site, SiteOptions } from '../sites.ts';
 
 const TYPES = {
@@ -46,15 +46,7 @@ export const makeMysql =
       const login = `--host=${server.host} --port=${server.port} --protocol=TCP --user=${server.user} --ssl-ca=${caFile} --ssl-verify-server-cert`;
       return {
         data: `${flavour === 'mysql' ? 'MySQL' : 'MariaDB'} ${size!.version}, ${(Number(size!.bytes) / 2 ** 20).toFixed(0)} MiB`,
-        target: dumpTargetSchema.parse({
-          name,
-          engine: flavour,
-          host: server.host,
-          port: server.port,
-          database: DATABASE,
-          secret: await ground.secret(name, { username: server.user, password: server.password }),
-          tls: { verify: 'full', ca: server.caPem },
-        }),
+        target: dumpTargetSchema.parse(await serverTarget(ground, name, flavour, server, DATABASE)),
         pipe: {
           label: 'mariadb-dump --single-transaction | gzip | aws s3 cp -',
           script: (url) =>

@@ -1,6 +1,7 @@
 /** MongoDB's stand-in keeps all in memory, so its Java heap holds the data twice when the copy is there. */
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { serverTarget } from '../../../bench/ground.ts';
 import { startMongodb } from '../../../local/mongodb.ts';
 import { DATABASE, MIB, orStop, type MakePlace } from '../place.ts';
 
@@ -38,15 +39,7 @@ export const makeMongodb: MakePlace = async (ground, load) => {
       const { version } = (await client.db('admin').command({ buildInfo: 1 })) as { version: string };
       return {
         title: `MongoDB’s stand-in (${version})`,
-        target: {
-          name: 'load-mongodb',
-          engine: 'mongodb',
-          host: server.host,
-          port: server.port,
-          database: DATABASE,
-          secret: await ground.secret('load-mongodb', { username: server.user, password: server.password }),
-          tls: { verify: 'full', ca: server.caPem },
-        },
+        target: await serverTarget(ground, 'load-mongodb', 'mongodb', server, DATABASE),
         copy: `${DATABASE}_copy`,
         bytes: () => Promise.resolve(load.tables > 0 ? load.tables * 14 : load.bytes),
         async digest(database) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection } from 'mysql2/promise';
+import { serverTarget } from '../../../bench/ground.ts';
 import { startMysql, type MysqlFlavour } from '../../../local/mysql.ts';
 import { DATABASE, hashes, MIB, NOTE_BYTES, orStop, PAGE_BYTES, shares, type Load, type MakePlace } from '../place.ts';
 
@@ -74,15 +75,7 @@ export const makeMysql =
       };
       return {
         title: `${flavour === 'mysql' ? 'MySQL' : 'MariaDB'} ${version}`,
-        target: {
-          name,
-          engine: flavour,
-          host: server.host,
-          port: server.port,
-          database: DATABASE,
-          secret: await ground.secret(name, { username: server.user, password: server.password }),
-          tls: { verify: 'full', ca: server.caPem },
-        },
+        target: await serverTarget(ground, name, flavour, server, DATABASE),
         copy: `${DATABASE}_copy`,
         async bytes() {
           const [size] = await server.query<{ bytes: string }>(

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { serverTarget } from '../../../bench/ground.ts';
 import { startPostgres } from '../../../local/postgres.ts';
 import { DATABASE, hashes, MIB, NOTE_BYTES, orStop, PAGE_BYTES, shares, type MakePlace } from '../place.ts';
 
@@ -44,15 +45,7 @@ export const makePostgres: MakePlace = async (ground, load) => {
     );
     return {
       title: `PostgreSQL ${version}`,
-      target: {
-        name: 'load-postgres',
-        engine: 'postgres',
-        host: server.host,
-        port: server.port,
-        database: DATABASE,
-        secret: await ground.secret('load-postgres', { username: server.user, password: server.password }),
-        tls: { verify: 'full', ca: server.caPem },
-      },
+      target: await serverTarget(ground, 'load-postgres', 'postgres', server, DATABASE),
       copy: `${DATABASE}_copy`,
       async bytes() {
         const [size] = await server.query<{ bytes: string }>(`SELECT pg_database_size('${DATABASE}') AS bytes`);
