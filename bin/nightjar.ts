@@ -2,7 +2,8 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { App } from 'aws-cdk-lib';
-import { parseConfig, type Config } from '../core/config.ts';
+import { parseConfig } from '../core/config-read.ts';
+import type { Config } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { makeStacks } from '../lib/stacks.ts';
 

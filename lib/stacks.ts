@@ -1,5 +1,6 @@
 import type { App } from 'aws-cdk-lib';
-import { RIGHT, type Config } from '../core/config.ts';
+import { RIGHT } from '../core/config-read.ts';
+import type { Config } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 import { BackupStack } from './backup-stack.ts';
 import { VaultStack } from './vault-stack.ts';

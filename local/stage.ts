@@ -1,7 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseConfig } from '../core/config.ts';
+import { parseConfig } from '../core/config-read.ts';
 import { startAccount, type Account, type AccountOptions } from './account.ts';
 import { buildTask } from './build-task.ts';
 import { makeDatabases, TILL_STORAGE, type Databases } from './databases.ts';

@@ -1,6 +1,7 @@
 /** The config as it was deployed: JSON in S3 under a key that changes with its content, so one read lasts. */
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { parseConfig, type Config } from '../core/config.ts';
+import { parseConfig } from '../core/config-read.ts';
+import type { Config } from '../core/config.ts';
 import { NightjarError } from '../core/errors.ts';
 
 const cache = new Map<string, Promise<Config>>();

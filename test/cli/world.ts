@@ -1,7 +1,8 @@
 /** A world for the command line: an account in memory whose workflows a test plays by hand. */
 import type { AnyManifest, BackupRecord, Manifest, RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
-import { parseConfig, type Config, type ConfigInput } from '../../core/config.ts';
+import { parseConfig } from '../../core/config-read.ts';
+import type { Config, ConfigInput } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { configSchema, parseConfig, RIGHT, rpoHoursOf } from '../../core/config.ts';
+import { parseConfig, RIGHT } from '../../core/config-read.ts';
+import { configSchema, rpoHoursOf } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import example from '../../config/example.ts';
 import mine from '../../nightjar.config.ts';

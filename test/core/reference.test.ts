@@ -11,7 +11,8 @@ import {
   targetStateSchema,
 } from '../../core/backup.ts';
 import type { Lock } from '../../core/catalog.ts';
-import { configSchema, RIGHT } from '../../core/config.ts';
+import { RIGHT } from '../../core/config-read.ts';
+import { configSchema } from '../../core/config.ts';
 import {
   checkOutcomeSchema,
   dropOutcomeSchema,

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { App, Aspects, type IAspect } from 'aws-cdk-lib';
 import type { SynthesisMessage } from 'aws-cdk-lib/cx-api';
 import { afterAll } from 'vitest';
-import { parseConfig, type Config, type ConfigInput } from '../../core/config.ts';
+import { parseConfig } from '../../core/config-read.ts';
+import type { Config, ConfigInput } from '../../core/config.ts';
 import { makeStacks } from '../../lib/stacks.ts';
 import type { Template } from './resolve.ts';
 

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '../../../core/backup.ts';
 import type { Catalog } from '../../../core/catalog.ts';
-import { parseConfig, type Config, type ConfigInput } from '../../../core/config.ts';
+import { parseConfig } from '../../../core/config-read.ts';
+import type { Config, ConfigInput } from '../../../core/config.ts';
 import { NightjarError, failure, type ErrorCode } from '../../../core/errors.ts';
 import { idOfExecution } from '../../../core/ids.ts';
 import type { DumpOutcome, OutcomeOf, JobKind } from '../../../core/job.ts';

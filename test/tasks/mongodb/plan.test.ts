@@ -1,6 +1,6 @@
 /** What mongodump is told. */
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../core/config.ts';
+import { parseConfig } from '../../../core/config-read.ts';
 import { refuseForEngine } from '../../../core/payloads.ts';
 import { CONFIG } from '../../lib/synth.ts';
 import { planDump } from '../../../tasks/engines/mongodb/plan.ts';
