@@ -3,145 +3,35 @@
  * original is the state's that does it. A Nightjar without such targets has none of these functions.
  */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { isDumpTarget, isServerTarget, isNativeTarget, resourceOf, type Config } from '../core/config.ts';
-import type { NativeEngine } from '../core/engines.ts';
-import { aliasResource, POINT_PREFIX, replacedResource, rolledBackResource } from '../core/names.ts';
+import type { Config } from '../core/config.ts';
+import {
+  allow,
+  originals,
+  onOriginals,
+  rds,
+  under,
+  servers,
+  tables,
+  originalServers,
+  originalsAndMembers,
+  madeServers,
+  madeMembers,
+  suffixedMembers,
+  points,
+  groups,
+  originalTables,
+  madeTables,
+  withStreams,
+  keysThrough,
+  when,
+} from './native-arns.ts';
+import { secretsOfServers, readSecret, pointerRights } from './pointer-grants.ts';
 
 type Scoped = (scope: Construct, config: Config) => PolicyStatement[];
 
-const allow = (actions: readonly string[], resources: readonly string[], conditions?: Record<string, unknown>) =>
-  new PolicyStatement({
-    actions: [...actions],
-    resources: [...new Set(resources)],
-    ...(conditions ? { conditions: conditions } : {}),
-  });
-
-const ANY_ID = '*';
-/** Ten characters, as the short form of an id has. */
-const PLACEHOLDER = '0'.repeat(26);
-const pattern = (name: string): string => name.replace(/0{10}$/, ANY_ID);
-
-/** Names of the originals: those of the config, and `*` where some are found by their tag. */
-function originals(config: Config, engine: NativeEngine): string[] {
-  if (config.discovery.engines.includes(engine)) return ['*'];
-  return named(config, engine);
-}
-const named = (config: Config, engine: NativeEngine): string[] =>
-  config.targets.filter(isNativeTarget).flatMap((one) => (one.engine === engine ? [resourceOf(one)] : []));
-
-/** On what the config names; and, where it discovers, on what carries the tag and on nothing else. */
-function onOriginals(
-  scope: Construct,
-  config: Config,
-  actions: readonly string[],
-  arnsOf: (scope: Construct, config: Config) => string[],
-  besides: readonly string[] = [],
-): PolicyStatement[] {
-  const undiscovered = { ...config, discovery: { ...config.discovery, engines: [] } };
-  const exact = [...arnsOf(scope, undiscovered), ...besides];
-  const all = arnsOf(scope, config);
-  const tagged = all.filter((arn) => !exact.includes(arn));
-  return [
-    ...(exact.length > 0 ? [allow(actions, exact)] : []),
-    ...(tagged.length > 0
-      ? [allow(actions, tagged, { Null: { [`aws:ResourceTag/${config.discovery.tagKey}`]: 'false' } })]
-      : []),
-  ];
-}
-
-/** Names that a restore, a swap or a rollback makes of these. */
-function made(config: Config, engine: NativeEngine): string[] {
-  const makers = [aliasResource, replacedResource, rolledBackResource];
-  return originals(config, engine).flatMap((name) =>
-    makers.map((make) => (name === '*' ? `*${suffixOf(make)}` : pattern(make(engine, name, PLACEHOLDER)))),
-  );
-}
-const suffixOf = (make: typeof aliasResource): string => pattern(make('rds', 'x', PLACEHOLDER)).slice(1);
-
-const rds = (scope: Construct, type: string, names: readonly string[], region?: string): string[] =>
-  names.map((name) =>
-    Stack.of(scope).formatArn({
-      service: 'rds',
-      resource: `${type}:${name}`,
-      ...(region === undefined ? {} : { region }),
-    }),
-  );
-
-const table = (scope: Construct, names: readonly string[]): string[] =>
-  names.map((name) => Stack.of(scope).formatArn({ service: 'dynamodb', resource: 'table', resourceName: name }));
-const under = (arns: readonly string[], part: string): string[] => arns.map((arn) => `${arn}/${part}`);
-
-const servers = (config: Config): boolean =>
-  (['rds', 'aurora'] as const).some((engine) => originals(config, engine).length);
-const tables = (config: Config): boolean => originals(config, 'dynamodb').length > 0;
-
-const originalServers = (scope: Construct, config: Config): string[] => [
-  ...rds(scope, 'db', originals(config, 'rds')),
-  ...rds(scope, 'cluster', originals(config, 'aurora')),
-];
-/**
- * With the members of clusters, for the renaming alone. Any instance of the account, for nothing narrower holds: members have names
- * of their own that nobody knows at deploy, no condition key says of which cluster an instance is (AWS, Service Authorization
- * Reference, Amazon RDS), and a tag of ours would become a setting of theirs. Where clusters are only found by their tag, the
- * members must carry it too.
- */
-const originalsAndMembers = (scope: Construct, config: Config): string[] => [
-  ...originalServers(scope, config),
-  ...(originals(config, 'aurora').length ? rds(scope, 'db', ['*']) : []),
-];
-const madeServers = (scope: Construct, config: Config): string[] => [
-  ...rds(scope, 'db', made(config, 'rds')),
-  ...rds(scope, 'cluster', made(config, 'aurora')),
-];
-/** Members that a restore made carry its tag. */
-const madeMembers = (scope: Construct, config: Config, actions: readonly string[]): PolicyStatement[] =>
-  originals(config, 'aurora').length
-    ? [allow(actions, rds(scope, 'db', ['*']), { Null: { 'aws:ResourceTag/nightjar:restore': 'false' } })]
-    : [];
-/** Members of a cluster that stands beside its original: each bears the cluster's suffix after a name of its own. */
-const suffixedMembers = (scope: Construct, config: Config, actions: readonly string[]): PolicyStatement[] =>
-  originals(config, 'aurora').length
-    ? [
-        allow(
-          actions,
-          rds(
-            scope,
-            'db',
-            [aliasResource, replacedResource, rolledBackResource].map(
-              (make) => `*${make('aurora', 'x', PLACEHOLDER).slice(1, -10)}${'?'.repeat(10)}`,
-            ),
-          ),
-        ),
-      ]
-    : [];
-const points = (scope: Construct, region?: string): string[] => [
-  ...rds(scope, 'snapshot', [`${POINT_PREFIX}*`], region),
-  ...rds(scope, 'cluster-snapshot', [`${POINT_PREFIX}*`], region),
-];
-const groups = (scope: Construct): string[] =>
-  ['og', 'pg', 'cluster-pg', 'subgrp', 'secgrp', 'auto-backup', 'cluster-auto-backup'].flatMap((type) =>
-    rds(scope, type, ['*']),
-  );
-const originalTables = (scope: Construct, config: Config): string[] => table(scope, originals(config, 'dynamodb'));
-const madeTables = (scope: Construct, config: Config): string[] => table(scope, made(config, 'dynamodb'));
-
 const POLICY_ACTIONS = ['dynamodb:PutResourcePolicy', 'dynamodb:DeleteResourcePolicy', 'dynamodb:GetResourcePolicy'];
-/** A stream has a policy of its own. Source: AWS, DynamoDB Developer Guide, "Attach a resource-based policy to a stream". */
-const withStreams = (arns: readonly string[]): string[] => [...arns, ...under(arns, 'stream/*')];
-
-const key = (scope: Construct): string =>
-  Stack.of(scope).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
-/** Keys of the databases, whatever they are, and only through the service that holds the data. */
-const keysThrough = (scope: Construct, service: 'rds' | 'dynamodb'): PolicyStatement =>
-  allow(
-    ['kms:CreateGrant', 'kms:DescribeKey', 'kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
-    [key(scope)],
-    { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(scope).region}.amazonaws.com` } },
-  );
-
-const when = (is: boolean, statements: () => PolicyStatement[]): PolicyStatement[] => (is ? statements() : []);
 
 /** A scalable target outlives its table and would be in the way of the next one's. */
 const forgetScaling = (): PolicyStatement =>
@@ -507,77 +397,3 @@ const mappings = (scope: Construct): PolicyStatement =>
       }),
     },
   });
-
-interface NamedSecret {
-  readonly secret: string;
-  readonly secretKey?: string | undefined;
-}
-
-/**
- * Secrets of the config that lead to a server which is restored: of its check, of its pointer, and of dumps whose host bears its
- * name (`NAME.….rds.amazonaws.com`); with discovery, of dumps of any host of RDS. Those of other dumps are not read.
- */
-function secretsOfServers(config: Config): NamedSecret[] {
-  const names = new Set([...named(config, 'rds'), ...named(config, 'aurora')]);
-  const discovers = (['rds', 'aurora'] as const).some((engine) => config.discovery.engines.includes(engine));
-  const leads = (host: string): boolean =>
-    names.has(host.toLowerCase().split('.')[0]!) || (discovers && /\.rds\.amazonaws\.com(\.cn)?\.?$/i.test(host));
-  const all = config.targets.flatMap((target): NamedSecret[] => {
-    if (isServerTarget(target)) return leads(target.host) ? [target] : [];
-    if (isDumpTarget(target)) return [];
-    if (target.engine === 'dynamodb') return [];
-    const { check, pointer } = target;
-    return [...(check ? [check] : []), ...(pointer && 'secret' in pointer ? [pointer] : [])];
-  });
-  return [...new Map(all.map((one) => [one.secret, one])).values()];
-}
-
-function readSecret(scope: Construct, { secret, secretKey }: NamedSecret, write = false): PolicyStatement[] {
-  return [
-    allow(['secretsmanager:GetSecretValue', ...(write ? ['secretsmanager:PutSecretValue'] : [])], [secret]),
-    ...when(secretKey !== undefined, () => [
-      allow(['kms:Decrypt', ...(write ? ['kms:GenerateDataKey'] : [])], [secretKey!], {
-        StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(scope).region}.amazonaws.com` },
-      }),
-    ]),
-  ];
-}
-
-/** Only what the targets' `pointer` names. */
-function pointerRights(scope: Construct, config: Config, write: boolean): PolicyStatement[] {
-  return config.targets.filter(isNativeTarget).flatMap(({ pointer }) => {
-    if (!pointer) return [];
-    if ('parameter' in pointer)
-      return [
-        allow(
-          ['ssm:GetParameter', ...(write ? ['ssm:PutParameter'] : [])],
-          [
-            Stack.of(scope).formatArn({
-              service: 'ssm',
-              resource: 'parameter',
-              resourceName: pointer.parameter.replace(/^\//, ''),
-            }),
-          ],
-        ),
-      ];
-    if ('secret' in pointer) return readSecret(scope, pointer, write);
-    const zone = Stack.of(scope).formatArn({
-      service: 'route53',
-      region: '',
-      account: '',
-      resource: 'hostedzone',
-      resourceName: pointer.hostedZone,
-    });
-    return [
-      allow(['route53:ListResourceRecordSets'], [zone]),
-      ...when(write, () => [
-        allow(['route53:ChangeResourceRecordSets'], [zone], {
-          'ForAllValues:StringEquals': {
-            'route53:ChangeResourceRecordSetsNormalizedRecordNames': [pointer.record.toLowerCase().replace(/\.$/, '')],
-          },
-          Null: { 'route53:ChangeResourceRecordSetsNormalizedRecordNames': 'false' },
-        }),
-      ]),
-    ];
-  });
-}
