@@ -7,8 +7,6 @@ import { createReadStream } from 'node:fs';
 import { BSON, type Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import type { Difference } from '../../comparing.ts';
-import { childOutlet } from '../../pipes/pipes.ts';
-import { together } from '../../pipes/together.ts';
 import { TERMINATOR, type CollectionEntry } from './archive-format.ts';
 import { definitionOf } from './collections.ts';
 import { codeOf } from './errors.ts';
@@ -18,7 +16,7 @@ import { OPLOG } from './oplog.ts';
 import { blockOf, endOf, hollowBlock, preludeOf } from './rewrite.ts';
 import type { Server } from './server.ts';
 import type { OplogSlice, Watched } from './slice.ts';
-import { judge, refuseFailures, startTool } from './tool-run.ts';
+import { feedRestore } from './tool-run.ts';
 
 /** Unauthorized; of mongos CommandNotFound; CommandNotSupported; Atlas's own. */
 const REFUSALS: ReadonlySet<number | undefined> = new Set([13, 59, 115, 8000]);
@@ -48,35 +46,13 @@ export interface Replay {
 
 /** Plays it and builds the indexes. Resolves with what is not as the oplog says. @throws RESTORE_FAILED, …. */
 export async function replay(server: Server, { place, header, entries, slice }: Replay): Promise<Difference[]> {
-  const { report, signal: outer } = server.context;
   const before = await countsBefore(server, place, slice);
   // The definitions of views are there, and time series have theirs from the start.
   const plain = entries
     .filter((one) => one.type !== 'view' && one.type !== 'timeseries')
     .map((one) => ({ ...patient(one), db: place, size: 0 }));
-  const own = new AbortController();
-  const signal = AbortSignal.any([outer, own.signal]);
-  const tool = startTool(server, 'mongorestore', ['--archive', '--oplogReplay', '--stopOnError'], {
-    signal,
-    stdin: 'pipe',
-  });
-  const judged = judge(tool, 'mongorestore', signal, 'RESTORE_FAILED');
-  const alive = setInterval(() => report.moved(0), 10_000);
-  try {
-    const feeding = (async () => {
-      const outlet = childOutlet(tool.stdin!);
-      for await (const piece of archiveOf(header, plain, slice)) await outlet.write(piece);
-      await outlet.end();
-    })();
-    const [words] = await together(own, [judged, feeding]);
-    refuseFailures(words);
-    refuseUnplayed(words, slice);
-  } catch (thrown) {
-    outer.throwIfAborted();
-    throw thrown;
-  } finally {
-    clearInterval(alive);
-  }
+  const words = await feedRestore(server, ['--oplogReplay'], () => archiveOf(header, plain, slice));
+  refuseUnplayed(words, slice);
   return findDifferences(server, { place, entries, slice, before });
 }
 
