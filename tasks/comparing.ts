@@ -22,7 +22,7 @@ interface Words {
   readonly rows: string;
 }
 
-/** `found` stands in the order of `expected`; `more` differs besides the rows, such as definitions. */
+/** `found` stands in the order of `expected`. */
 export function comparisonOf(
   mode: Fingerprint['mode'],
   expected: readonly TablePrint[],
@@ -30,22 +30,18 @@ export function comparisonOf(
   options: {
     readonly same?: typeof isSame;
     readonly words?: Words;
-    readonly more?: readonly Difference[];
   } = {},
 ): Comparison {
-  const { same = isSame, words = { table: 'table', rows: 'rows' }, more = [] } = options;
+  const { same = isSame, words = { table: 'table', rows: 'rows' } } = options;
   const show = (print: Print | undefined): string =>
     print === undefined
       ? `no such ${words.table}`
       : `${print.rows} ${words.rows}${print.checksum ? `, checksum ${print.checksum}` : ''}`;
-  const differences = [
-    ...expected.flatMap((one, index) =>
-      same(one, found[index])
-        ? []
-        : [{ schema: one.schema, table: one.table, expected: show(one), found: show(found[index]) }],
-    ),
-    ...more,
-  ];
+  const differences = expected.flatMap((one, index) =>
+    same(one, found[index])
+      ? []
+      : [{ schema: one.schema, table: one.table, expected: show(one), found: show(found[index]) }],
+  );
   return {
     mode,
     tablesCompared: expected.length,
@@ -55,6 +51,13 @@ export function comparisonOf(
     equal: differences.length === 0,
   };
 }
+
+/** The same with what differs besides the rows, such as definitions. */
+export const withDifferences = (comparison: Comparison, more: readonly Difference[]): Comparison => ({
+  ...comparison,
+  differences: [...comparison.differences, ...more].slice(0, DIFFERENCES_KEPT),
+  equal: comparison.equal && more.length === 0,
+});
 
 const sum = (prints: readonly (Print | undefined)[]): number =>
   prints.reduce((rows, print) => rows + (print?.rows ?? 0), 0);

@@ -71,7 +71,7 @@ public final class Server extends MemoryBackend {
     public Document handleCommand(Channel channel, String database, String command, Document query) {
         Document answer = users.answer(channel, database, command, query);
         if (answer != null) return answer;
-        fail(command);
+        if (swallows(command)) return okay(new Document());
         boolean logged = !Users.isReading(command) || database.equals("local");
         return set != null && logged ? set.run(channel, database, command, query) : run(channel, database, command, query);
     }
@@ -137,11 +137,17 @@ public final class Server extends MemoryBackend {
         return super.handleCommand(channel, database, command, query);
     }
 
-    private synchronized void fail(String command) {
-        if (failing == null || !command.equalsIgnoreCase(String.valueOf(failing.get("command")))) return;
+    /** Whether it is to be called done, once, and left undone. Else it throws what is to go wrong. */
+    private synchronized boolean swallows(String command) {
+        if (failing == null || !command.equalsIgnoreCase(String.valueOf(failing.get("command")))) return false;
         int left = ((Number) failing.getOrDefault("after", 0)).intValue();
         failing.put("after", left - 1);
-        if (left <= 0) throw new MongoServerError(((Number) failing.get("code")).intValue(), (String) failing.get("name"), "told to fail: " + command);
+        if (left > 0) return false;
+        if (Boolean.TRUE.equals(failing.get("swallowed"))) {
+            failing = null;
+            return true;
+        }
+        throw new MongoServerError(((Number) failing.get("code")).intValue(), (String) failing.get("name"), "told to fail: " + command);
     }
 
     private Document hello(Channel channel, String database, Document query) {

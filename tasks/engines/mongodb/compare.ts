@@ -44,13 +44,6 @@ const WORDS = { table: 'collection', rows: 'documents' };
 const modeOf = (job: RestoreJob, { manifest }: RestoreSource): Comparison['mode'] =>
   job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode;
 
-/** The same with what else differs. */
-export const withDifferences = (comparison: Comparison, more: readonly Difference[]): Comparison => ({
-  ...comparison,
-  differences: [...comparison.differences, ...more].slice(0, 50),
-  equal: comparison.equal && more.length === 0,
-});
-
 /** What was recorded of what the job brings. */
 const recorded = (job: RestoreJob, { manifest }: RestoreSource): TablePrint[] =>
   job.scope?.schemaOnly

@@ -75,7 +75,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
       ...(server.setName === undefined ? {} : { systemIdentifier: server.setName }),
       tlsVerified: server.tlsVerified,
       databaseBytes: [...sizes.values()].reduce((sum, one) => sum + one, 0),
-      details: { topology: server.topology, oplog: plan.oplog },
+      details: { topology: server.topology, oplog: plan.oplog, documentBytes: read.print.documentBytes(databases) },
     },
     ...(many
       ? {
@@ -83,7 +83,10 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
             database: name,
             snapshotAt: moment,
             databaseBytes: sizes.get(name)!,
-            details: { oplogOperations: read.oplog.done.get(name) ?? 0 },
+            details: {
+              oplogOperations: read.oplog.done.get(name) ?? 0,
+              documentBytes: read.print.documentBytes([name]),
+            },
             extensions: [],
           })),
         }

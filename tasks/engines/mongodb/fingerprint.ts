@@ -36,6 +36,8 @@ class Sum {
 interface Counted {
   readonly place: Place;
   rows: number;
+  /** Of all documents. */
+  bytes: number;
   readonly sum: Sum | undefined;
 }
 
@@ -58,8 +60,9 @@ export class StreamPrint implements Pick<ArchiveListener, 'block' | 'body' | 'en
     this.#current = this.#of(place);
   }
 
-  body(_bytes: Buffer, documents: number): void {
+  body(bytes: Buffer, documents: number): void {
     this.#current!.rows += documents;
+    this.#current!.bytes += bytes.length;
   }
 
   end(place: Place): void {
@@ -71,6 +74,7 @@ export class StreamPrint implements Pick<ArchiveListener, 'block' | 'body' | 'en
     const found = this.#found.get(name) ?? {
       place,
       rows: 0,
+      bytes: 0,
       sum: this.#mode === 'checksums' ? new Sum() : undefined,
     };
     this.#found.set(name, found);
@@ -79,6 +83,12 @@ export class StreamPrint implements Pick<ArchiveListener, 'block' | 'body' | 'en
 
   rowsOf(place: Place): number {
     return this.#found.get(placeName(place))?.rows ?? 0;
+  }
+
+  /** What a document of a collection takes on average, in bytes, where that is most; 0 without documents. */
+  documentBytes(databases: readonly string[]): number {
+    const all = [...this.#found.values()].filter(({ place, rows }) => rows > 0 && databases.includes(place.db));
+    return all.reduce((most, { bytes, rows }) => Math.max(most, Math.ceil(bytes / rows)), 0);
   }
 
   /** Of these, in their order. */

@@ -1,10 +1,9 @@
 /** The archive into a database that nobody else uses: unpacked, rewritten, and fed to mongorestore. */
 import { join } from 'node:path';
+import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { unpacked } from '../../pipes/packing.ts';
-import { childOutlet } from '../../pipes/pipes.ts';
-import { together } from '../../pipes/together.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { ArchiveDamaged, type CollectionEntry } from './archive-format.ts';
 import { OURS } from './names.ts';
@@ -12,7 +11,7 @@ import { isOplog, OplogReader } from './oplog.ts';
 import { ArchiveRewriter } from './rewrite.ts';
 import type { Server } from './server.ts';
 import { OplogSlice } from './slice.ts';
-import { judge, refuseFailures, startTool } from './tool-run.ts';
+import { feedRestore } from './tool-run.ts';
 
 export interface Loading {
   /** Into which database. */
@@ -37,10 +36,8 @@ export async function load(
   source: RestoreSource,
   { place, replaying }: Loading,
 ): Promise<Loaded> {
-  const { report, signal: outer, scratch } = server.context;
+  const { report, scratch } = server.context;
   const { manifest } = source;
-  const own = new AbortController();
-  const signal = AbortSignal.any([outer, own.signal]);
   report.expect(manifest.archive.bytes);
   const from = manifest.source.database;
   const wants = wanting(job);
@@ -66,47 +63,47 @@ export async function load(
     },
   });
 
+  const archive = async function* (signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+    const stored = source.openArchive();
+    const stop = (): void => void stored.destroy(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    const unpacking = unpacked(stored, manifest.compression, {
+      env: server.environment(),
+      signal,
+      moved: (bytes) => report.moved(bytes),
+    });
+    try {
+      for await (const chunk of unpacking.stream as AsyncIterable<Buffer>) yield* checked(() => rewriter.feed(chunk));
+      // Only now is it known whether what came was what was stored.
+      await unpacking.done;
+      checked(() => rewriter.finish());
+    } finally {
+      signal.removeEventListener('abort', stop);
+      stored.destroy();
+    }
+  };
   const args = [
-    '--archive',
-    '--stopOnError',
+    `--batchSize=${batchOf(manifest)}`,
     ...(replaying ? ['--noIndexRestore'] : []),
     ...(job.jobs ? [`--numInsertionWorkersPerCollection=${job.jobs}`] : []),
   ];
-  const tool = startTool(server, 'mongorestore', args, { signal, stdin: 'pipe' });
-  const judged = judge(tool, 'mongorestore', signal, 'RESTORE_FAILED');
-  const stored = source.openArchive();
-  const stop = (): void => void stored.destroy(signal.reason as Error);
-  signal.addEventListener('abort', stop, { once: true });
-  const archive = unpacked(stored, manifest.compression, {
-    env: server.environment(),
-    signal,
-    moved: (bytes) => report.moved(bytes),
-  });
-  const alive = setInterval(() => report.moved(0), 10_000);
   try {
-    const feeding = (async () => {
-      const outlet = childOutlet(tool.stdin!);
-      let open = true;
-      for await (const chunk of archive.stream as AsyncIterable<Buffer>)
-        for (const piece of checked(() => rewriter.feed(chunk))) open = await outlet.write(piece);
-      // Only now is it known whether what came was what was stored.
-      await archive.done;
-      checked(() => rewriter.finish());
-      if (!open) await judged;
-      await outlet.end();
-    })();
-    const [words] = await together(own, [judged, feeding, archive.done]);
-    refuseFailures(words);
-  } catch (thrown) {
-    outer.throwIfAborted();
-    throw thrown;
+    await feedRestore(server, args, archive);
   } finally {
-    clearInterval(alive);
-    signal.removeEventListener('abort', stop);
-    stored.destroy();
     slice?.close();
   }
   return { header, entries, slice };
+}
+
+/** What mongorestore inserts at once: it is held three times, in documents, in the message and in its copy. */
+const BATCH_BYTES = 2 * 1024 * 1024;
+/** mongorestore's own, which small documents need: each batch waits for the majority of a replica set. */
+const BATCH_MOST = 1_000;
+
+/** In documents. */
+export function batchOf({ source }: Pick<Manifest, 'source'>): number {
+  const bytes = Number(source.details.documentBytes ?? 0);
+  return Math.max(1, Math.min(BATCH_MOST, Math.floor(BATCH_BYTES / Math.max(1, bytes))));
 }
 
 /** @throws RESTORE_FAILED for an archive that is not as it should be. */

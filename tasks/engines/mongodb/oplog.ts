@@ -57,6 +57,8 @@ export interface Operation {
   readonly told?: readonly string[];
   /** BSON of `{ _id }`, of `i`, `u` and `d`. */
   readonly id?: Buffer;
+  /** What an `i` or a `u` writes, as it stands in the entry: in the memory of that. */
+  readonly o?: Buffer;
 }
 
 interface Parts {
@@ -65,6 +67,7 @@ interface Parts {
   /** Behind the database: `$cmd` of a command. */
   readonly rest: string;
   readonly all: readonly Element[];
+  readonly o: Element | undefined;
   /** The fields of `o`. */
   readonly told: readonly Element[];
 }
@@ -79,6 +82,7 @@ function partsOf(entry: Buffer): Parts {
     db: dot < 0 ? ns : ns.slice(0, dot),
     rest: dot < 0 ? '' : ns.slice(dot + 1),
     all,
+    o,
     told: o?.type === DOCUMENT ? elementsOf(o.value) : [],
   };
 }
@@ -93,13 +97,21 @@ export function operationsOf(entry: Buffer): Operation[] {
   const parts = partsOf(entry);
   const within = withinOf(parts);
   if (within) return within.flatMap((one) => operationsOf(one.value));
-  const { op, db, rest, told, all } = parts;
+  const { op, db, rest, o, told, all } = parts;
   if (op === 'n') return [];
   if (op === 'c')
     return [{ op, db, collection: textOf(told[0]), command: told[0]?.name ?? '', told: told.map((one) => one.name) }];
   const which = op === 'u' ? find(all, 'o2') : undefined;
   const id = find(which ? elementsOf(which.value) : told, '_id');
-  return [{ op, db, collection: rest, ...(id ? { id: documentOf([id.whole]) } : {}) }];
+  return [
+    {
+      op,
+      db,
+      collection: rest,
+      ...(id ? { id: documentOf([id.whole]) } : {}),
+      ...(o && op !== 'd' ? { o: o.value } : {}),
+    },
+  ];
 }
 
 /** How an entry is part of a larger transaction. */

@@ -5,8 +5,6 @@
 import { BSON, type Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import { unpacked } from '../../pipes/packing.ts';
-import { childOutlet } from '../../pipes/pipes.ts';
-import { together } from '../../pipes/together.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { TERMINATOR, placeName, type CollectionEntry, type Place } from './archive-format.ts';
 import { ArchiveReader } from './archive.ts';
@@ -14,7 +12,7 @@ import { Crc64 } from './crc64.ts';
 import { checked } from './load.ts';
 import { blockOf, endOf, preludeOf } from './rewrite.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
-import { judge, refuseFailures, startTool } from './tool-run.ts';
+import { feedRestore } from './tool-run.ts';
 
 const [USERS, ROLES, VERSION] = ['system.users', 'system.roles', 'system.version'] as const;
 const KEPT: readonly string[] = [USERS, ROLES, VERSION];
@@ -141,23 +139,15 @@ const only = (kept: Kept, names: ReadonlySet<string>): Kept => ({
   ),
 });
 
-async function bring(server: Server, { header, entries, documents }: Kept): Promise<void> {
-  const own = new AbortController();
-  const signal = AbortSignal.any([server.context.signal, own.signal]);
-  const tool = startTool(server, 'mongorestore', ['--archive', '--stopOnError'], { signal, stdin: 'pipe' });
-  const judged = judge(tool, 'mongorestore', signal, 'RESTORE_FAILED');
-  const feeding = (async () => {
-    const outlet = childOutlet(tool.stdin!);
-    await outlet.write(preludeOf(header, entries));
-    for (const { db, collection } of entries) {
-      const body = Buffer.concat(documents.get(collection) ?? []);
-      const crc = new Crc64();
-      crc.update(body);
-      await outlet.write(Buffer.concat([blockOf({ db, collection }), body, TERMINATOR]));
-      await outlet.write(endOf({ db, collection }, crc.value));
-    }
-    await outlet.end();
-  })();
-  const [words] = await together(own, [judged, feeding]);
-  refuseFailures(words);
+const bring = (server: Server, kept: Kept): Promise<string> => feedRestore(server, [], () => archiveOf(kept));
+
+function* archiveOf({ header, entries, documents }: Kept): Generator<Buffer, void, undefined> {
+  yield preludeOf(header, entries);
+  for (const { db, collection } of entries) {
+    const body = Buffer.concat(documents.get(collection) ?? []);
+    const crc = new Crc64();
+    crc.update(body);
+    yield Buffer.concat([blockOf({ db, collection }), body, TERMINATOR]);
+    yield endOf({ db, collection }, crc.value);
+  }
 }

@@ -44,9 +44,6 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** The tools are written in Go, whose heap else grows to twice what lives in it; a wish, no wall. Source: Go, runtime. */
-const GO_HEAP = { GOMEMLIMIT: '96MiB' } as const;
-
 /** Connects and learns who the server is. `lasting`: an abort of the context ends nothing. @throws CONNECT_FAILED, …. */
 export async function reachServer(context: MongodbContext, { lasting = false } = {}): Promise<Server> {
   const { target, scratch, env, signal } = context;
@@ -132,7 +129,6 @@ export async function reachServer(context: MongodbContext, { lasting = false } =
         HOME: scratch,
         TMPDIR: scratch,
         LC_ALL: 'C.UTF-8',
-        ...GO_HEAP,
       }),
       close,
     };

@@ -12,6 +12,9 @@ export interface Watched {
   readonly id: Buffer;
   /** In the end. */
   isThere: boolean;
+  /** Where in the file the last entry of it has what it writes, and how long that is, in bytes. */
+  at: number;
+  length: number;
 }
 
 /** What is known of a collection once all was played. */
@@ -23,6 +26,9 @@ export interface Fate {
   /** Documents that were too many to be watched. */
   unwatched: number;
 }
+
+/** A large transaction's operations wait for its end, and their values would not fit into memory. */
+type Placed = Omit<Operation, 'o'> & Pick<Watched, 'at' | 'length'>;
 
 export interface SliceOptions {
   /** On the task's disk. */
@@ -36,7 +42,7 @@ export class OplogSlice {
   readonly #options: SliceOptions;
   readonly #fd: number;
   readonly #crc = new Crc64();
-  readonly #open = new Map<string, Operation[]>();
+  readonly #open = new Map<string, Placed[]>();
   #watched = 0;
   bytes = 0;
   /** Documents that are written or deleted. */
@@ -70,8 +76,8 @@ export class OplogSlice {
       throw new NightjarError('DISK_FULL', { operation: 'keep the oplog', detail: this.file, cause });
     }
     this.#crc.update(moved);
+    this.#foretell(moved, this.bytes);
     this.bytes += moved.length;
-    this.#foretell(moved);
   }
 
   close(): void {
@@ -79,8 +85,12 @@ export class OplogSlice {
   }
 
   /** A transaction is true from its last entry on; one without it never happened. */
-  #foretell(entry: Buffer): void {
-    const operations = operationsOf(entry);
+  #foretell(entry: Buffer, start: number): void {
+    const operations = operationsOf(entry).map(({ o, ...one }): Placed => ({
+      ...one,
+      at: o ? start + o.byteOffset - entry.byteOffset : 0,
+      length: o?.length ?? 0,
+    }));
     const chained = chainedOf(entry);
     if (!chained) return operations.forEach((one) => this.#apply(one));
     const all = [...(this.#open.get(chained.transaction) ?? []), ...operations];
@@ -89,7 +99,7 @@ export class OplogSlice {
     all.forEach((one) => this.#apply(one));
   }
 
-  #apply({ op, collection, command, id }: Operation): void {
+  #apply({ op, collection, command, id, at, length }: Placed): void {
     const fate = this.fates.get(collection) ?? { dropped: false, ids: new Map<string, Watched>(), unwatched: 0 };
     this.fates.set(collection, fate);
     if (op === 'c') {
@@ -102,12 +112,13 @@ export class OplogSlice {
     this.writes += 1;
     if (!id) return;
     const key = id.toString('hex');
+    const last = { isThere: op !== 'd', at, length };
     const seen = fate.ids.get(key);
-    if (seen) seen.isThere = op !== 'd';
+    if (seen) Object.assign(seen, last);
     else if (this.#watched >= WATCHED_MOST) fate.unwatched += 1;
     else {
       this.#watched += 1;
-      fate.ids.set(key, { id, isThere: op !== 'd' });
+      fate.ids.set(key, { id, ...last });
     }
   }
 }

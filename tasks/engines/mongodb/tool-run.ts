@@ -1,11 +1,18 @@
 /** Starting MongoDB's tools and judging how they ended. */
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
-import { textOf } from '../../pipes/pipes.ts';
+import { childOutlet, textOf } from '../../pipes/pipes.ts';
+import { together } from '../../pipes/together.ts';
 import { endedWell, startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { toolError } from './errors.ts';
 import type { Server } from './server.ts';
 
 export type ToolName = 'mongodump' | 'mongorestore';
+
+/**
+ * Both are written in Go, whose heap else grows to twice what lives in it; a wish, no wall. Of what lives, a buffer of 16 MiB for
+ * each collection is most, and the server's answers of as much. Source: Go, runtime; mongo-tools, common/archive.
+ */
+const GO_HEAP: Readonly<Record<ToolName, string>> = { mongodump: '48MiB', mongorestore: '64MiB' };
 
 /** What the login is told by; the rest of the arguments may be shown to anybody. */
 export const loginArgs = (server: Server): string[] => [`--config=${server.configFile}`];
@@ -16,7 +23,10 @@ export function startTool(
   args: readonly string[],
   options: Pick<ProcessOptions, 'signal' | 'stdin' | 'stdout'>,
 ): RunningProcess {
-  const running = startProcess(name, [...loginArgs(server), ...args], { ...options, env: server.environment() });
+  const running = startProcess(name, [...loginArgs(server), ...args], {
+    ...options,
+    env: { ...server.environment(), GOMEMLIMIT: GO_HEAP[name] },
+  });
   // Both want to tidy up when they are told to end, and wait for a pipe that nobody serves any more.
   const letGo = (): void => {
     running.stdin?.destroy();
@@ -43,11 +53,46 @@ export async function toolVersion(server: Server, name: ToolName, signal: AbortS
   return /version: (\S+)/.exec(text)?.[1] ?? '';
 }
 
+/**
+ * Runs mongorestore on an archive that is made as it reads; what `archive` is given ends with the tool. Resolves with its last
+ * words when it took all of it. @throws RESTORE_FAILED, what its words mean, what `archive` throws, or the abort's reason.
+ */
+export async function feedRestore(
+  server: Server,
+  args: readonly string[],
+  archive: (signal: AbortSignal) => Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<string> {
+  const { report, signal: outer } = server.context;
+  const own = new AbortController();
+  const signal = AbortSignal.any([outer, own.signal]);
+  const tool = startTool(server, 'mongorestore', ['--archive', '--stopOnError', ...args], { signal, stdin: 'pipe' });
+  const judged = judge(tool, 'mongorestore', signal, 'RESTORE_FAILED');
+  const alive = setInterval(() => report.moved(0), 10_000);
+  try {
+    const feeding = (async () => {
+      const outlet = childOutlet(tool.stdin!);
+      let open = true;
+      // To its end, also when nobody reads: only there it says whether it was what was stored.
+      for await (const piece of archive(signal)) open = await outlet.write(piece);
+      if (!open) await judged;
+      await outlet.end();
+    })();
+    const [words] = await together(own, [judged, feeding]);
+    refuseFailures(words);
+    return words;
+  } catch (thrown) {
+    outer.throwIfAborted();
+    throw thrown;
+  } finally {
+    clearInterval(alive);
+  }
+}
+
 /** mongorestore's last line. Source: mongorestore/main. */
 const RESULT = /(\d+) document\(s\) restored successfully\. (\d+) document\(s\) failed to restore/;
 
 /** mongorestore ends with 0 though it left documents out. @throws RESTORE_FAILED unless its words say that it left none. */
-export function refuseFailures(words: string): void {
+function refuseFailures(words: string): void {
   const [, , failed] = RESULT.exec(words) ?? [];
   if (failed === '0') return;
   throw new NightjarError('RESTORE_FAILED', {

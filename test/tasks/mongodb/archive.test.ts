@@ -78,6 +78,16 @@ describe('the reader of archives', () => {
       expect(read(ARCHIVE, size).prints([A, B], true), String(size)).toEqual(prints);
   });
 
+  it('knows how large the documents are where they are largest', () => {
+    const small = Math.ceil(first.length / rows.length);
+    expect(small).not.toBe(other[0]!.length);
+    for (const size of [1, 7, 101, ARCHIVE.length]) {
+      expect(read(ARCHIVE, size).documentBytes(['bank'])).toBe(other[0]!.length);
+      expect(read(ARCHIVE, size).documentBytes(['bank', 'shop'])).toBe(small);
+    }
+    expect(read(ARCHIVE, 64).documentBytes(['elsewhere'])).toBe(0);
+  });
+
   it('takes no archive that ends early, wherever that is', () => {
     for (let length = 0; length < ARCHIVE.length; length += 1)
       expect(() => read(ARCHIVE.subarray(0, length), 64), String(length)).toThrow(ArchiveDamaged);

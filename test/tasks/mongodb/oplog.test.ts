@@ -27,11 +27,12 @@ const judged = (...entries: Document[]): OplogJudge => {
 describe('an entry of the oplog', () => {
   it('says what it does, also within a transaction', () => {
     expect(operationsOf(bson(insert('shop.a.b', { x: 1, _id: 7 })))).toEqual([
-      { op: 'i', db: 'shop', collection: 'a.b', id: bson({ _id: 7 }) },
+      { op: 'i', db: 'shop', collection: 'a.b', id: bson({ _id: 7 }), o: bson({ x: 1, _id: 7 }) },
     ]);
-    expect(
-      operationsOf(bson({ op: 'u', ns: 'shop.a', o: { $v: 2, diff: { u: { n: 1 } } }, o2: { _id: 'k' } })),
-    ).toEqual([{ op: 'u', db: 'shop', collection: 'a', id: bson({ _id: 'k' }) }]);
+    const o = { $v: 2, diff: { u: { n: 1 } } };
+    expect(operationsOf(bson({ op: 'u', ns: 'shop.a', o, o2: { _id: 'k' } }))).toEqual([
+      { op: 'u', db: 'shop', collection: 'a', id: bson({ _id: 'k' }), o: bson(o) },
+    ]);
     expect(operationsOf(bson({ op: 'n', ns: '', o: { msg: 'periodic noop' } }))).toEqual([]);
     expect(operationsOf(bson(command('shop', { create: 'new one', capped: true })))).toMatchObject([
       { db: 'shop', collection: 'new one', command: 'create', told: ['create', 'capped'] },
@@ -135,6 +136,7 @@ describe('the oplog kept for one database', () => {
     for (const one of [
       insert('shop.a', { _id: 1 }),
       insert('shop.a', { _id: 2 }),
+      { op: 'u', ns: 'shop.a', o: { $v: 1, $set: { n: 3 } }, o2: { _id: 2 } },
       { op: 'd', ns: 'shop.a', o: { _id: 1 } },
       insert('shop.ours', { _id: 1 }),
       insert('shop.gone', { _id: 1 }),
@@ -169,6 +171,13 @@ describe('the oplog kept for one database', () => {
         ],
       ],
     });
+    // Where the file has what was written last.
+    const last = (name: string): Document[] =>
+      [...slice.fates.get(name)!.ids.values()]
+        .filter((one) => one.isThere)
+        .map(({ at, length }) => read(readFileSync(file).subarray(at, at + length))!);
+    expect(last('a')).toEqual([{ $v: 1, $set: { n: 3 } }]);
+    expect(last('t')).toEqual([{ _id: 5 }, { _id: 6 }]);
     expect([...slice.redefined]).toEqual(['gone']);
     expect(readFileSync(file)).toHaveLength(slice.bytes);
     expect(readFileSync(file).includes('shop')).toBe(false);

@@ -65,10 +65,10 @@ export async function transact({ server }: Room, operations: Document[], pieces?
   return admin.command(pieces === undefined ? { applyOps: operations } : { nightjarTransaction: operations, pieces });
 }
 
-/** Undefined: nothing goes wrong any more. */
+/** Undefined: nothing goes wrong any more. `swallowed`: called done once, and left undone. */
 export const failNext = (
   { server }: Room,
-  how?: { command: string; code: number; name: string; after?: number },
+  how?: { command: string; after?: number } & ({ code: number; name: string } | { swallowed: true }),
 ): Promise<Document> => server.client.db('admin').command({ nightjarFail: how ?? {} });
 
 export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
