@@ -10,6 +10,7 @@ import { comparisonOf, isSameAsFarAsSeen } from '../../comparing.ts';
 import type { Reporter } from '../../engine.ts';
 import { ident, qualified } from './names.ts';
 import type { Session } from './session.ts';
+import { bytesOf, conditionOf, inStretches } from './stretches.ts';
 import type { DataTable } from './tables.ts';
 
 export type Print = TablePrint & { readonly checksum?: string };
@@ -24,15 +25,38 @@ export async function takePrints(
 ): Promise<TablePrint[]> {
   const prints: TablePrint[] = [];
   for (const one of tables) {
-    const names = one.columns.map((column) => column.name).sort();
-    const hash = names.length === 0 ? '0' : `coalesce(sum(hash(row(${names.map(ident).join(', ')}))), 0)`;
-    const [found] = await session.rows<{ rows: string; checksum?: string }>(
-      `SELECT count(*)::VARCHAR AS "rows"${content ? `, ${hash}::VARCHAR AS checksum` : ''} FROM ${qualified(one, catalog)}`,
-    );
-    prints.push({ schema: one.schema, table: one.table, rows: Number(found!.rows), ...withChecksum(found!.checksum) });
+    prints.push({ schema: one.schema, table: one.table, ...(await printOf(session, one, content, report, catalog)) });
     report.moved(0);
   }
   return prints;
+}
+
+async function printOf(
+  session: Session,
+  table: DataTable,
+  content: boolean,
+  report: Pick<Reporter, 'moved'>,
+  catalog: string | undefined,
+): Promise<Pick<Print, 'rows' | 'checksum'>> {
+  const from = `FROM ${qualified(table, catalog)}`;
+  if (!content) {
+    const [found] = await session.rows<{ rows: string }>(`SELECT count(*)::VARCHAR AS "rows" ${from}`);
+    return { rows: Number(found!.rows) };
+  }
+  const names = table.columns.map((column) => column.name).sort();
+  const hash = names.length === 0 ? '0' : `coalesce(sum(hash(row(${names.map(ident).join(', ')}))), 0)`;
+  let [rows, sum] = [0, 0n];
+  const bytes = bytesOf(table.columns);
+  const stretches = await inStretches(session, table, catalog, async (stretch) => {
+    const [found] = await session.rows<{ rows: string; sum: string; bytes: string }>(
+      `SELECT count(*)::VARCHAR AS "rows", ${hash}::VARCHAR AS sum, (${bytes})::VARCHAR AS bytes ${from} ${conditionOf(stretch)}`,
+    );
+    rows += Number(found!.rows);
+    sum += BigInt(found!.sum);
+    report.moved(0);
+    return Number(found!.bytes);
+  });
+  return { rows, checksum: String(sum) };
 }
 
 const withChecksum = (checksum: string | undefined): { checksum?: string } =>
