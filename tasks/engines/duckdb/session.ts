@@ -85,6 +85,9 @@ export async function openSession(context: DuckdbContext, options: SessionOption
     threads: '1',
     preserve_insertion_order: 'false',
     write_buffer_row_group_count: '1',
+    // Rows that were written by a checkpoint stay as they are: those of large values would be held together to be put together.
+    max_vacuum_tasks: '0',
+    vacuum_rebuild_indexes: String(Number.MAX_SAFE_INTEGER),
     temp_directory: join(room, 'spill'),
     // Nothing is fetched from anywhere in the middle of a night.
     autoinstall_known_extensions: 'false',

@@ -59,10 +59,10 @@ export async function inStretches(
   if (!table.hasRowIds) return void (await fitted(undefined, true));
   if (table.storedRows <= FEW && (await fitted(undefined, false)) !== undefined) return undefined;
   const { end, longest } = await lookAt(session, table, catalog);
-  const isUsual = longest * VECTOR <= BUDGET;
-  if (isUsual && (await fitted(undefined, false)) !== undefined) return undefined;
+  const usual = isUsual({ longest });
+  if (usual && (await fitted(undefined, false)) !== undefined) return undefined;
   const taken: Stretch[] = [];
-  let [length, calm] = [isUsual ? VECTOR / 4 : Math.max(1, Math.floor(BUDGET / longest)), CALM];
+  let [length, calm] = [usual ? VECTOR / 4 : Math.max(1, Math.floor(BUDGET / longest)), CALM];
   for (let from = 0; from < end;) {
     const stretch = { from, to: Math.min(from + length, end) };
     const bytes = await fitted(stretch, length === 1);
@@ -80,6 +80,33 @@ export async function inStretches(
     else if (atOnce * 2 <= BUDGET && calm >= CALM) length = Math.min(length * 2, GROUP);
   }
   return taken;
+}
+
+/**
+ * Statements that together answer with all rows of a table, by their columns' names: one, or several where its values are
+ * large. Each may be stored before the next is asked.
+ */
+export async function piecesOf(session: Session, table: DataTable, catalog: string): Promise<string[]> {
+  const from = `FROM ${qualified(table, catalog)}`;
+  const all = `SELECT * ${from}`;
+  if (!table.hasRowIds || table.storedRows <= FEW || isUsual(await lookAt(session, table, catalog))) return [all];
+  const stretches = await inStretches(session, table, catalog, async (stretch) => {
+    const [found] = await session.rows<{ bytes: string }>(
+      `SELECT (${bytesOf(table.columns)})::VARCHAR AS bytes ${from} ${conditionOf(stretch)}`,
+    );
+    return Number(found!.bytes);
+  });
+  return stretches?.map((one) => `${all} ${conditionOf(one)}`) ?? [all];
+}
+
+const isUsual = ({ longest }: { longest: number }): boolean => longest * VECTOR <= BUDGET;
+
+/** In so many shorter ones as a step needs that holds its values several times. */
+export function quartered({ from, to }: Stretch): Stretch[] {
+  const length = to - from > VECTOR ? to - from : Math.max(1, Math.ceil((to - from) / 4));
+  const parts: Stretch[] = [];
+  for (let at = from; at < to; at += length) parts.push({ from: at, to: Math.min(at + length, to) });
+  return parts;
 }
 
 /** Where its row ids end, and the bytes of its longest text or blob, as its statistics have it. */
