@@ -15,7 +15,7 @@ import { diskFull } from '../../save-archive.ts';
 import type { Compression } from '../../../core/engine-fields.ts';
 import { toolEnv } from './context.ts';
 import { differencesInWords } from '../../comparing.ts';
-import { compare, takePrints } from './fingerprint.ts';
+import { compare, takePrints, type Reading } from './fingerprint.ts';
 import { EXPORT, exportParquet, importParquet } from './parquet.ts';
 import { withSession, type DuckdbContext } from './session.ts';
 import { listTables } from './tables.ts';
@@ -33,12 +33,12 @@ export async function readAll(
   call: DuckdbContext,
   file: string,
   options: { content: boolean; fallback: NightjarError['code']; operation: string },
-): Promise<{ prints: TablePrint[]; version: string }> {
+): Promise<Reading & { version: string }> {
   return withSession(call, { file, readOnly: true, ...options }, async (session) => {
     const catalog = await catalogOf(session);
     const tables = await listTables(session, catalog);
     return {
-      prints: await takePrints(session, tables, options.content, call.report, catalog),
+      ...(await takePrints(session, tables, options.content, call.report, catalog)),
       version: session.version,
     };
   });
@@ -52,7 +52,7 @@ export async function readAll(
 export async function writeArchive(
   call: ArchiveCall,
   sink: DumpSink,
-  database: { file: string; prints: readonly TablePrint[]; format: Format; name: string },
+  database: Reading & { file: string; format: Format; name: string },
 ): Promise<string[]> {
   const { file, prints, format } = database;
   const { compression } = call.target;
@@ -63,7 +63,7 @@ export async function writeArchive(
     });
     return ['cp', database.name, '/dev/stdout', ...packingWords(compression)];
   }
-  await exportParquet(call, file);
+  await exportParquet(call, file, database.stretches);
   await rm(file);
   const { stream, done } = tarOf(join(call.room, EXPORT));
   const again = join(call.room, 'again');

@@ -8,6 +8,7 @@ import { tableName, type BackupScope, type Scope } from '../../../core/scope.ts'
 import { ident, literal, qualified, walOf } from './names.ts';
 import { inOrder, loadRows } from './rows.ts';
 import { withSession, type DuckdbContext, type Session } from './session.ts';
+import { piecesOf } from './stretches.ts';
 import { chosenTables, danglingKeys, listTables, type DataTable } from './tables.ts';
 
 const [FROM, INTO] = ['nightjar_from', 'nightjar_into'];
@@ -72,7 +73,7 @@ export async function narrow(context: DuckdbContext, options: NarrowOptions): Pr
           await loadRows(chosen, {
             session,
             into: INTO,
-            from: (table) => `SELECT * FROM ${qualified(table, FROM)}`,
+            from: (table) => piecesOf(session, table, FROM),
             report: context.report,
           });
       }
@@ -118,7 +119,13 @@ async function copyRowsOnly(
     await session.rows(`CREATE SCHEMA IF NOT EXISTS ${ident(INTO)}.${ident(schema)}`);
   for (const one of chosen) {
     const columns = one.columns.map((column) => ident(column.name)).join(', ');
-    await session.rows(`CREATE TABLE ${qualified(one, INTO)} AS SELECT ${columns} FROM ${qualified(one, FROM)}`);
+    const [first, ...others] = (await piecesOf(session, one, FROM)).map((piece) => `SELECT ${columns} FROM (${piece})`);
+    await session.rows(`CREATE TABLE ${qualified(one, INTO)} AS ${first}`);
+    for (const other of others) {
+      await session.rows(`CHECKPOINT ${ident(INTO)}`);
+      await session.rows(`INSERT INTO ${qualified(one, INTO)} ${other}`);
+      report.moved(0);
+    }
     report.moved(0);
   }
 }
@@ -157,7 +164,14 @@ export async function merge(context: DuckdbContext, options: MergeOptions): Prom
     await loadRows(await listTables(session, INTO), {
       session,
       into: INTO,
-      from: (table) => `SELECT * FROM ${qualified(table, names.has(tableName(table)) ? BACKUP : FROM)}`,
+      from: (table) => {
+        const from = names.has(tableName(table)) ? { name: BACKUP, tables: chosen } : { name: FROM, tables: living };
+        return piecesOf(
+          session,
+          from.tables.find((one) => tableName(one) === tableName(table))!,
+          from.name,
+        );
+      },
       report: context.report,
     });
     await detach(session, INTO);

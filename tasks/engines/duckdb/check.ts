@@ -28,7 +28,7 @@ export async function check(context: EngineContext<'duckdb'>, job: CheckJob): Pr
     } as const;
     return withSession(call, options, async (session) => {
       const catalog = await catalogOf(session);
-      const prints = await takePrints(session, await listTables(session, catalog), false, call.report, catalog);
+      const { prints } = await takePrints(session, await listTables(session, catalog), false, call.report, catalog);
       call.step('asking the checks');
       // A question looks into this database and nowhere else.
       await session.rows('SET enable_external_access = false');

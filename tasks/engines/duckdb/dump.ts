@@ -35,14 +35,19 @@ async function dumpCopy(call: Call, copy: Copy, sink: DumpSink): Promise<DumpFac
   const { target, place, report } = call;
   const file = await inScope(call, copy.file, target.scope);
   const started = performance.now();
-  const { prints, version } = await readAll(call, file, {
+  const { version, ...reading } = await readAll(call, file, {
     content: true,
     fallback: 'DUMP_FAILED',
     operation: 'read every table',
   });
-  const fingerprint = fingerprintOf(target.fingerprint, prints, (performance.now() - started) / 1_000);
+  const fingerprint = fingerprintOf(target.fingerprint, reading.prints, (performance.now() - started) / 1_000);
   report.expect(copy.bytes);
-  const command = await writeArchive(call, sink, { file, prints, format: target.format, name: target.database });
+  const command = await writeArchive(call, sink, {
+    ...reading,
+    file,
+    format: target.format,
+    name: target.database,
+  });
   return {
     snapshotAt: copy.takenAt,
     consistency: copy.consistency,

@@ -10,9 +10,16 @@ import { comparisonOf, isSameAsFarAsSeen } from '../../comparing.ts';
 import type { Reporter } from '../../engine.ts';
 import { ident, qualified } from './names.ts';
 import type { Session } from './session.ts';
+import { bytesOf, conditionOf, inStretches, type Stretch } from './stretches.ts';
 import type { DataTable } from './tables.ts';
 
 export type Print = TablePrint & { readonly checksum?: string };
+
+export interface Reading {
+  readonly prints: TablePrint[];
+  /** Of tables with large values, by their names: what was read of them at once. */
+  readonly stretches: ReadonlyMap<string, readonly Stretch[]>;
+}
 
 /** `content`: reads every value, else counts only. */
 export async function takePrints(
@@ -21,18 +28,44 @@ export async function takePrints(
   content: boolean,
   report: Pick<Reporter, 'moved'>,
   catalog?: string,
-): Promise<TablePrint[]> {
+): Promise<Reading> {
   const prints: TablePrint[] = [];
+  const stretches = new Map<string, readonly Stretch[]>();
   for (const one of tables) {
-    const names = one.columns.map((column) => column.name).sort();
-    const hash = names.length === 0 ? '0' : `coalesce(sum(hash(row(${names.map(ident).join(', ')}))), 0)`;
-    const [found] = await session.rows<{ rows: string; checksum?: string }>(
-      `SELECT count(*)::VARCHAR AS "rows"${content ? `, ${hash}::VARCHAR AS checksum` : ''} FROM ${qualified(one, catalog)}`,
-    );
-    prints.push({ schema: one.schema, table: one.table, rows: Number(found!.rows), ...withChecksum(found!.checksum) });
+    const { print, taken } = await printOf(session, one, content, report, catalog);
+    prints.push({ schema: one.schema, table: one.table, ...print });
+    if (taken) stretches.set(tableName(one), taken);
     report.moved(0);
   }
-  return prints;
+  return { prints, stretches };
+}
+
+async function printOf(
+  session: Session,
+  table: DataTable,
+  content: boolean,
+  report: Pick<Reporter, 'moved'>,
+  catalog: string | undefined,
+): Promise<{ print: Pick<Print, 'rows' | 'checksum'>; taken?: readonly Stretch[] | undefined }> {
+  const from = `FROM ${qualified(table, catalog)}`;
+  if (!content) {
+    const [found] = await session.rows<{ rows: string }>(`SELECT count(*)::VARCHAR AS "rows" ${from}`);
+    return { print: { rows: Number(found!.rows) } };
+  }
+  const names = table.columns.map((column) => column.name).sort();
+  const hash = names.length === 0 ? '0' : `coalesce(sum(hash(row(${names.map(ident).join(', ')}))), 0)`;
+  let [rows, sum] = [0, 0n];
+  const bytes = bytesOf(table.columns);
+  const taken = await inStretches(session, table, catalog, async (stretch) => {
+    const [found] = await session.rows<{ rows: string; sum: string; bytes: string }>(
+      `SELECT count(*)::VARCHAR AS "rows", ${hash}::VARCHAR AS sum, (${bytes})::VARCHAR AS bytes ${from} ${conditionOf(stretch)}`,
+    );
+    rows += Number(found!.rows);
+    sum += BigInt(found!.sum);
+    report.moved(0);
+    return Number(found!.bytes);
+  });
+  return { print: { rows, checksum: String(sum) }, taken };
 }
 
 const withChecksum = (checksum: string | undefined): { checksum?: string } =>

@@ -4,19 +4,22 @@
  * read, and forgets comments and keys of a table to itself. So such columns are written as text, which `COPY` reads back, and
  * the definitions lie beside as a DuckDB file without rows.
  */
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import { tableName } from '../../../core/scope.ts';
 import { attachLike, attachReadOnly, detach, removeDatabase } from './assemble.ts';
 import { ident, literal, MAIN, qualified, type Place } from './names.ts';
+import type { Reading } from './fingerprint.ts';
 import { loadRows } from './rows.ts';
 import { withSession, type DuckdbContext } from './session.ts';
+import { conditionOf, quartered } from './stretches.ts';
 import { listTables, type Column } from './tables.ts';
 
 /** Name of the directory inside of the archive, and so in `load.sql`. */
 export const EXPORT = 'export';
 const DEFINITIONS = 'schema.duckdb';
+const LOAD = 'load.sql';
 /** A schema of the user's must not share a name with them. */
 const [WHOLE, BARE] = ['nightjar_whole', 'nightjar_bare'];
 /** A group of rows is held in memory, written and read: so its bytes count, not its rows. */
@@ -31,7 +34,11 @@ const read = (column: Column): string =>
     : ident(column.name);
 
 /** `export/` in the room, of the database in `from`. Every file of it is one of `IMPORT DATABASE`'s, but the definitions. */
-export async function exportParquet(context: DuckdbContext, from: string): Promise<void> {
+export async function exportParquet(
+  context: DuckdbContext,
+  from: string,
+  stretches: Reading['stretches'],
+): Promise<void> {
   const directory = join(context.room, EXPORT);
   const options = { file: ':memory:', fallback: 'DUMP_FAILED', operation: 'EXPORT DATABASE' } as const;
   await withSession(context, options, async (session) => {
@@ -43,12 +50,28 @@ export async function exportParquet(context: DuckdbContext, from: string): Promi
     await session.rows(`EXPORT DATABASE ${BARE} TO ${literal(EXPORT)} (${OPTIONS})`);
     await detach(session, BARE);
     const files = await filesOf(directory, 'DUMP_FAILED');
+    const parts = new Map<string, readonly string[]>();
     for (const table of await listTables(session, WHOLE)) {
-      const file = fileOf(files, table, 'DUMP_FAILED');
-      const columns = table.columns.map(written).join(', ');
-      await session.rows(`COPY (SELECT ${columns} FROM ${qualified(table, WHOLE)}) TO ${literal(file)} (${OPTIONS})`);
-      context.report.moved(0);
+      const [file] = filesOfTable(files, table, 'DUMP_FAILED');
+      const rows = `SELECT ${table.columns.map(written).join(', ')} FROM ${qualified(table, WHOLE)}`;
+      const taken = stretches.get(tableName(table)) ?? [undefined];
+      if (taken.length > 1)
+        parts.set(
+          file!,
+          taken.map((_, index) => partOf(file!, index)),
+        );
+      for (const [index, stretch] of taken.entries()) {
+        // What the writer is given at once is a group of rows in the file, and what its reader holds.
+        const some = stretch
+          ? quartered(stretch)
+              .map((one) => `${rows} ${conditionOf(one)}`)
+              .join(' UNION ALL ')
+          : rows;
+        await session.rows(`COPY (${some}) TO ${literal(partOf(file!, index))} (${OPTIONS})`);
+        context.report.moved(0);
+      }
     }
+    if (parts.size > 0) await nameParts(join(directory, LOAD), parts);
   });
 }
 
@@ -69,36 +92,53 @@ export async function importParquet(
     await loadRows(await listTables(session, WHOLE), {
       session,
       into: WHOLE,
-      from: (table) => {
-        const file = join(directory, fileOf(files, table, fallback));
-        return `SELECT ${table.columns.map(read).join(', ')} FROM read_parquet(${literal(file)})`;
-      },
+      from: (table) =>
+        filesOfTable(files, table, fallback).map(
+          (file) => `SELECT ${table.columns.map(read).join(', ')} FROM read_parquet(${literal(join(directory, file))})`,
+        ),
       report: context.report,
     });
     await detach(session, WHOLE);
   });
 }
 
-/** By table, the file of its rows as `load.sql` names it: relative to where the directory lies. */
-async function filesOf(directory: string, fallback: ErrorCode): Promise<Map<string, string>> {
-  const text = await readFile(join(directory, 'load.sql'), 'utf8').catch((cause: unknown) => {
+/** A table of large values has several files. DuckDB puts no `-` into a name that it makes of a table's. */
+const partOf = (file: string, index: number): string =>
+  index === 0 ? file : file.replace(/\.parquet$/, `-${index + 1}.parquet`);
+
+/** Each file's line of `load.sql` once for each of its parts. */
+async function nameParts(path: string, parts: ReadonlyMap<string, readonly string[]>): Promise<void> {
+  const lines = (await readFile(path, 'utf8')).split('\n').flatMap((line) => {
+    const [file, all] =
+      [...parts].find(([name]) => line.startsWith('COPY ') && line.includes(` FROM '${name}' (`)) ?? [];
+    return file === undefined ? [line] : all!.map((one) => line.replace(` FROM '${file}' (`, ` FROM '${one}' (`));
+  });
+  await writeFile(path, lines.join('\n'));
+}
+
+/** By table, the files of its rows as `load.sql` names them: relative to where the directory lies. */
+async function filesOf(directory: string, fallback: ErrorCode): Promise<Map<string, string[]>> {
+  const text = await readFile(join(directory, LOAD), 'utf8').catch((cause: unknown) => {
     throw new NightjarError(fallback, { operation: 'read load.sql', detail: String(cause), cause });
   });
   const NAME = String.raw`("(?:[^"]|"")*"|[^\s".]+)`;
   const statement = new RegExp(String.raw`^COPY (?:${NAME}\.)?${NAME} FROM '((?:[^']|'')*)' \(`, 'gm');
-  const files = new Map<string, string>();
-  for (const [, schema, table, file] of text.matchAll(statement))
-    files.set(
-      tableName({ schema: schema === undefined ? MAIN : unquoted(schema), table: unquoted(table!) }),
-      file!.replaceAll("''", "'"),
-    );
+  const files = new Map<string, string[]>();
+  for (const [, schema, table, file] of text.matchAll(statement)) {
+    const name = tableName({ schema: schema === undefined ? MAIN : unquoted(schema), table: unquoted(table!) });
+    files.set(name, [...(files.get(name) ?? []), file!.replaceAll("''", "'")]);
+  }
   return files;
 }
 const unquoted = (name: string): string => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name);
 
-function fileOf(files: ReadonlyMap<string, string>, table: Place, fallback: ErrorCode): string {
-  const file = files.get(tableName(table));
-  if (file !== undefined && /^export\/[^/]+\.parquet$/.test(file)) return file;
+function filesOfTable(
+  files: ReadonlyMap<string, readonly string[]>,
+  table: Place,
+  fallback: ErrorCode,
+): readonly string[] {
+  const own = files.get(tableName(table));
+  if (own?.every((file) => /^export\/[^/]+\.parquet$/.test(file))) return own;
   throw new NightjarError(fallback, {
     operation: 'read load.sql',
     detail: `The export names no file of ${tableName(table)}.`,

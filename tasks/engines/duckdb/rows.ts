@@ -13,8 +13,8 @@ export interface Load {
   readonly session: Session;
   /** Name of the attached database that is filled. */
   readonly into: string;
-  /** SQL that answers with the table's rows, by their columns' names; undefined when there are none to bring. */
-  from(table: DataTable): string | undefined;
+  /** SQL that answers with the table's rows, by their columns' names; in several pieces each is stored before the next. */
+  from(table: DataTable): Promise<readonly string[]> | readonly string[];
   readonly report: Pick<Reporter, 'moved'>;
 }
 
@@ -37,11 +37,16 @@ export function inOrder(tables: readonly DataTable[]): DataTable[] {
 
 export async function loadRows(tables: readonly DataTable[], load: Load): Promise<void> {
   for (const table of inOrder(tables)) {
-    const from = load.from(table);
-    if (from === undefined || table.columns.length === 0) continue;
+    if (table.columns.length === 0) continue;
+    const pieces = await load.from(table);
     const own = table.foreignKeys.filter((key) => key.table === table.table);
-    if (own.length > 0) await loadTree(table, own, from, load);
-    else await load.session.rows(`INSERT INTO ${intoOf(table, load)} SELECT ${columnsOf(table)} FROM (${from})`);
+    if (own.length > 0) await loadTree(table, own, pieces.join(' UNION ALL '), load);
+    else
+      for (const piece of pieces) {
+        await load.session.rows(`INSERT INTO ${intoOf(table, load)} SELECT ${columnsOf(table)} FROM (${piece})`);
+        if (pieces.length > 1) await load.session.rows(`CHECKPOINT ${ident(load.into)}`);
+        load.report.moved(0);
+      }
     load.report.moved(0);
   }
 }

@@ -23,9 +23,12 @@ const MIB = 1024 * 1024;
 const MEMORY = { little: 32 * MIB, some: 96 * MIB } as const;
 const MEMORY_SHARE = 0.4;
 type Memory = keyof typeof MEMORY | 'all';
-/** Node's own heap in the child, and how many heaps of its threads the C library keeps: both grow for nothing. */
+/**
+ * Node's own heap in the child, how many heaps of its threads the C library keeps, and what DuckDB's own allocator (jemalloc,
+ * by this name) keeps of what was given back, which is more than the limit above: all of it grows for nothing.
+ */
 const NODE_FLAGS = ['--max-semi-space-size=1'];
-const CHILD_ENV = { MALLOC_ARENA_MAX: '1' };
+const CHILD_ENV = { MALLOC_ARENA_MAX: '1', DUCKDB_JE_MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' };
 const ALIVE_MS = 10_000;
 
 /** What sessions need of the engine's context, whatever the engine. */
@@ -82,6 +85,9 @@ export async function openSession(context: DuckdbContext, options: SessionOption
     threads: '1',
     preserve_insertion_order: 'false',
     write_buffer_row_group_count: '1',
+    // Rows that were written by a checkpoint stay as they are: those of large values would be held together to be put together.
+    max_vacuum_tasks: '0',
+    vacuum_rebuild_indexes: String(Number.MAX_SAFE_INTEGER),
     temp_directory: join(room, 'spill'),
     // Nothing is fetched from anywhere in the middle of a night.
     autoinstall_known_extensions: 'false',

@@ -18,21 +18,26 @@ export interface DataTable extends Place {
   /** Those that are stored: generated ones are made again by themselves. */
   readonly columns: readonly Column[];
   readonly foreignKeys: readonly ForeignKey[];
+  /** Deleted ones that are stored still included. */
+  readonly storedRows: number;
+  /** Whether `rowid` is DuckDB's own number of a row: a column of that name hides it. */
+  readonly hasRowIds: boolean;
 }
 
 interface TableRow extends Place {
   readonly sql: string;
+  readonly stored: string;
   readonly columns: readonly (Column & { readonly has_default: boolean })[];
 }
 
 /** In the order in which they were made, which is the order in which they can be filled. */
 export async function listTables(session: Session, catalog: string): Promise<DataTable[]> {
   const tables = await session.rows<TableRow>(`
-    SELECT t.schema_name AS schema, t.table_name AS "table", t.sql,
+    SELECT t.schema_name AS schema, t.table_name AS "table", t.sql, t.estimated_size::VARCHAR AS stored,
            list({'name': c.column_name, 'type': c.data_type, 'has_default': c.column_default IS NOT NULL} ORDER BY c.column_index) AS columns
       FROM duckdb_tables() t JOIN duckdb_columns() c ON c.table_oid = t.table_oid AND c.database_oid = t.database_oid
      WHERE t.database_name = ${literal(catalog)} AND NOT t.internal AND NOT t.temporary
-     GROUP BY t.table_oid, t.schema_name, t.table_name, t.sql ORDER BY t.table_oid`);
+     GROUP BY t.table_oid, t.schema_name, t.table_name, t.sql, t.estimated_size ORDER BY t.table_oid`);
   // The catalog's view of a generated column's kind is the text of the table alone; DESCRIBE shows it without a default.
   const suspects = tables.filter((one) => /GENERATED ALWAYS/i.test(one.sql));
   const generated = new Map<TableRow, ReadonlySet<string>>();
@@ -52,6 +57,8 @@ export async function listTables(session: Session, catalog: string): Promise<Dat
       .filter((one) => !generated.get(table)?.has(one.name))
       .map(({ name, type }) => ({ name, type })),
     foreignKeys: keys.get(tableName(table)) ?? [],
+    storedRows: Number(table.stored),
+    hasRowIds: !table.columns.some((one) => one.name.toLowerCase() === 'rowid'),
   }));
 }
 

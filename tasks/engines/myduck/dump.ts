@@ -53,14 +53,14 @@ export async function dump(parts: Parts, context: MyduckContext, sink: DumpSink)
       });
       const storage = await absorbed(call, file, 'DUMP_FAILED', exchange.place.words + exchange.object);
       const started = performance.now();
-      const { prints, version } = await readAll(call, file, {
+      const { version, ...reading } = await readAll(call, file, {
         content: true,
         fallback: 'DUMP_FAILED',
         operation: 'read every table',
       });
-      const fingerprint = fingerprintOf(target.fingerprint, prints, (performance.now() - started) / 1_000);
+      const fingerprint = fingerprintOf(target.fingerprint, reading.prints, (performance.now() - started) / 1_000);
       report.expect(storage.bytes);
-      const command = await writeArchive(call, sink, { file, prints, format: 'file', name: exchange.object });
+      const command = await writeArchive(call, sink, { ...reading, file, format: 'file', name: exchange.object });
       return {
         snapshotAt: takenAt,
         consistency: 'locked',

@@ -143,6 +143,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   }
 
   const server = createServer((socket) => {
+    socket.setNoDelay(true);
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
