@@ -113,6 +113,8 @@ export interface Engine<E extends DumpEngine = DumpEngine> {
    * each database once that is back, where something of the globals needs it to be there.
    */
   restoreGlobals?(context: EngineContext<E>, source: RestoreSource): Promise<OnceBack | undefined>;
+  /** Names of the databases that this restore left under its working names. Only of engines that back up whole servers. */
+  unfinished?(context: EngineContext<E>, restoreId: string): Promise<readonly string[]>;
   /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
   rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
   /** Counts rows and asks the job's questions, all of it read only. An answer that is not true is an answer, no error. */

@@ -745,6 +745,18 @@ describe('dropping what a restore left behind', () => {
     expect(await dropped(opened.id)).toBe(alias);
   });
 
+  it('comes to whatever a restore of all databases left, of which the record can not know the name', async () => {
+    backup = await goodBackup(world, 'shop', {}, ofServer(['shop', 'log']));
+    const event = restoreEvent({ mode: 'new', allDatabases: true });
+    const opened = await makeOpenRestore(world)(event);
+    await failTask(world, opened.id, 'FINGERPRINT_DIFFERS');
+    const failed = await makeFailRestore(world)({ ...event, opened, failure: caught('States.TaskFailed') });
+    expect(failed.cause).toContain(`What it was at is ${aliasDatabase('*', opened.id)}`);
+    expect((await world.catalog.getRestore(opened.id))?.restoredDatabase).toBeUndefined();
+    world.clock += 8 * DAY;
+    expect(await dropped(opened.id)).toBe(aliasDatabase('*', opened.id));
+  });
+
   /** Plans and runs the one drop that is due. Answers with the database that its task was told to drop. */
   async function dropped(restoreId: string, there = true): Promise<string> {
     const event = pruneEvent();

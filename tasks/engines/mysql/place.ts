@@ -8,6 +8,11 @@ export async function databaseExists(session: Session, name: string): Promise<bo
   return found.length > 0;
 }
 
+export const listDatabases = async (session: Session): Promise<string[]> =>
+  (await session.rows<{ name: string }>('SELECT schema_name AS name FROM information_schema.schemata')).map(
+    ({ name }) => name,
+  );
+
 export async function tableExists(session: Session, database: string, table: string): Promise<boolean> {
   const found = await session.rows(
     'SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?',
