@@ -4,7 +4,7 @@ import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../.
 import { rolledBackDatabase } from '../../../core/names.ts';
 import { refuseStranger, workingNames } from '../../leftovers.ts';
 import { exchange } from './exchange.ts';
-import { databaseExists, dropDatabase, listDatabases } from './place.ts';
+import { databaseExists, dropDatabase, databaseNames } from './place.ts';
 import { reachServer, within, type MysqlContext } from './server.ts';
 
 /** Gives the replaced database its name back; the restored one is kept beside it. A second call finds it done. */
@@ -45,4 +45,4 @@ export async function drop(context: MysqlContext, job: DropJob): Promise<Omit<Dr
 }
 
 export const unfinished = async (context: MysqlContext, restoreId: string): Promise<string[]> =>
-  workingNames(await within(await reachServer(context), listDatabases), restoreId);
+  workingNames(await within(await reachServer(context), databaseNames), restoreId);
