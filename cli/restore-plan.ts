@@ -25,7 +25,11 @@ export interface PlanFacts {
   readonly destination: DumpTarget;
   readonly input: RestoreInput;
   readonly backup: BackupRecord;
+  /** What the restore takes of the backup. */
   readonly manifest: Manifest;
+  /** Why it would take none of it. */
+  readonly refused?: NightjarError;
+  /** Of what it takes. */
   readonly archive: RestorePlan['archive'];
   /** Of this target, newest first. */
   readonly restores: readonly RestoreRecord[];
@@ -33,11 +37,12 @@ export interface PlanFacts {
   readonly now: number;
 }
 
-export function planRestore(asked: PlanFacts): RestorePlan {
-  const { input, destination, backup, now } = asked;
-  const serves = servingName(destination, input) ?? withoutId(restoredDatabase(destination.database, NO_ID));
-  const { manifest, refused } = chosenPart(asked, serves);
-  const facts = { ...asked, manifest };
+const servesAs = (destination: DumpTarget, input: RestoreInput): string =>
+  servingName(destination, input) ?? withoutId(restoredDatabase(destination.database, NO_ID));
+
+export function planRestore(facts: PlanFacts): RestorePlan {
+  const { input, destination, backup, manifest, refused, now } = facts;
+  const serves = servesAs(destination, input);
   const names = {
     restoredInto: input.mode === 'swap' ? withoutId(aliasDatabase(serves, NO_ID)) : serves,
     serves,
@@ -72,11 +77,13 @@ export function planRestore(asked: PlanFacts): RestorePlan {
 }
 
 /** Of a backup of a whole server what the restore would take of it; `refused`: why it would not. */
-function chosenPart(
-  { input, manifest }: PlanFacts,
-  database: string,
-): { readonly manifest: Manifest; readonly refused?: NightjarError } {
+export function chosenPart(
+  destination: DumpTarget,
+  input: RestoreInput,
+  manifest: Manifest,
+): Pick<PlanFacts, 'manifest' | 'refused'> {
   try {
+    const database = servesAs(destination, input);
     if (input.allDatabases) return { manifest: wholeServer(manifest) };
     return { manifest: manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database })) };
   } catch (thrown) {

@@ -62,6 +62,8 @@ export const dropJobSchema = z.object({
   ...common,
   restoreId: z.string(),
   replacedDatabase: z.string(),
+  /** Of a restore of all databases: whatever it left under working names, whichever databases they are of. */
+  everyDatabase: z.literal(true).optional(),
 });
 export type DropJob = z.output<typeof dropJobSchema>;
 

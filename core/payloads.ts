@@ -217,7 +217,9 @@ export interface OpenedDumpRestore extends OpenedTask {
   readonly backupId: string;
   /** Target whose backup is restored; `target` is the destination. */
   readonly source: string;
-  /** Some objects are in Glacier and must be thawed first. */
+  /** Of the backup, the database that comes back; null: all of them. */
+  readonly fromDatabase: string | null;
+  /** Some objects of it are in Glacier and must be thawed first. */
   readonly frozen: boolean;
   /** A safety backup of the destination is taken first (mode `overwrite`). */
   readonly safety: boolean;
@@ -318,6 +320,8 @@ export type FailSetEvent = Omit<SetEvent, 'opened' | 'started' | 'failure'> & {
 export interface ThawEvent {
   readonly source: string;
   readonly backupId: string;
+  /** Only what is of this one. Null: everything; undefined too, of an execution that an earlier version began. */
+  readonly fromDatabase?: string | null | undefined;
 }
 export interface ThawState {
   readonly thawed: boolean;

@@ -50,15 +50,18 @@ export function judgeBackup(record: BackupRecord, newestGood: string | undefined
 /**
  * The database that a restore left on its destination's server and that nobody serves: what a swap replaced, also one
  * that was done and only could not be recorded; else the working database of a restore that failed, by the name that it
- * had, for a killed task leaves no word. There may be none of that name any more. Undefined: there is nothing to drop; what
+ * had, for a killed task leaves no word; of a restore of all databases `*` stands for the name of any of them. There may be none
+ * of that name any more. Undefined: there is nothing to drop; what
  * a native restore left is no database on a server, and `removable` (`retention-points.ts`) tells of it.
  */
 export function leftDatabase(restore: RestoreRecord): string | undefined {
-  const { restoreId, mode, status, database, replacedDatabase, replacedDroppedAt, native } = restore;
+  const { restoreId, mode, status, database, allDatabases, replacedDatabase, replacedDroppedAt, native } = restore;
   if (native !== undefined) return undefined;
   if (replacedDroppedAt !== undefined || (status !== 'COMPLETED' && status !== 'FAILED')) return undefined;
   if (mode === 'swap' && replacedDatabase !== undefined) return replacedDatabase;
-  return status === 'FAILED' && mode !== 'overwrite' ? aliasDatabase(database, restoreId) : undefined;
+  return status === 'FAILED' && mode !== 'overwrite'
+    ? aliasDatabase(allDatabases ? '*' : database, restoreId)
+    : undefined;
 }
 
 /** Until when it is kept, in ms since the epoch; undefined: nobody knows, so it is kept. */
@@ -87,7 +90,10 @@ export function droppable(
     const database = leftDatabase(restore);
     const until = keptUntil(restore, retention);
     if (database === undefined || until === undefined || until >= now) return [];
-    return reachable.has(restore.destination) && !serving.has(database) ? [{ restore, database }] : [];
+    const used = restore.allDatabases
+      ? [...serving].some((name) => name.endsWith(aliasDatabase('', restore.restoreId)))
+      : serving.has(database);
+    return reachable.has(restore.destination) && !used ? [{ restore, database }] : [];
   });
 }
 

@@ -106,6 +106,7 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
   const { snapshotAt, databaseBytes, owner, details: own, extensions: its, roles, archive } = held;
   const source = { ...whole.source };
   delete source.owner;
+  const objects = whole.objects.filter((one) => one.database === undefined || one.database === database);
   return {
     ...whole,
     snapshotAt,
@@ -119,7 +120,8 @@ export function manifestOfDatabase(manifest: Manifest, database: string): Manife
     extensions: its,
     roles: roles ?? whole.roles,
     archive: archive ?? whole.archive,
-    objects: whole.objects.filter((one) => one.database === undefined || one.database === database),
+    objects,
+    storedBytes: objects.reduce((sum, one) => sum + one.bytes, 0),
     fingerprint: {
       ...whole.fingerprint,
       tables: whole.fingerprint.tables.flatMap(({ database: of, ...print }) => (of === database ? [print] : [])),

@@ -27,6 +27,7 @@ export const makeOpenDrop =
         idleMinutes: config.limits.idleMinutes,
         restoreId: restore.restoreId,
         replacedDatabase: database,
+        ...(restore.allDatabases ? { everyDatabase: true } : {}),
       },
       parts.madeNetwork,
     );

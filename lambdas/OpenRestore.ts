@@ -106,6 +106,7 @@ export const makeOpenRestore =
       task,
       backupId: backup.backupId,
       source: backup.target,
+      fromDatabase: from ?? null,
       frozen,
       safety: input.mode === 'overwrite',
     };

@@ -95,11 +95,16 @@ export interface RestoreSource {
   readGlobals(): Promise<string | undefined>;
 }
 
-/** Called with the name of a database that is back. */
-export type OnceBack = (database: string) => Promise<void>;
-
 /** What only the engine knows of a restore; the caller adds what it told the reporter to warn of. */
 export type RestoreDone = Omit<RestoreOutcome, 'kind' | 'warnings'>;
+
+/** A whole server whose users and globals are back. */
+export interface ServerRestore {
+  /** Brings one database back by `restore`, and what of the globals needs it to be there. @throws what `restore` throws. */
+  bring(database: string, restore: () => Promise<RestoreDone>): Promise<RestoreDone>;
+  /** All of them are back. */
+  end(): Promise<void>;
+}
 
 export interface Engine<E extends DumpEngine = DumpEngine> {
   readonly name: E;
@@ -109,10 +114,16 @@ export interface Engine<E extends DumpEngine = DumpEngine> {
   restore(context: EngineContext<E>, job: RestoreJob, source: RestoreSource): Promise<RestoreDone>;
   /**
    * Brings back the users, roles and other globals that the server lacks. None that is there is changed; what was left alone,
-   * and who has no password, is warned of. Only of engines that back up whole servers. Resolves with what is to be done for
-   * each database once that is back, where something of the globals needs it to be there.
+   * and who has no password, is warned of. Only of engines that back up whole servers. Resolves with what is to be done around
+   * each database, where there is something. The same job again finishes what an attempt that died had begun.
    */
-  restoreGlobals?(context: EngineContext<E>, source: RestoreSource): Promise<OnceBack | undefined>;
+  restoreGlobals?(
+    context: EngineContext<E>,
+    source: RestoreSource,
+    job: RestoreJob,
+  ): Promise<ServerRestore | undefined>;
+  /** Names of the databases that this restore left under its working names. Only of engines that back up whole servers. */
+  unfinished?(context: EngineContext<E>, restoreId: string): Promise<readonly string[]>;
   /** Gives the replaced data its name back; the restored data is set aside, not dropped. */
   rollback(context: EngineContext<E>, job: RollbackJob): Promise<Omit<RollbackOutcome, 'kind'>>;
   /** Counts rows and asks the job's questions, all of it read only. An answer that is not true is an answer, no error. */

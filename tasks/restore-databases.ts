@@ -41,12 +41,12 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
   const there: string[] = [];
   const back = (): string => `Back are ${done.map((one) => one.database).join(', ') || 'none yet'}`;
   if (engine.restoreGlobals) report.phase('restoring users and globals');
-  const onceBack = await engine.restoreGlobals?.(context, open(manifest));
+  const server = await engine.restoreGlobals?.(context, open(manifest), job);
   for (const [index, database] of names.entries()) {
     report.phase(`database ${index + 1} of ${names.length}: ${database}`);
     try {
-      const { comparison } = await restoreOne(restoring, database, database);
-      await onceBack?.(database);
+      const bring = (): Promise<RestoreDone> => restoreOne(restoring, database, database);
+      const { comparison } = await (server ? server.bring(database, bring) : bring());
       done.push({ database, comparison });
     } catch (thrown) {
       signal.throwIfAborted();
@@ -67,5 +67,6 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
       operation: 'restore all databases',
       detail: `Already on the server, and left as they are: ${there.join(', ')}. ${back()}. Take each of the others by itself: nightjar restore ${job.source.target} --from-database ${there[0]} --database ${there[0]} --swap.`,
     });
+  await server?.end();
   return { restoredDatabase: target.database, comparison: joinedComparison(done) };
 }

@@ -13,6 +13,7 @@ import type { Job, Outcome } from '../core/job.ts';
 import { dump } from './dump.ts';
 import type { Engine, EngineContext } from './engine.ts';
 import type { Log } from './log.ts';
+import { dropLeft } from './leftovers.ts';
 import { identityFindings, readIdentity } from './identity.ts';
 import { readLogin } from './login.ts';
 import { ProgressWriter } from './progress.ts';
@@ -109,7 +110,7 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
     case 'rollback':
       return { kind: 'rollback', ...(await obedient(engine.rollback(context, job), tools)) };
     case 'drop':
-      return { kind: 'drop', ...(await obedient(engine.drop(context, job), tools)) };
+      return { kind: 'drop', ...(await obedient(dropLeft(engine, context, job), tools)) };
     case 'check':
       return {
         kind: 'check',

@@ -12,7 +12,7 @@ import { withoutToken } from '../native/approval.ts';
 import { restoreNative } from '../native/restore.ts';
 import { findTarget } from '../../core/discovery.ts';
 import { itemsIn, refusalOf, restoreInput, servingName, type RestoreOptions } from '../restore-input.ts';
-import { ARCHIVE_UNKNOWN, archiveOf, planLines, planRestore } from '../restore-plan.ts';
+import { ARCHIVE_UNKNOWN, archiveOf, chosenPart, planLines, planRestore } from '../restore-plan.ts';
 import type { Session } from '../session.ts';
 import { restoreLines } from './show-lines.ts';
 import type { RestoreJson, WorkflowJson } from '../shapes.ts';
@@ -38,8 +38,8 @@ export async function restore(
 
   if (options.plan) {
     const stored = await vault.readManifest(backup.manifestKey ?? '', backup.manifestVersionId);
-    const manifest = dumpManifest(stored.manifest);
-    const archive = await archiveOf(vault, manifest).catch((thrown: unknown) => {
+    const part = chosenPart(destination, input, dumpManifest(stored.manifest));
+    const archive = await archiveOf(vault, part.manifest).catch((thrown: unknown) => {
       if (toCommandError(thrown).code !== 'VAULT_DENIED') throw thrown;
       return ARCHIVE_UNKNOWN;
     });
@@ -49,7 +49,7 @@ export async function restore(
       destination,
       input,
       backup,
-      manifest,
+      ...part,
       archive,
       restores,
       now: session.world.now(),

@@ -108,6 +108,8 @@ export function servingAfter(
   if (record.status === 'COMPLETED')
     return `The restore itself is COMPLETED: ${record.database} serves the restored data.`;
   const { mode, database, destination, restoreId } = record;
+  if (record.allDatabases)
+    return `What served on ${destination} before serves on, and so do the databases that are back. What it was at is ${aliasDatabase('*', restoreId)}, if it is there: nightjar prune drops it when its days are over.`;
   if (mode === 'new')
     return `What served on ${destination} before serves on; a database ${database} that was begun may be dropped.`;
   if (mode === 'overwrite') {

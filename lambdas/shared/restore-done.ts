@@ -11,8 +11,8 @@ function doneBy(record: RestoreRecord, progress: Progress | undefined): Done {
     const { comparison, restoredDatabase, replacedDatabase } = progress.outcome;
     return { comparison, restoredDatabase, ...(replacedDatabase === undefined ? {} : { replacedDatabase }) };
   }
-  // What differs is kept for whoever wants to look at it.
-  if (progress?.failure?.code === 'FINGERPRINT_DIFFERS' && record.mode !== 'overwrite')
+  // What differs is kept for whoever wants to look at it. Which of all databases that is, the failure's own words say.
+  if (progress?.failure?.code === 'FINGERPRINT_DIFFERS' && record.mode !== 'overwrite' && !record.allDatabases)
     return { restoredDatabase: aliasDatabase(record.database, record.restoreId) };
   return {};
 }

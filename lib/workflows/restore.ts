@@ -23,6 +23,12 @@ const NATIVE_STEPS = 10;
 /** CheckThaw gives up after three days by itself. */
 const THAW_HOURS = 73;
 
+const THAW = {
+  'source.$': '$.opened.source',
+  'backupId.$': '$.opened.backupId',
+  'fromDatabase.$': '$.opened.fromDatabase',
+};
+
 /** Brings a backup back: thaws it, takes a safety backup where the old data would be lost, restores, compares. */
 export const restoreDefinition = (parts: WorkflowParts): Definition => {
   const { servers, tables } = parts.natives;
@@ -58,7 +64,7 @@ export const restoreDefinition = (parts: WorkflowParts): Definition => {
         Default: 'SafetyFirst',
       },
       ThawObjects: invoke(parts, 'ThawObjects', {
-        parameters: { 'source.$': '$.opened.source', 'backupId.$': '$.opened.backupId' },
+        parameters: THAW,
         resultPath: '$.thaw',
         next: 'Thawed',
         fail: 'FailRestore',
@@ -70,11 +76,7 @@ export const restoreDefinition = (parts: WorkflowParts): Definition => {
       },
       WaitForThaw: { Type: 'Wait', Seconds: THAW_PAUSE_SECONDS, Next: 'CheckThaw' },
       CheckThaw: invoke(parts, 'CheckThaw', {
-        parameters: {
-          'source.$': '$.opened.source',
-          'backupId.$': '$.opened.backupId',
-          'startedAt.$': '$.startedAt',
-        },
+        parameters: { ...THAW, 'startedAt.$': '$.startedAt' },
         resultPath: '$.thaw',
         next: 'Thawed',
         fail: 'FailRestore',

@@ -8,7 +8,7 @@ import { dump } from './mysql/dump.ts';
 import { probe } from './mysql/probe.ts';
 import { restore } from './mysql/restore.ts';
 import { restoreGlobals } from './mysql/restore-globals.ts';
-import { drop, rollback } from './mysql/swap.ts';
+import { drop, rollback, unfinished } from './mysql/swap.ts';
 
 export const mariadb: Engine<'mariadb'> = {
   name: 'mariadb',
@@ -16,6 +16,7 @@ export const mariadb: Engine<'mariadb'> = {
   dump,
   restore,
   restoreGlobals,
+  unfinished,
   rollback,
   drop,
   check,

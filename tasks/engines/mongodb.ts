@@ -8,7 +8,7 @@ import { dump } from './mongodb/dump.ts';
 import { probe } from './mongodb/probe.ts';
 import { restoreGlobals } from './mongodb/restore-globals.ts';
 import { restore } from './mongodb/restore.ts';
-import { drop, rollback } from './mongodb/swap.ts';
+import { drop, rollback, unfinished } from './mongodb/swap.ts';
 
 export const mongodb: Engine<'mongodb'> = {
   name: 'mongodb',
@@ -17,6 +17,7 @@ export const mongodb: Engine<'mongodb'> = {
   restore,
   // None of them waits for a database.
   restoreGlobals: (context, source) => restoreGlobals(context, source).then(() => undefined),
+  unfinished,
   rollback,
   drop,
   check,

@@ -8,6 +8,16 @@ import { dump } from './mysql/dump.ts';
 import { probe } from './mysql/probe.ts';
 import { restore } from './mysql/restore.ts';
 import { restoreGlobals } from './mysql/restore-globals.ts';
-import { drop, rollback } from './mysql/swap.ts';
+import { drop, rollback, unfinished } from './mysql/swap.ts';
 
-export const mysql: Engine<'mysql'> = { name: 'mysql', probe, dump, restore, restoreGlobals, rollback, drop, check };
+export const mysql: Engine<'mysql'> = {
+  name: 'mysql',
+  probe,
+  dump,
+  restore,
+  restoreGlobals,
+  unfinished,
+  rollback,
+  drop,
+  check,
+};

@@ -8,7 +8,7 @@ import { dump } from './postgres/dump.ts';
 import { probe } from './postgres/probe.ts';
 import { restoreGlobals } from './postgres/restore-globals.ts';
 import { restore } from './postgres/restore.ts';
-import { drop, rollback } from './postgres/swap.ts';
+import { drop, rollback, unfinished } from './postgres/swap.ts';
 
 export const postgres: Engine<'postgres'> = {
   name: 'postgres',
@@ -17,6 +17,7 @@ export const postgres: Engine<'postgres'> = {
   restore,
   // None of them waits for a database.
   restoreGlobals: (context, source) => restoreGlobals(context, source).then(() => undefined),
+  unfinished,
   rollback,
   drop,
   check,

@@ -87,6 +87,27 @@ describe('nightjar restore --plan', () => {
     expect(text).toContain('3 to 5 h of thawing come before');
   });
 
+  it('of one archived database of a whole server tells of the thaw of that one alone', async () => {
+    const frozen = () => ({ bytes: 1, crc32: undefined, keyArn: KEY_ARN, access: 'frozen' as const });
+    const parted = (manifest: Manifest): Manifest => {
+      const [first] = manifest.objects;
+      const objects = ['shop', 'log'].map((database, at) => ({ ...first!, database, key: database, bytes: 7 + at }));
+      return { ...ofServer(['shop', 'log'])(manifest), objects };
+    };
+    const plan = async (...argv: string[]) => (await planned(argv, { head: frozen }, parted)).plan;
+    const one = await plan('--from-database', 'log', '--database', 'log_copy');
+    expect(one.archive).toMatchObject({ state: 'frozen', frozenObjects: 1, frozenBytes: 8 });
+    expect(one.backup.storedBytes).toBe(8);
+    expect(one.steps[0]).toMatch(/^Thaw 1 object \(8 B\)/);
+    expect((await plan('--all-databases')).archive).toMatchObject({ frozenObjects: 2, frozenBytes: 15 });
+    const here = await planned(
+      ['--from-database', 'log', '--database', 'log_copy'],
+      { head: (key) => (key === 'shop' ? frozen() : { ...frozen(), access: 'here' }) },
+      parted,
+    );
+    expect(here.plan.archive).toMatchObject({ state: 'here', frozenObjects: 0, thawHours: null });
+  });
+
   it('for a person who may not ask the vault says that it does not know', async () => {
     const { plan } = await planned(['--swap'], {
       head: () => {

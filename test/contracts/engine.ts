@@ -317,6 +317,10 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
         const alias = aliasDatabase(DATABASE, job.id);
         expect(await newOnes(bench, before)).toEqual([alias]);
         expect(Object.keys(await bench.server.rowsOf(alias)).sort()).toEqual(Object.keys(original).sort());
+        if (scopes.includes('allDatabases')) {
+          expect(await bench.engine.unfinished!(bench.context(DATABASE), job.id)).toEqual([alias]);
+          expect(await bench.engine.unfinished!(bench.context(DATABASE), newId())).toEqual([]);
+        }
         // What it left behind is dropped when its days are over.
         const dropJob = {
           kind: 'drop',

@@ -110,6 +110,15 @@ describe('a database that a restore left behind', () => {
     expect(namesOf({ ...failed, mode, restoredDatabase: 'shop' }, 7.01)).toEqual([ALIAS]);
   });
 
+  it('is, of every database that a failed restore of all was at, what ends in its id', () => {
+    const all = { ...failed, mode: 'new' as const, allDatabases: true as const };
+    expect(namesOf(all, 7)).toEqual([]);
+    expect(namesOf(all, 7.01)).toEqual([aliasDatabase('*', restore.restoreId)]);
+    const used: RestoreRecord = { ...restore, mode: 'new', database: aliasDatabase('log', restore.restoreId) };
+    expect(namesOf(all, 8, {}, [used])).not.toContain(aliasDatabase('*', restore.restoreId));
+    expect(namesOf({ ...all, status: 'COMPLETED' }, 999)).toEqual([]);
+  });
+
   it.each([
     ['was dropped already', { ...restore, replacedDroppedAt: END }],
     ['was dropped already after a failure', { ...failed, replacedDroppedAt: END }],

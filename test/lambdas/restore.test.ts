@@ -357,6 +357,33 @@ describe('objects in Glacier', () => {
     expect(await makeCheckThaw(world)(check)).toEqual({ thawed: true, objects: 1, ready: 1 });
   });
 
+  it('are thawed of the one database that is wanted, and of all when all are', async () => {
+    let keys: string[] = [];
+    backup = await goodBackup(world, 'shop', {}, (manifest) => {
+      const [first] = manifest.objects;
+      const objects = ['shop', 'log'].map((database) => ({ ...first!, database, key: `${first!.key}-${database}` }));
+      keys = objects.map((one) => one.key);
+      for (const { key, versionId } of objects)
+        world.vault.objects.set(`${key}@${versionId}`, {
+          ...world.vault.objects.get(`${first!.key}@${versionId}`)!,
+          access: 'frozen',
+        });
+      return { ...ofServer(['shop', 'log'])(manifest), objects };
+    });
+    const thaw = async (wish: Wish) => makeThawObjects(world)(await open(wish));
+    expect(await thaw({ mode: 'new', fromDatabase: 'log' })).toEqual({ thawed: false, objects: 1, ready: 0 });
+    expect(world.vault.thawed).toEqual([keys[1]]);
+    for (const [key, held] of world.vault.objects) if (key.startsWith(keys[1]!)) held.access = 'here';
+    const one = await open({ mode: 'new', fromDatabase: 'log', database: 'log_copy' });
+    expect(one.frozen).toBe(false);
+    const check = { ...one, startedAt: world.now().toISOString() };
+    expect(await makeCheckThaw(world)(check)).toEqual({ thawed: true, objects: 1, ready: 1 });
+    // An execution that an earlier version began names none.
+    expect((await makeCheckThaw(world)({ ...check, fromDatabase: undefined })).thawed).toBe(false);
+    expect(await thaw({ mode: 'new', allDatabases: true })).toEqual({ thawed: false, objects: 2, ready: 1 });
+    expect(world.vault.thawed).toEqual([keys[1], keys[0]]);
+  });
+
   it('are given up after three days', async () => {
     freeze('thawing');
     const check = { source: 'shop', backupId: backup, startedAt: world.now().toISOString() };
@@ -743,6 +770,18 @@ describe('dropping what a restore left behind', () => {
     expect((await world.catalog.getRestore(opened.id))?.restoredDatabase).toBe(alias);
     world.clock += 8 * DAY;
     expect(await dropped(opened.id)).toBe(alias);
+  });
+
+  it('comes to whatever a restore of all databases left, of which the record can not know the name', async () => {
+    backup = await goodBackup(world, 'shop', {}, ofServer(['shop', 'log']));
+    const event = restoreEvent({ mode: 'new', allDatabases: true });
+    const opened = await makeOpenRestore(world)(event);
+    await failTask(world, opened.id, 'FINGERPRINT_DIFFERS');
+    const failed = await makeFailRestore(world)({ ...event, opened, failure: caught('States.TaskFailed') });
+    expect(failed.cause).toContain(`What it was at is ${aliasDatabase('*', opened.id)}`);
+    expect((await world.catalog.getRestore(opened.id))?.restoredDatabase).toBeUndefined();
+    world.clock += 8 * DAY;
+    expect(await dropped(opened.id)).toBe(aliasDatabase('*', opened.id));
   });
 
   /** Plans and runs the one drop that is due. Answers with the database that its task was told to drop. */

@@ -30,7 +30,7 @@ const equal = {
 
 function room(failing: Record<string, NightjarError> = {}) {
   const asked: string[] = [];
-  /** For which databases what had to wait was done. */
+  /** For which databases what had to wait was done; `all` once that was said. */
   const back: string[] = [];
   const report = listeningReporter();
   const abort = new AbortController();
@@ -38,7 +38,14 @@ function room(failing: Record<string, NightjarError> = {}) {
   const engine = {
     restoreGlobals: async (_: unknown, source: RestoreSource) => {
       asked.push(`globals of ${source.manifest.databases?.length ?? 0}`);
-      return Promise.resolve(async (database: string) => Promise.resolve(void back.push(database)));
+      return Promise.resolve({
+        bring: async (database: string, restore: () => Promise<unknown>) => {
+          const done = await restore();
+          back.push(database);
+          return done;
+        },
+        end: () => Promise.resolve(void back.push('all')),
+      });
     },
     restore: async (_: unknown, job: RestoreJob, { manifest }: RestoreSource) => {
       asked.push(`${manifest.source.database} as ${job.database}`);
@@ -60,8 +67,9 @@ const exists = new NightjarError('DESTINATION_EXISTS', { operation: 'restore' })
 
 describe('all databases of a backup', () => {
   it('come back under their own names, after the globals', async () => {
-    const { restore, asked } = room();
+    const { restore, asked, back } = room();
     const done = await restore({ allDatabases: true });
+    expect(back).toEqual(['postgres', 'shop', 'log', 'all']);
     expect(asked).toEqual(['globals of 3', 'postgres as postgres', 'shop as shop', 'log as log']);
     expect(done.comparison).toMatchObject({ tablesCompared: 3, rowsFound: 6, equal: true });
   });

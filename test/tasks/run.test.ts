@@ -4,7 +4,7 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import { parseDumpTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
-import type { Job, Progress } from '../../core/job.ts';
+import type { DropJob, Job, Progress } from '../../core/job.ts';
 import type { Engine } from '../../tasks/engine.ts';
 import { runJob, type TaskSetup } from '../../tasks/run.ts';
 import { Secrecy } from '../../tasks/secrecy.ts';
@@ -47,6 +47,24 @@ describe('a job', () => {
     const { status, last } = await ran({ kind: 'probe' }, { stop, engineOf: () => ({ probe }) as unknown as Engine });
     expect([status, last.status, last.failure?.code]).toEqual([1, 'failed', 'TASK_STOPPED']);
   });
+
+  it.each([
+    [['log_nj_1', 'ledger_nj_1'], true],
+    [[], false],
+  ])(
+    'that drops what a restore of all databases left (%j) drops each, and says whether any was there',
+    async (left, dropped) => {
+      const gone: string[] = [];
+      const drop = (_: unknown, { replacedDatabase, everyDatabase }: DropJob) => {
+        gone.push(replacedDatabase);
+        return Promise.resolve({ dropped: everyDatabase === undefined });
+      };
+      const engine = { drop, unfinished: () => Promise.resolve(left) } as unknown as Engine;
+      const job = { kind: 'drop', restoreId: 'R', replacedDatabase: '*_nj_1', everyDatabase: true } as const;
+      const { status, last } = await ran(job, { engineOf: () => engine });
+      expect([status, gone, last.outcome]).toEqual([0, left, { kind: 'drop', dropped }]);
+    },
+  );
 
   it('that looks at an identity finds it, asks no engine, and learns it as a secret', async () => {
     const identity = await generateX25519Identity();

@@ -1,9 +1,9 @@
 /** Undoing a swap, and dropping what one left behind. */
 import { rolledBackDatabase } from '../../../core/names.ts';
-import { refuseStranger } from '../../leftovers.ts';
+import { refuseStranger, workingNames } from '../../leftovers.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
-import { databaseExists } from './collections.ts';
+import { databaseExists, listDatabases } from './collections.ts';
 import { exchange } from './exchange.ts';
 import { isBegun } from './journal.ts';
 import { dropDatabase, swapTag } from './restore.ts';
@@ -36,3 +36,6 @@ export async function drop(context: MongodbContext, job: DropJob): Promise<Omit<
   context.report.phase('dropping');
   return within(context, async (server) => ({ dropped: await dropDatabase(server, name) }));
 }
+
+export const unfinished = (context: MongodbContext, restoreId: string): Promise<string[]> =>
+  within(context, async (server) => workingNames(await listDatabases(server), restoreId));

@@ -46,16 +46,13 @@ async function globalsOf(server: Server, session: Session): Promise<string | und
     );
     return undefined;
   }
-  // Since 8.0.17; before that a hash may hold any character.
-  await session.rows('SET SESSION print_identified_with_as_hex = ON').catch((thrown: unknown) => {
-    if (numberOf(thrown) !== 1193) throw thrown;
-  });
+  await sayHashesInHex(session);
   const made: string[] = [];
   const granted: string[] = [];
   const bare: string[] = [];
   const unused: string[] = [];
   for (const one of accounts) {
-    const known = await creationOf(server, session, one);
+    const known = await creationOf(server, session, quoted(one), one.isRole);
     if (known === undefined) {
       unused.push(account(one.user, one.host));
       continue;
@@ -77,6 +74,12 @@ async function globalsOf(server: Server, session: Session): Promise<string | und
   return `${head}${[...made, ...granted].map((sql) => `${sql};\n`).join('')}`;
 }
 
+/** Since 8.0.17; before that a hash may hold any character. */
+export const sayHashesInHex = async (session: Session): Promise<void> =>
+  void (await session.rows('SET SESSION print_identified_with_as_hex = ON').catch((thrown: unknown) => {
+    if (numberOf(thrown) !== 1193) throw thrown;
+  }));
+
 async function accountsOf({ isMariadb }: Server, session: Session): Promise<Account[]> {
   const rows = await session.rows<{ user: string; host: string; role: string }>(
     `SELECT User AS user, Host AS host, ${isMariadb ? 'is_role' : `'N'`} AS role FROM mysql.user ORDER BY role DESC, user, host`,
@@ -87,15 +90,16 @@ async function accountsOf({ isMariadb }: Server, session: Session): Promise<Acco
 }
 
 /** `create`: undefined where it may not be read. `after`: what needs the others to be there. Undefined of nobody. */
-async function creationOf(
+export async function creationOf(
   { isMariadb }: Server,
   session: Session,
-  one: Account,
+  who: string,
+  isRole: boolean,
 ): Promise<{ create: string | undefined; after: string[] } | undefined> {
-  if (one.isRole) return { create: `CREATE ROLE IF NOT EXISTS ${quoted(one)}`, after: [] };
+  if (isRole) return { create: `CREATE ROLE IF NOT EXISTS ${who}`, after: [] };
   let row: Record<string, string>;
   try {
-    row = await session.row<Record<string, string>>(`SHOW CREATE USER ${quoted(one)}`);
+    row = await session.row<Record<string, string>>(`SHOW CREATE USER ${who}`);
   } catch (thrown) {
     if (isDenied(thrown)) return { create: undefined, after: [] };
     // 1133, 1141, 1396: in the table, but not among those who may come in.
@@ -108,7 +112,7 @@ async function creationOf(
   // MySQL wants the role to be there already. It stands between the password and REQUIRE.
   const role = / DEFAULT ROLE ((?:`(?:[^`]|``)*`@`(?:[^`]|``)*`,?)+)(?= REQUIRE )/.exec(create);
   if (!role) return { create, after: [] };
-  return { create: create.replace(role[0], ''), after: [`SET DEFAULT ROLE ${role[1]!} TO ${quoted(one)}`] };
+  return { create: create.replace(role[0], ''), after: [`SET DEFAULT ROLE ${role[1]!} TO ${who}`] };
 }
 
 /** The grant of a role comes before the default that needs it. */

@@ -8,6 +8,11 @@ export async function databaseExists(session: Session, name: string): Promise<bo
   return found.length > 0;
 }
 
+export const databaseNames = async (session: Session): Promise<string[]> =>
+  (await session.rows<{ name: string }>('SELECT schema_name AS name FROM information_schema.schemata')).map(
+    ({ name }) => name,
+  );
+
 export async function tableExists(session: Session, database: string, table: string): Promise<boolean> {
   const found = await session.rows(
     'SELECT 1 FROM information_schema.tables WHERE table_schema = ? AND table_name = ?',
@@ -41,6 +46,8 @@ export async function dropUnfinished(server: Server, place: string): Promise<voi
 export interface Note {
   /** Id of the restore that made the database, or set it aside. */
   readonly restore?: string;
+  /** Of a ledger: id of the backup that is restored. */
+  readonly backup?: string;
   /** `1` once the restored rows were compared and found equal. */
   readonly equal?: string;
   /** JSON: names of the events that run when the database serves. */

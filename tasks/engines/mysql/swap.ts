@@ -2,9 +2,9 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { rolledBackDatabase } from '../../../core/names.ts';
-import { refuseStranger } from '../../leftovers.ts';
+import { refuseStranger, workingNames } from '../../leftovers.ts';
 import { exchange } from './exchange.ts';
-import { databaseExists, dropDatabase } from './place.ts';
+import { databaseExists, dropDatabase, databaseNames } from './place.ts';
 import { reachServer, within, type MysqlContext } from './server.ts';
 
 /** Gives the replaced database its name back; the restored one is kept beside it. A second call finds it done. */
@@ -43,3 +43,6 @@ export async function drop(context: MysqlContext, job: DropJob): Promise<Omit<Dr
   const server = await reachServer(context);
   return { dropped: await within(server, (session) => dropDatabase(session, name)) };
 }
+
+export const unfinished = async (context: MysqlContext, restoreId: string): Promise<string[]> =>
+  workingNames(await within(await reachServer(context), databaseNames), restoreId);

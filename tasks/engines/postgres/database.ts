@@ -44,6 +44,9 @@ export async function databaseNamed(session: Session, name: string): Promise<Dat
   return found;
 }
 
+export const listDatabases = async (session: Session): Promise<string[]> =>
+  (await session.rows<{ name: string }>('SELECT datname AS name FROM pg_catalog.pg_database')).map(({ name }) => name);
+
 /** True when it was there. Sessions in it are ended. */
 export async function dropDatabase(session: Session, name: string): Promise<boolean> {
   const found = await databaseNamed(session, name);

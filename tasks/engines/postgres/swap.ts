@@ -1,9 +1,9 @@
 /** Exchanging names: at every moment either the old or the new database serves, and never neither. */
 import { rolledBackDatabase } from '../../../core/names.ts';
-import { refuseStranger } from '../../leftovers.ts';
+import { refuseStranger, workingNames } from '../../leftovers.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
-import { beside, databaseNamed, dropDatabase, maintenanceDatabases } from './database.ts';
+import { beside, databaseNamed, dropDatabase, listDatabases, maintenanceDatabases } from './database.ts';
 import { sqlStateOf } from './errors.ts';
 import { ident } from './names.ts';
 import { reachServer, type PostgresContext, type Server, type Session } from './server.ts';
@@ -139,4 +139,9 @@ export async function drop(context: PostgresContext, job: DropJob): Promise<Omit
   context.report.phase('dropping');
   const server = await reachServer(context, maintenanceDatabases([name]));
   return { dropped: await beside(server, [name], (session) => dropDatabase(session, name)) };
+}
+
+export async function unfinished(context: PostgresContext, restoreId: string): Promise<string[]> {
+  const server = await reachServer(context, maintenanceDatabases([]));
+  return workingNames(await beside(server, [], listDatabases), restoreId);
 }

@@ -10,6 +10,7 @@ import { leave, room, shop, type Room } from './room.ts';
 
 let [here, there]: (Room | undefined)[] = [];
 let made: Awaited<ReturnType<Bench<'mongodb'>['dump']>>;
+const all = () => there!.bench.restoreJob('shop', 'new', { allDatabases: true });
 const as = (username: string) => ({ login: async () => Promise.resolve({ username, password: username }) });
 
 beforeAll(async () => {
@@ -75,7 +76,7 @@ describe('a backup of a whole server', () => {
     const { server, bench } = there!;
     const login = () => codeOf(mongodb.probe(bench.context('shop', as('reader'))));
     expect(await login()).toBe('AUTH_FAILED');
-    const job = bench.restoreJob('shop', 'new', { allDatabases: true });
+    const job = all();
     const done = await bench.restoreBackup(job, made.manifest, made.backup);
     expect(done.comparison).toMatchObject({ equal: true, tablesCompared: 3, rowsFound: 801 });
     for (const name of ['shop', 'bank-é_😀'])
@@ -102,7 +103,7 @@ describe('a backup of a whole server', () => {
     });
     const globals = async (username: string): Promise<string> => {
       const context = bench.context('shop', as(username));
-      await mongodb.restoreGlobals!(context, memorySource(made.manifest, made.backup));
+      await mongodb.restoreGlobals!(context, memorySource(made.manifest, made.backup), all());
       return context.report.warnings.join('\n');
     };
     expect(await globals('writer')).toMatch(/not brought back: .*role: "restore"/s);
@@ -128,11 +129,12 @@ describe('a backup of a whole server', () => {
     const { bench } = there!;
     const stored = Buffer.from(made.backup.finished.get('archive')!);
     stored[stored.indexOf('storedKey') + 20]! ^= 0x01;
-    const damaged = mongodb.restoreGlobals!(bench.context('shop'), memorySource(made.manifest, made.backup, stored));
+    const source = memorySource(made.manifest, made.backup, stored);
+    const damaged = mongodb.restoreGlobals!(bench.context('shop'), source, all());
     expect(await codeOf(damaged)).toBe('RESTORE_FAILED');
     const cut = memorySource(made.manifest, made.backup, stored.subarray(0, 40));
     expect(['RESTORE_FAILED', 'CHECKSUM_MISMATCH']).toContain(
-      await codeOf(mongodb.restoreGlobals!(bench.context('shop'), cut)),
+      await codeOf(mongodb.restoreGlobals!(bench.context('shop'), cut, all())),
     );
   });
 });
