@@ -4,7 +4,7 @@
  */
 import { PassThrough, type Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
-import { NightjarError, type ErrorCode } from '../../core/errors.ts';
+import { NightjarError, toNightjarError, type ErrorCode } from '../../core/errors.ts';
 import type { Compression } from '../../core/engine-fields.ts';
 import { startProcess } from '../processes.ts';
 import { childOutlet, pump, strictOutlet, type Outlet } from './pipes.ts';
@@ -34,12 +34,21 @@ interface Stage {
   readonly done: Promise<void>;
 }
 
-/** In one process; its errors are the outlet's, for the code that writes to it. */
-function inProcess(stream: PassThrough | ReturnType<typeof createGzip>, failure: ErrorCode): Stage {
+/** In one process; its errors are the outlet's, for the code that writes to it. An abort breaks it, as it kills a child. */
+function inProcess(
+  stream: PassThrough | ReturnType<typeof createGzip>,
+  { signal }: PackingContext,
+  failure: ErrorCode,
+): Stage {
+  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
+  signal.addEventListener('abort', destroy, { once: true });
+  stream.once('close', () => signal.removeEventListener('abort', destroy));
   const done = new Promise<void>((resolve, reject) => {
     stream.once('end', resolve);
     stream.once('error', (cause: Error) =>
-      reject(new NightjarError(failure, { operation: 'compression', detail: cause.message, cause })),
+      reject(
+        signal.aborted ? cause : new NightjarError(failure, { operation: 'compression', detail: cause.message, cause }),
+      ),
     );
     stream.once('close', resolve);
   });
@@ -63,12 +72,12 @@ function zstd(args: readonly string[], { env, signal }: PackingContext, failure:
 
 function packer({ algorithm, level }: Compression, context: PackingContext): Stage {
   if (algorithm === 'zstd') return zstd([`-${level}`], context, 'DUMP_FAILED');
-  return inProcess(algorithm === 'gzip' ? createGzip({ level }) : new PassThrough(), 'DUMP_FAILED');
+  return inProcess(algorithm === 'gzip' ? createGzip({ level }) : new PassThrough(), context, 'DUMP_FAILED');
 }
 
 function unpacker({ algorithm }: Pick<Compression, 'algorithm'>, context: PackingContext, failure: ErrorCode): Stage {
   if (algorithm === 'zstd') return zstd(['-d'], context, failure);
-  return inProcess(algorithm === 'gzip' ? createGunzip() : new PassThrough(), failure);
+  return inProcess(algorithm === 'gzip' ? createGunzip() : new PassThrough(), context, failure);
 }
 
 export interface PackedWrite extends PackingContext {
