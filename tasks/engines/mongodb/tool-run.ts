@@ -13,7 +13,7 @@ export type ToolName = 'mongodump' | 'mongorestore';
  * buffers of 16 MiB, one of mongodump for each collection that it reads, two of mongorestore and two more for each that it
  * fills, and the server's answers of as much. Source: Go, runtime; mongo-tools, common/archive and mongorestore/restore.go.
  */
-const GO_HEAP: Readonly<Record<ToolName, string>> = { mongodump: '64MiB', mongorestore: '96MiB' };
+const GO_HEAP: Readonly<Record<ToolName, string>> = { mongodump: '64MiB', mongorestore: '80MiB' };
 
 /**
  * How many collections are dumped, filled or given their indexes at once. What is dumped at once is mixed in the archive, and has
