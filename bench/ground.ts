@@ -93,6 +93,8 @@ export async function makeGround(say: (text: string) => void): Promise<Ground> {
         HOME: account.dir,
         NODE_EXTRA_CA_CERTS: caFile,
         NODE_ENV: 'production',
+        // As tasks/Dockerfile has it.
+        NODE_OPTIONS: '--enable-source-maps --max-semi-space-size=1',
         [TASK_ENV.scratch]: account.dir,
         [TASK_ENV.catalog]: TABLE,
         [TASK_ENV.vault]: minio.bucket,

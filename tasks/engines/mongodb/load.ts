@@ -11,7 +11,7 @@ import { isOplog, OplogReader } from './oplog.ts';
 import { ArchiveRewriter } from './rewrite.ts';
 import type { Server } from './server.ts';
 import { OplogSlice } from './slice.ts';
-import { feedRestore } from './tool-run.ts';
+import { collectionsAtOnce, feedRestore } from './tool-run.ts';
 
 export interface Loading {
   /** Into which database. */
@@ -83,6 +83,7 @@ export async function load(
     }
   };
   const args = [
+    collectionsAtOnce(job.jobs),
     `--batchSize=${batchOf(manifest)}`,
     ...(replaying ? ['--noIndexRestore'] : []),
     ...(job.jobs ? [`--numInsertionWorkersPerCollection=${job.jobs}`] : []),

@@ -4,6 +4,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { Collection } from './collections.ts';
 import { OURS } from './names.ts';
 import type { Topology } from './server.ts';
+import { collectionsAtOnce } from './tool-run.ts';
 
 export interface DumpPlan {
   /** Besides how to come in. Empty of a backup that no tool makes. */
@@ -27,9 +28,6 @@ export function chosen<C extends Collection>(all: readonly C[], scope: BackupSco
   return all.filter((one) => !scope?.exclude?.includes(one.name));
 }
 
-/** Each that is read beside costs mongodump, and mongorestore later, some 40 MiB: they are mixed in the archive. */
-const ONE_AT_A_TIME = '--numParallelCollections=1';
-
 /** `--oplog` goes with a whole server that is one replica set, and with nothing else. Source: mongodump, ValidateOptions. */
 export function planDump(
   database: string,
@@ -40,7 +38,7 @@ export function planDump(
   const oplog = scope?.allDatabases === true && !scope.schemaOnly && topology === 'replicaSet';
   const place = scope?.allDatabases ? [] : [`--db=${database}`];
   return {
-    args: ['--archive', ONE_AT_A_TIME, ...place, ...narrowed(scope, all), ...(oplog ? ['--oplog'] : [])],
+    args: ['--archive', collectionsAtOnce(), ...place, ...narrowed(scope, all), ...(oplog ? ['--oplog'] : [])],
     oplog,
     warning: oplog ? undefined : whyNone(topology, scope),
   };

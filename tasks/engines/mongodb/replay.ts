@@ -15,7 +15,7 @@ import { countsBefore, findDifferences } from './played.ts';
 import { blockOf, endOf, hollowBlock, preludeOf } from './rewrite.ts';
 import type { Server } from './server.ts';
 import type { OplogSlice } from './slice.ts';
-import { feedRestore } from './tool-run.ts';
+import { collectionsAtOnce, feedRestore } from './tool-run.ts';
 
 /** Unauthorized; of mongos CommandNotFound; CommandNotSupported; Atlas's own. */
 const REFUSALS: ReadonlySet<number | undefined> = new Set([13, 59, 115, 8000]);
@@ -39,16 +39,20 @@ export interface Replay {
   /** What was loaded into the place. */
   readonly entries: readonly CollectionEntry[];
   readonly slice: OplogSlice;
+  /** Indexes of how many collections are built at once; undefined: of one. */
+  readonly jobs: number | undefined;
 }
 
 /** Plays it and builds the indexes. Resolves with what is not as the oplog says. @throws RESTORE_FAILED, …. */
-export async function replay(server: Server, { place, header, entries, slice }: Replay): Promise<Difference[]> {
+export async function replay(server: Server, { place, header, entries, slice, jobs }: Replay): Promise<Difference[]> {
   const before = await countsBefore(server, place, slice);
   // The definitions of views are there, and time series have theirs from the start.
   const plain = entries
     .filter((one) => one.type !== 'view' && one.type !== 'timeseries')
     .map((one) => ({ ...patient(one), db: place, size: 0 }));
-  const words = await feedRestore(server, ['--oplogReplay'], () => archiveOf(header, plain, slice));
+  const words = await feedRestore(server, ['--oplogReplay', collectionsAtOnce(jobs)], () =>
+    archiveOf(header, plain, slice),
+  );
   refuseUnplayed(words, slice);
   return findDifferences(server, { place, entries, slice, before });
 }

@@ -166,7 +166,7 @@ async function compared(
   if (slice) {
     report.phase('playing the oplog');
     signal.throwIfAborted();
-    played = await replay(server, { place, header, entries, slice });
+    played = await replay(server, { place, header, entries, slice, jobs: job.jobs });
     await indexSeries(server, place, entries);
   }
   const here = entries.filter((one) => !slice?.fates.get(one.collection)?.dropped);

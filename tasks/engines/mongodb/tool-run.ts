@@ -9,10 +9,17 @@ import type { Server } from './server.ts';
 export type ToolName = 'mongodump' | 'mongorestore';
 
 /**
- * Both are written in Go, whose heap else grows to twice what lives in it; a wish, no wall. Of what lives, a buffer of 16 MiB for
- * each collection is most, and the server's answers of as much. Source: Go, runtime; mongo-tools, common/archive.
+ * Both are written in Go, whose heap else grows to twice what lives in it; a wish, no wall, and dear where more than that lives:
+ * buffers of 16 MiB, one of mongodump for each collection that it reads, two of mongorestore and two more for each that it
+ * fills, and the server's answers of as much. Source: Go, runtime; mongo-tools, common/archive and mongorestore/restore.go.
  */
-const GO_HEAP: Readonly<Record<ToolName, string>> = { mongodump: '48MiB', mongorestore: '64MiB' };
+const GO_HEAP: Readonly<Record<ToolName, string>> = { mongodump: '64MiB', mongorestore: '80MiB' };
+
+/**
+ * How many collections are dumped, filled or given their indexes at once. What is dumped at once is mixed in the archive, and has
+ * to be filled at once, whatever is asked for then.
+ */
+export const collectionsAtOnce = (jobs = 1): string => `--numParallelCollections=${jobs}`;
 
 /** What the login is told by; the rest of the arguments may be shown to anybody. */
 export const loginArgs = (server: Server): string[] => [`--config=${server.configFile}`];
