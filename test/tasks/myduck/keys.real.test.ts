@@ -10,14 +10,14 @@ import {
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startAccount, type Account } from '../../../local/account.ts';
-import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
+import type { TargetOf } from '../../../core/config.ts';
 import { makeMyduck } from '../../../tasks/engines/myduck.ts';
 import { awsKeys, type KeyCalls } from '../../../tasks/engines/myduck/keys.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
 import { benchOf, type Bench, type EngineServer } from '../../contracts/engine.ts';
+import { BUCKET, targetAt, USER } from './harness.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';
 
-const [BUCKET, USER] = ['shop-exchange', 'nightjar-exchange'];
 const HOURS = 3_600_000;
 
 let account: Account;
@@ -33,17 +33,7 @@ const inIam = async (): Promise<string[]> =>
   ((await iam.send(new ListAccessKeysCommand({ UserName: USER }))).AccessKeyMetadata ?? []).map(
     (one) => one.AccessKeyId!,
   );
-const target = (database: string): TargetOf<'myduck'> =>
-  parseDumpTarget({
-    name: 'shop',
-    engine: 'myduck',
-    host: '127.0.0.1',
-    port: standIn.port,
-    database,
-    secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
-    tls: { verify: 'off' },
-    exchange: { bucket: BUCKET, user: USER, endpoint: 's3.eu-west-1.amazonaws.com' },
-  });
+const target = (database: string): TargetOf<'myduck'> => targetAt(standIn.port, database);
 
 beforeAll(async () => {
   account = await startAccount();
