@@ -201,3 +201,10 @@ export function discoveredTarget(engine: NativeEngine, resource: string): string
   const hash = createHash('sha256').update(resource).digest('hex').slice(0, 6);
   return `${slug.slice(0, 33).replace(/-+$/, '')}-${hash}`;
 }
+
+/**
+ * How MyDuck's statements name an S3: `s3` takes the region from the endpoint's name and TLS; `s3c` is for all others, and speaks
+ * plain HTTP. Undefined is Amazon's own.
+ */
+export const exchangeScheme = (endpoint: string | undefined): 's3' | 's3c' =>
+  endpoint === undefined || /^s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(endpoint) ? 's3' : 's3c';

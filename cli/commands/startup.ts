@@ -3,6 +3,7 @@ import type { RegisterTaskDefinitionCommandInput } from '@aws-sdk/client-ecs';
 import type { TargetOf } from '../../core/config.ts';
 import { findTarget } from '../../core/discovery.ts';
 import { EXIT, NightjarError } from '../../core/errors.ts';
+import { exchangeScheme } from '../../core/names.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Session } from '../session.ts';
 import type { StartupJson } from '../shapes.ts';
@@ -87,8 +88,7 @@ async function fileOf(session: Session, server: TargetOf<'myduck'>, asked: strin
       `Restore ${id} went to ${record.destination}, and ${server.name} reads s3://${bucket}/${prefix} only. Restore the backup ` +
         `into a DuckDB target whose storage is that place: nightjar restore ${record.target} --to FILES --database start.db`,
     );
-  const scheme = /^s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(server.exchange.endpoint ?? 's3.x.amazonaws.com');
-  return `${scheme ? 's3' : 's3c'}://${bucket}/${storage.prefix}${record.restoredDatabase ?? record.database}`;
+  return `${exchangeScheme(server.exchange.endpoint)}://${bucket}/${storage.prefix}${record.restoredDatabase ?? record.database}`;
 }
 
 async function serviceOf(

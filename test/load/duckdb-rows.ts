@@ -1,19 +1,6 @@
 /** The same rows for DuckDB's file and for MyDuck's stand-in, in SQL of DuckDB. */
-import { DuckDBInstance } from '@duckdb/node-api';
+import type { Sql } from '../tasks/duckdb/harness.ts';
 import { hashes, MIB, NOTE_BYTES, PAGE_BYTES, shares, type Load } from './place.ts';
-
-export type Sql = (sql: string) => Promise<Record<string, unknown>[]>;
-
-export async function withDuckdb<T>(file: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-  const instance = await DuckDBInstance.create(file, { memory_limit: '2GiB' });
-  const connection = await instance.connect();
-  try {
-    return await work(async (sql) => (await connection.runAndReadAll(sql)).getRowObjectsJson());
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
 
 const text = (bytes: number): string =>
   `concat(${Array.from({ length: hashes(bytes) }, (_, at) => `md5(i || '.${at}.' || random())`).join(', ')})`;

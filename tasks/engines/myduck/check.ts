@@ -1,10 +1,11 @@
 /** Looks into a server: how many rows, do the user's questions hold; and what tonight's backup will meet. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { CheckJob, CheckOutcome, Finding, ProbeOutcome } from '../../../core/job.ts';
+import { exchangeScheme } from '../../../core/names.ts';
 import { literal, qualified, type Place } from '../duckdb/names.ts';
 import { isNewerLibrary, NEWEST_STORAGE } from '../duckdb/storage.ts';
 import { about } from './dump.ts';
-import { openExchange, plainDatabase, scheme } from './exchange.ts';
+import { openExchange, plainDatabase } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { openWire, type MyduckContext, type Session, type Wire } from './wire.ts';
 import { assertWritable } from './writable.ts';
@@ -89,7 +90,7 @@ export async function probe(parts: Parts, context: MyduckContext): Promise<Omit<
     await asked('The server takes writes', () => assertWritable(wire, { pauseMs: parts.pauseMs, after: '' })),
     await asked(`The keys of ${target.exchange.user}`, () => parts.keys.list(target.exchange.user)),
     await asked('The exchange', () => openExchange(context).place.list('')),
-    ...(target.exchange.endpoint !== undefined && scheme(target.exchange.endpoint) === 's3c'
+    ...(exchangeScheme(target.exchange.endpoint) === 's3c'
       ? [
           {
             level: 'warn',

@@ -1,5 +1,6 @@
 /** One database through the exchange into the vault: the server's own single file, read by DuckDB to its last value. */
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
+import { exchangeScheme } from '../../../core/names.ts';
 import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { readAll, writeArchive } from '../duckdb/archive.ts';
@@ -7,7 +8,7 @@ import { majorOf } from '../duckdb/dump.ts';
 import { fingerprintOf } from '../duckdb/fingerprint.ts';
 import { absorbed } from '../duckdb/copy.ts';
 import { isOf } from '../duckdb/errors.ts';
-import { openExchange, plainDatabase, scheme, scrubbing, statement, type Exchange } from './exchange.ts';
+import { openExchange, plainDatabase, scrubbing, statement, type Exchange } from './exchange.ts';
 import { withKey, type Key } from './keys.ts';
 import { inCall, type Call, type Parts } from './parts.ts';
 import { openWire, type MyduckContext, type Session, type Wire } from './wire.ts';
@@ -25,8 +26,8 @@ export async function dump(parts: Parts, context: MyduckContext, sink: DumpSink)
     const wire = await openWire(context, { scrub: scrubbing(() => key) });
     const server = await about(wire, target.database);
     warnOfTls(report, wire);
-    const endpoint = target.exchange.endpoint;
-    if (endpoint !== undefined && scheme(endpoint) === 's3c')
+    const { endpoint } = target.exchange;
+    if (exchangeScheme(endpoint) === 's3c')
       report.warn(
         `The server writes to ${endpoint} over plain HTTP: MyDuck knows no other way to an S3 that is not Amazon’s.`,
       );

@@ -1,6 +1,7 @@
 /** The bucket through which files go to the server and come from it, in the words of its statements. */
 import { randomBytes } from 'node:crypto';
 import { NightjarError } from '../../../core/errors.ts';
+import { exchangeScheme } from '../../../core/names.ts';
 import { objectsPlace } from '../../files/objects.ts';
 import type { FilePlace } from '../../files/place.ts';
 import type { Key } from './keys.ts';
@@ -53,17 +54,13 @@ export function statement(
     });
   const endpoint = target.exchange.endpoint ?? `s3.${env.AWS_REGION ?? 'us-east-1'}.amazonaws.com`;
   const parts = [
-    `${verb} DATABASE ${plainDatabase(database)} ${verb === 'BACKUP' ? 'TO' : 'FROM'} '${scheme(endpoint)}://${path}'`,
+    `${verb} DATABASE ${plainDatabase(database)} ${verb === 'BACKUP' ? 'TO' : 'FROM'} '${exchangeScheme(endpoint)}://${path}'`,
     `ENDPOINT = '${endpoint}'`,
     `ACCESS_KEY_ID = '${key.id}'`,
     `SECRET_ACCESS_KEY = '${key.secret}'`,
   ];
   return parts.join(' ');
 }
-
-/** `s3` takes the region from the endpoint's name and TLS; `s3c` is for all others, and speaks plain HTTP. */
-export const scheme = (endpoint: string): 's3' | 's3c' =>
-  /^s3\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(endpoint) ? 's3' : 's3c';
 
 /** Hides a key in what the server says. */
 export const scrubbing =

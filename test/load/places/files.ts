@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { sqlite } from '../../../local/sqlite.ts';
 import { TASK_ENV } from '../../../core/environment.ts';
 import type { Ground } from '../../../bench/ground.ts';
-import { duckdbDigest, duckdbFill, withDuckdb } from '../duckdb-rows.ts';
+import { withFile } from '../../tasks/duckdb/harness.ts';
+import { duckdbDigest, duckdbFill } from '../duckdb-rows.ts';
 import { hashes, MIB, NOTE_BYTES, PAGE_BYTES, shares, type Load, type MakePlace, type Place } from '../place.ts';
 
 const EFS = { fileSystem: 'fs-0123456789abcdef0', accessPoint: 'fsap-0123456789abcdef0', directory: 'data' } as const;
@@ -74,11 +75,11 @@ export const makeDuckdb = makeFile({
   file: 'load.duckdb',
   copy: 'load-copy.duckdb',
   async fill(path, load) {
-    return withDuckdb(path, async (sql) => {
+    return withFile(path, false, async (sql) => {
       await duckdbFill(sql, load);
       const [row] = await sql('SELECT version() AS version');
       return `DuckDB ${String(row!.version)}`;
     });
   },
-  digest: (path, load) => withDuckdb(path, (sql) => duckdbDigest(sql, load)),
+  digest: (path, load) => withFile(path, true, (sql) => duckdbDigest(sql, load)),
 });

@@ -1,41 +1,19 @@
 /**
- * What the pages tell a person to type when Nightjar is gone, typed. `aws` and `docker` are doubles; `duckdb`, DuckDB's shell,
- * is one over the library, since no registry has it.
+ * What the pages tell a person to type when Nightjar is gone, typed. `aws` is a double, and so is `duckdb`, DuckDB's shell.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blocksOf, typed } from '../../support/by-hand.ts';
 import { AWKWARD } from './awkward.ts';
 import { rowsOf, run, targetAt } from './harness.ts';
 import { leave, room, type Room } from './room.ts';
+import { SHELL } from './shell.ts';
 
-const REPO = new URL('../../../', import.meta.url);
-const SHELL = `#!${process.execPath}
-import { createRequire } from 'node:module';
-const require = createRequire(import.meta.url);
-const { DuckDBInstance } = require(${JSON.stringify(new URL('node_modules/@duckdb/node-api', REPO).pathname)});
-const args = process.argv.slice(2);
-const readOnly = args[0] === '-readonly';
-const [file, flag, words] = readOnly ? args.slice(1) : args;
-if (flag !== '-c') throw new Error('Only -c is known here.');
-const sql = words.startsWith('.read ') ? require('fs').readFileSync(words.slice(6), 'utf8') : words;
-(async () => {
-  const instance = await DuckDBInstance.create(file, { access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC' });
-  const connection = await instance.connect();
-  const rows = (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  console.log(JSON.stringify(rows));
-  connection.closeSync();
-  instance.closeSync();
-})();
-`;
-/** \`aws s3 cp\`: of the vault the archive, of the exchange a file in \`bucket\`. */
 const AWS = `#!/bin/sh
-[ "$1 $2" = "s3 cp" ] || exit 9
-[ "$4" = - ] && exec cat "$ARCHIVE"
-mkdir -p "$HOME/bucket" && exec cp "$3" "$HOME/bucket/$(basename "$4")"
+[ "$1 $2 $4" = "s3 cp -" ] || exit 9
+exec cat "$ARCHIVE"
 `;
-const DOCKER = '#!/bin/sh\nprintf "%s\\n" "$@" > "$HOME/docker"\n';
 
 let here: Room;
 let home: string;
@@ -51,9 +29,8 @@ afterAll(() => leave(here));
 async function type(commands: string, format: 'file' | 'parquet'): Promise<string> {
   const { backup } = await here.bench.dump('shop.duckdb', { target: targetAt('shop.duckdb', { format }) });
   await writeFile(join(home, 'archive'), backup.finished.get('archive')!);
-  for (const old of ['shop.duckdb', 'shop.db', 'export', 'bucket'])
-    await rm(join(home, old), { recursive: true, force: true });
-  const doubles = { duckdb: SHELL, aws: AWS, docker: DOCKER };
+  for (const old of ['shop.duckdb', 'export']) await rm(join(home, old), { recursive: true, force: true });
+  const doubles = { duckdb: SHELL, aws: AWS };
   const env = { PATH: process.env.PATH, HOME: home, ARCHIVE: join(home, 'archive') };
   return (await typed(commands, { vault: home, cwd: home, doubles, env })).stdout;
 }
@@ -82,19 +59,4 @@ it('Parquet comes back as it says', async () => {
   ]);
   await type(only(await blocksOf('duckdb.md', 'Without Nightjar'), 'export.tar.zst'), 'parquet');
   expect(await rowsOf(join(home, 'shop.duckdb'))).toEqual(await rowsOf(file));
-});
-
-it('a MyDuck Server is started with the backup as its page says', async () => {
-  await type(only(await blocksOf('myduck.md', 'Restores'), 'docker run'), 'file');
-  expect(await rowsOf(join(home, 'bucket', 'shop.db'))).toEqual(await rowsOf(here.file('shop.duckdb')));
-  const told = (await readFile(join(home, 'docker'), 'utf8')).split('\n');
-  // Source: apecloud/myduckserver at 991fb99, docker/entrypoint.sh.
-  expect(told.filter((one) => one.startsWith('--env=')).map((one) => one.slice(6).split('=')[0])).toEqual([
-    'SETUP_MODE',
-    'DEFAULT_DB',
-    'RESTORE_FILE',
-    'RESTORE_ENDPOINT',
-    'RESTORE_ACCESS_KEY_ID',
-    'RESTORE_SECRET_ACCESS_KEY',
-  ]);
 });

@@ -22,7 +22,7 @@ export type Sql = (sql: string) => Promise<Record<string, unknown>[]>;
 export async function withFile<T>(file: string, readOnly: boolean, work: (sql: Sql) => Promise<T>): Promise<T> {
   const instance = await DuckDBInstance.create(file, {
     access_mode: readOnly ? 'READ_ONLY' : 'AUTOMATIC',
-    memory_limit: '1GiB',
+    memory_limit: '2GiB',
   });
   const connection = await instance.connect();
   try {

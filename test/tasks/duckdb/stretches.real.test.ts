@@ -1,12 +1,17 @@
 /** Large values are read a few rows at a time: in the least memory, all of them, and with the same checksum. */
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TablePrint } from '../../../core/backup.ts';
 import { catalogOf } from '../../../tasks/engines/duckdb/archive.ts';
 import { takePrints } from '../../../tasks/engines/duckdb/fingerprint.ts';
 import { withSession, type DuckdbContext, type SessionOptions } from '../../../tasks/engines/duckdb/session.ts';
 import { listTables } from '../../../tasks/engines/duckdb/tables.ts';
-import { run, withFile } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { untar } from '../../../tasks/engines/duckdb/tar.ts';
+import { unpacked } from '../../../tasks/pipes/packing.ts';
+import { memorySource } from '../../contracts/doubles.ts';
+import { run, targetAt, withFile } from './harness.ts';
+import { brokenSession, failure, leave, room, type Room } from './room.ts';
 
 const KIB = 1024;
 const random = (bytes: string | number): string =>
@@ -102,4 +107,35 @@ it('a value that is larger than the least memory is read with more', async () =>
   expect((await failure(read('huge.duckdb', 'little'))).detail).toContain('used)');
   const [prints] = await read('huge.duckdb', 'some');
   expect(prints[0]).toMatchObject({ table: 'huge', rows: 2 });
+});
+
+it('large values go out as Parquet and in a part, and come back, in the least memory; DuckDB alone reads the export', async () => {
+  await run(here.file('shop.duckdb'), [
+    'CREATE TABLE pictures (id INTEGER PRIMARY KEY, body BLOB)',
+    `INSERT INTO pictures SELECT i, ${random(1024 * KIB)} FROM range(40) r(i)`,
+    `CREATE TABLE notes AS SELECT i AS id, hex(${random(20 * KIB)}) AS body, to_days(-i::INT) AS age FROM range(400) r(i)`,
+    'CREATE TABLE tree (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES tree (id), body BLOB)',
+    `INSERT INTO tree SELECT i, NULL, ${random(8 * KIB)} FROM range(600) r(i)`,
+  ]);
+  const env = await brokenSession(here, "settings.memory_limit === '32MiB' ? sql : process.exit(9)");
+  const before = (await read('shop.duckdb', 'little'))[0];
+  const target = targetAt('shop.duckdb', { format: 'parquet', fingerprint: 'checksums' });
+  const { manifest, backup } = await here.bench.dump('shop.duckdb', { env, target });
+  await here.bench.restore(here.bench.restoreJob('again.duckdb', 'new'), memorySource(manifest, backup), { env });
+  expect((await read('again.duckdb', 'little'))[0]).toEqual(before);
+  for (const scope of [{ tables: ['pictures', 'tree'] }, { exclude: ['notes'], dataOnly: true }])
+    await here.bench.dump('shop.duckdb', { env, target: targetAt('shop.duckdb', { scope }) });
+
+  const { stream } = unpacked(Readable.from([backup.finished.get('archive')!]), manifest.compression, {
+    env: { PATH: process.env.PATH! },
+    signal: new AbortController().signal,
+    moved: () => undefined,
+  });
+  await untar(stream, here.bench.scratch, 'export', { ...OPTIONS, signal: new AbortController().signal });
+  const [directory, byHand] = [`${here.bench.scratch}/export`, here.file('by-hand.duckdb')];
+  expect((await readdir(directory)).filter((one) => one.startsWith('pictures-')).length).toBeGreaterThan(2);
+  await copyFile(`${directory}/schema.duckdb`, byHand);
+  const load = (await readFile(`${directory}/load.sql`, 'utf8')).replaceAll("FROM 'export/", `FROM '${directory}/`);
+  await run(byHand, [load]);
+  expect((await read('by-hand.duckdb', 'little'))[0]).toEqual(before);
 });

@@ -4,7 +4,7 @@ import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/cl
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDumpTarget } from '../../../core/config.ts';
+import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
 import { ENGINES } from '../../../core/engines.ts';
 import { tableName } from '../../../core/scope.ts';
 import { startAccount } from '../../../local/account.ts';
@@ -15,7 +15,7 @@ import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.t
 import { AWKWARD, DAMAGE, STRUCTURE } from '../duckdb/awkward.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';
 
-const BUCKET = 'shop-exchange';
+export const [BUCKET, USER] = ['shop-exchange', 'nightjar-exchange'];
 const ENDPOINT = 's3.eu-west-1.amazonaws.com';
 const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
@@ -58,6 +58,23 @@ export function fakeKeys(): Keys {
   };
 }
 
+export const targetAt = (
+  port: number,
+  database: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): TargetOf<'myduck'> =>
+  parseDumpTarget({
+    name: 'shop',
+    engine: 'myduck',
+    host: '127.0.0.1',
+    port,
+    database,
+    secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
+    tls: { verify: 'off' },
+    exchange: { bucket: BUCKET, user: USER, endpoint: ENDPOINT },
+    ...fields,
+  });
+
 export interface MyduckServer extends EngineServer<'myduck'> {
   readonly standIn: StandIn;
   readonly keys: Keys;
@@ -88,18 +105,7 @@ export async function startServer(keys: Keys): Promise<MyduckServer> {
     env,
     silentTools: { ...env, PATH: `${silent}:${env.PATH}`, [SESSION_ENV]: join(silent, 'session.mjs') },
     login: { username: 'nightjar', password: standIn.password },
-    target: (database, fields = {}) =>
-      parseDumpTarget({
-        name: 'shop',
-        engine: 'myduck',
-        host: '127.0.0.1',
-        port: standIn.port,
-        database,
-        secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
-        tls: { verify: 'off' },
-        exchange: { bucket: BUCKET, user: 'nightjar-exchange', endpoint: ENDPOINT },
-        ...fields,
-      }),
+    target: (database, fields) => targetAt(standIn.port, database, fields),
     awkwardName: 'shop_1-b',
     lone: 'main.big',
     queries: {

@@ -1,5 +1,7 @@
 /** Keys as IAM makes them and S3 takes them: rights on the exchange's prefix only, gone afterwards whatever happened. */
-import { rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   CreateAccessKeyCommand,
   CreateUserCommand,
@@ -10,14 +12,15 @@ import {
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { startAccount, type Account } from '../../../local/account.ts';
-import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
+import type { TargetOf } from '../../../core/config.ts';
 import { makeMyduck } from '../../../tasks/engines/myduck.ts';
 import { awsKeys, type KeyCalls } from '../../../tasks/engines/myduck/keys.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
 import { benchOf, type Bench, type EngineServer } from '../../contracts/engine.ts';
+import { blocksOf, typed } from '../../support/by-hand.ts';
+import { BUCKET, targetAt, USER } from './harness.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';
 
-const [BUCKET, USER] = ['shop-exchange', 'nightjar-exchange'];
 const HOURS = 3_600_000;
 
 let account: Account;
@@ -33,32 +36,14 @@ const inIam = async (): Promise<string[]> =>
   ((await iam.send(new ListAccessKeysCommand({ UserName: USER }))).AccessKeyMetadata ?? []).map(
     (one) => one.AccessKeyId!,
   );
-const target = (database: string): TargetOf<'myduck'> =>
-  parseDumpTarget({
-    name: 'shop',
-    engine: 'myduck',
-    host: '127.0.0.1',
-    port: standIn.port,
-    database,
-    secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf',
-    tls: { verify: 'off' },
-    exchange: { bucket: BUCKET, user: USER, endpoint: 's3.eu-west-1.amazonaws.com' },
-  });
+const target = (database: string): TargetOf<'myduck'> => targetAt(standIn.port, database);
 
 beforeAll(async () => {
   account = await startAccount();
   iam = new IAMClient(account.clientConfig);
   admin = new S3Client(account.clientConfig);
   await admin.send(new CreateBucketCommand({ Bucket: BUCKET }));
-  await iam.send(new CreateUserCommand({ UserName: USER }));
-  // As docs/engines/myduck.md says.
-  const statement = {
-    Effect: 'Allow',
-    Action: ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'],
-    Resource: `arn:aws:s3:::${BUCKET}/nightjar/*`,
-  };
-  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-  await iam.send(new PutUserPolicyCommand({ UserName: USER, PolicyName: 'exchange', PolicyDocument }));
+  await makeUser();
   real = awsKeys(account.clientConfig);
   // The server has nothing but the key that came with the statement.
   standIn = await startStandIn({
@@ -88,6 +73,31 @@ beforeEach(() => {
   keys = real;
   standIn.asked.length = 0;
 });
+
+/** The user and its rights, as the page's own lines make them. */
+async function makeUser(): Promise<void> {
+  const home = await mkdtemp(join(tmpdir(), 'nightjar-user-'));
+  const heading = 'The exchange and its keys';
+  const [[policy], [lines]] = await Promise.all([
+    blocksOf('myduck.md', heading, 'json'),
+    blocksOf('myduck.md', heading),
+  ]);
+  try {
+    await writeFile(join(home, 'exchange.json'), policy!);
+    const { stdout } = await typed(lines!, { vault: home, cwd: home, doubles: { aws: '#!/bin/sh\necho "$@"\n' } });
+    for (const line of stdout.trim().split('\n')) {
+      const option = (name: string): string => new RegExp(`--${name} (\\S+)`).exec(line)![1]!;
+      const UserName = option('user-name');
+      if (line.startsWith('iam create-user ')) await iam.send(new CreateUserCommand({ UserName }));
+      else if (line.startsWith('iam put-user-policy ')) {
+        const PolicyDocument = await readFile(join(home, option('policy-document').replace('file://', '')), 'utf8');
+        await iam.send(new PutUserPolicyCommand({ UserName, PolicyName: option('policy-name'), PolicyDocument }));
+      } else throw new Error(`aws ${line}: not known here`);
+    }
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
 
 /** Ids and secrets that went over the wire. */
 const shown = (): string[] =>
