@@ -16,7 +16,7 @@ export const postgres: Engine<'postgres'> = {
   dump,
   restore,
   // None of them waits for a database.
-  restoreGlobals: (context, source) => restoreGlobals(context, source).then(() => undefined),
+  restoreGlobals: (context, source, job) => restoreGlobals(context, source, job.id).then(() => undefined),
   unfinished,
   rollback,
   drop,

@@ -1,43 +1,23 @@
 /** A table that is on its way out, for minutes, when a restore of it begins. */
 import { describe, expect, it } from 'vitest';
-import { expectAsBefore, expectFree, GOOD, openTable, swapOf, type TableCase } from './table-case.ts';
+import { expectBackAnew, expectFree, openGoing, swapOf, type TableCase } from './table-case.ts';
 
 const run = (one: TableCase, more: object = {}, hook = one.before) =>
   one.harness.run('restore', { ...swapOf(one), ...more }, hook);
 const tableOf = ({ tables }: TableCase) => tables.tables.get('orders');
 
 describe('a table that is being deleted', () => {
-  /** Somebody has asked for it; it takes DynamoDB so many looks. */
-  async function going(looks: number): Promise<TableCase> {
-    const one = await openTable();
-    Object.assign(tableOf(one)!, { status: 'DELETING', looks });
-    one.tables.meanwhile = undefined;
-    return one;
-  }
-  /** Its good items are back under its name, in another table. */
-  async function expectBack(one: TableCase, id: string): Promise<void> {
-    const table = tableOf(one)!;
-    expect(table).toMatchObject({
-      status: 'ACTIVE',
-      madeFrom: expect.any(String) as string,
-    });
-    expect(table.id).not.toBe(id);
-    for (const [key, value] of GOOD) if (value !== 'expired') expect(table.items.get(key)).toBe(value);
-    await expectAsBefore(one);
-    await expectFree(one);
-  }
-
   it('for 20 looks more is awaited, and comes back from its backup', async () => {
-    const one = await going(20);
+    const one = await openGoing(20);
     const { id } = tableOf(one)!;
     const ended = await run(one);
     expect(ended.cause).toBeUndefined();
     expect(ended.output).toMatchObject({ serving: 'restored', differences: 0 });
-    await expectBack(one, id);
+    await expectBackAnew(one, id);
   });
 
   it('for longer than a step may take is not waited for on and on, and nothing was made in its place', async () => {
-    const one = await going(1e9);
+    const one = await openGoing(1e9);
     const { id } = tableOf(one)!;
     const ended = await run(one, {}, (call, work) => {
       if (call.state === 'RecreateTable') one.world.clock += 3_600_000;
@@ -51,6 +31,6 @@ describe('a table that is being deleted', () => {
     one.tables.tables.delete('orders');
     const again = await run(one);
     expect(again.cause).toBeUndefined();
-    await expectBack(one, id);
+    await expectBackAnew(one, id);
   });
 });

@@ -4,10 +4,11 @@ import { DEATHS, FAULTS, at } from './faults.ts';
 import { SeenError } from './seen-error.ts';
 import {
   expectAsBefore,
+  expectBackAnew,
   expectFree,
   expectNothingLost,
   expectRunsAgain,
-  GOOD,
+  openGoing,
   openTable,
   swapOf,
   type TableCase,
@@ -19,36 +20,19 @@ const tableOf = ({ tables }: TableCase) => tables.tables.get('orders');
 const faults = { ...FAULTS, ...DEATHS };
 
 describe('a table that is being deleted', () => {
-  /** Somebody has asked for it; it takes DynamoDB so many looks. */
-  async function going(looks: number): Promise<TableCase> {
-    const one = await openTable();
-    Object.assign(tableOf(one)!, { status: 'DELETING', looks });
-    one.tables.meanwhile = undefined;
-    return one;
-  }
-  /** Its good items are back under its name, in another table. */
-  async function expectBack(one: TableCase, id: string): Promise<void> {
-    const table = tableOf(one)!;
-    expect(table).toMatchObject({ status: 'ACTIVE', madeFrom: expect.any(String) as string });
-    expect(table.id).not.toBe(id);
-    for (const [key, value] of GOOD) if (value !== 'expired') expect(table.items.get(key)).toBe(value);
-    await expectAsBefore(one);
-    await expectFree(one);
-  }
-
   it.each([1, 2])('for %i looks more is awaited, and comes back from its backup', async (looks) => {
-    const one = await going(looks);
+    const one = await openGoing(looks);
     const { id } = tableOf(one)!;
     const ended = await run(one);
     expect(ended.cause).toBeUndefined();
     expect(ended.output).toMatchObject({ serving: 'restored', differences: 0 });
     // It was not this restore that took it away, and there is nothing to save of it any more.
     for (const state of ['FenceTable', 'SafetyTable', 'DeleteTable']) expect(ended.called).not.toContain(state);
-    await expectBack(one, id);
+    await expectBackAnew(one, id);
   });
 
   it.each(['new', 'pointer'] as const)('can be restored beside it by %s', async (mode) => {
-    const one = await going(1e9);
+    const one = await openGoing(1e9);
     const ended = await run(one, { mode });
     expect(ended.cause).toBeUndefined();
     const { alias } = (await one.world.catalog.getRestore(ended.id))!.native!;
@@ -58,7 +42,7 @@ describe('a table that is being deleted', () => {
   });
 
   it('receives no chosen items', async () => {
-    const one = await going(1e9);
+    const one = await openGoing(1e9);
     const ended = await run(one, { mode: 'items', items: { keys: [{ pk: { S: 'a' } }] } });
     expect(ended).toMatchObject({ status: 'FAILED', error: 'RESTORE_REFUSED' });
     expect([...one.tables.tables.keys()]).toEqual(['orders']);
@@ -66,7 +50,7 @@ describe('a table that is being deleted', () => {
   });
 
   it('has no moments any more, and it is said which backup there is', async () => {
-    const one = await going(20);
+    const one = await openGoing(20);
     const ended = await run(one, { at: one.world.now().toISOString() });
     expect(ended).toMatchObject({ status: 'FAILED', error: 'RESTORE_REFUSED' });
     expect(ended.cause).toContain(one.backupId);
@@ -81,20 +65,20 @@ describe('a table that is being deleted', () => {
     await one.tables.remove('orders');
     const ended = await run(one);
     await expectFree(one);
-    if (ended.status === 'SUCCEEDED') return expectBack(one, id);
+    if (ended.status === 'SUCCEEDED') return expectBackAnew(one, id);
     const record = (await one.world.catalog.getRestore(ended.id))!;
     expect(record).toMatchObject({ status: 'FAILED', native: { serving: 'nothing' } });
     expect(ended.cause).toContain('nightjar');
     const again = await run(one);
     expect(again.cause).toBeUndefined();
-    await expectBack(one, id);
+    await expectBackAnew(one, id);
   });
 
   const cases = ['OpenRestore', 'RecreateTable', 'CloseNative'].flatMap((state) =>
     Object.keys(faults).map((fault) => [state, fault] as const),
   );
   it.each(cases)('comes back whatever happens: %s %s', async (state, fault) => {
-    const one = await going(2);
+    const one = await openGoing(2);
     const { id } = tableOf(one)!;
     const ended = await run(one, {}, at('restore', state, faults[fault]!, one.before));
     expect(ended.called).toContain(state);

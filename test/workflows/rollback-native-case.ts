@@ -112,3 +112,13 @@ export async function expectRollsBackAgain(swap: Swapped): Promise<void> {
   expectBothKept(swap);
   await expectFree(one);
 }
+
+/** Rolls it back; however that ended, what must hold does, and it can be run again. */
+export async function expectRollback(swap: Swapped): Promise<void> {
+  const { one, id } = swap;
+  const ended = await one.harness.run('rollback', { restoreId: id }, one.before);
+  one.mishap = undefined;
+  await one.harness.rule();
+  await expectRollbackClosed(swap, ended);
+  await expectRollsBackAgain(swap);
+}

@@ -4,7 +4,7 @@ import type { NativeTarget } from '../../core/config.ts';
 import { DAY } from '../lambdas/support/world.ts';
 import { NATIVES, openCase, type NativeCase } from './native-case.ts';
 import { CRASHES, crashes } from './native-crashes.ts';
-import { expectRollbackClosed, expectRollsBackAgain, openSwapped } from './rollback-native-case.ts';
+import { expectRollback, openSwapped } from './rollback-native-case.ts';
 
 /** Whether what the pointer says is there. */
 async function findsIt(one: NativeCase): Promise<boolean> {
@@ -51,15 +51,7 @@ describe.each(NATIVES)('a rollback by pointer in %s', (engine) => {
   it.each(CRASHES)('where any call %s, and was %s, says what the application finds', async (...way) => {
     const { wrong } = await crashes(way, async () => {
       const swap = await openSwapped(engine, 'pointer');
-      const { one, id } = swap;
-      const run = async (): Promise<void> => {
-        const ended = await one.harness.run('rollback', { restoreId: id }, one.before);
-        one.mishap = undefined;
-        await one.harness.rule();
-        await expectRollbackClosed(swap, ended);
-        await expectRollsBackAgain(swap);
-      };
-      return { one, run };
+      return { one: swap.one, run: () => expectRollback(swap) };
     });
     expect(wrong).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FAULTS, at } from './faults.ts';
 import { CRASHES, crashes } from './native-crashes.ts';
-import { expectRollbackClosed, expectRollsBackAgain, found, openSwapped, recordOf } from './rollback-native-case.ts';
+import { expectRollback, expectRollsBackAgain, found, openSwapped, recordOf } from './rollback-native-case.ts';
 import { GOOD } from './table-case.ts';
 
 it.each(CRASHES.filter(([how]) => !how.includes('its function')))(
@@ -10,15 +10,7 @@ it.each(CRASHES.filter(([how]) => !how.includes('its function')))(
   async (...way) => {
     const { wrong } = await crashes(way, async () => {
       const swap = await openSwapped('dynamodb');
-      const { one, id } = swap;
-      const run = async (): Promise<void> => {
-        const ended = await one.harness.run('rollback', { restoreId: id }, one.before);
-        one.mishap = undefined;
-        await one.harness.rule();
-        await expectRollbackClosed(swap, ended);
-        await expectRollsBackAgain(swap);
-      };
-      return { one, run, of: ({ machine }) => machine === 'rollback' };
+      return { one: swap.one, run: () => expectRollback(swap), of: ({ machine }) => machine === 'rollback' };
     });
     expect(wrong).toEqual([]);
   },

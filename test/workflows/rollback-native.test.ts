@@ -4,12 +4,13 @@ import { CALLS, type Hook } from './calls.ts';
 import { DEATHS, FAULTS, at, isMadeGood, tardy } from './faults.ts';
 import { CRASHES, crashes } from './native-crashes.ts';
 import {
+  expectRollback,
   expectRollbackClosed,
   expectRollsBackAgain,
   found,
+  type Mode,
   openSwapped,
   recordOf,
-  type Mode,
 } from './rollback-native-case.ts';
 import { SeenError } from './seen-error.ts';
 import { expectAlike } from './sweep.ts';
@@ -101,15 +102,7 @@ describe.each(SERVERS)('a crash of a rollback in %s by %s', (engine, mode: Mode)
   it.each(CRASHES)('where any call %s, and was %s, loses nothing, and it can be run again', async (...way) => {
     const { calls, wrong } = await crashes(way, async () => {
       const swap = await openSwapped(engine, mode);
-      const { one, id } = swap;
-      const run = async (): Promise<void> => {
-        const ended = await one.harness.run('rollback', { restoreId: id }, one.before);
-        one.mishap = undefined;
-        await one.harness.rule();
-        await expectRollbackClosed(swap, ended);
-        await expectRollsBackAgain(swap);
-      };
-      return { one, run };
+      return { one: swap.one, run: () => expectRollback(swap) };
     });
     expect(calls).toBeGreaterThan(8);
     expect(wrong).toEqual([]);

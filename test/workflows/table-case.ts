@@ -169,3 +169,21 @@ export async function expectRunsAgain(one: TableCase): Promise<void> {
   await expectAsBefore(one);
   await expectFree(one);
 }
+
+/** A case whose table somebody is deleting; it takes DynamoDB so many looks. */
+export async function openGoing(looks: number): Promise<TableCase> {
+  const one = await openTable();
+  Object.assign(one.tables.tables.get('orders')!, { status: 'DELETING', looks });
+  one.tables.meanwhile = undefined;
+  return one;
+}
+
+/** Its good items are back under its name, in another table than that of the id. */
+export async function expectBackAnew(one: TableCase, id: string): Promise<void> {
+  const table = one.tables.tables.get('orders')!;
+  expect(table).toMatchObject({ status: 'ACTIVE', madeFrom: expect.any(String) as string });
+  expect(table.id).not.toBe(id);
+  for (const [key, value] of GOOD) if (value !== 'expired') expect(table.items.get(key)).toBe(value);
+  await expectAsBefore(one);
+  await expectFree(one);
+}

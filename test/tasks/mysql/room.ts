@@ -1,11 +1,11 @@
 /** A server with the engine's bench, for one group of tests. */
 import { rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { NightjarError } from '../../../core/errors.ts';
 import type { MysqlFlavour } from '../../../local/mysql.ts';
 import type { EngineContext } from '../../../tasks/engine.ts';
 import { listeningReporter } from '../../contracts/doubles.ts';
 import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { dyingWay } from '../dying-way.ts';
 import { engineOf, ident, runAll, startServer, type Family, type FamilyServer } from './harness.ts';
 
 /** Both pass the whole contract in every run; what is beyond it, on both with NIGHTJAR_SLOW=1 and else on one, for its time. */
@@ -72,32 +72,9 @@ export async function dyingAfter(
   database: string,
   messages: number,
 ): Promise<{ context: Partial<EngineContext<Family>>; close(): Promise<void> }> {
-  const sockets = new Set<Socket>();
-  let left: number | undefined;
-  const proxy = createServer((client) => {
-    if (left !== undefined && left <= 0) return void client.destroy();
-    const onward = connect(server.server.port, '127.0.0.1');
-    for (const socket of [client, onward]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => [client, onward].forEach((one) => one.destroy()));
-    }
-    onward.on('data', (bytes) => client.write(bytes));
-    client.on('data', (bytes) => {
-      if (left !== undefined && (left -= 1) < 0) sockets.forEach((one) => one.destroy());
-      else onward.write(bytes);
-    });
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const { port } = proxy.address() as AddressInfo;
+  const way = await dyingWay(server.server.port);
   const report = listeningReporter((text) => {
-    if (text === 'renaming') left = messages;
+    if (text === 'renaming') way.dieAfter(messages);
   });
-  return {
-    context: { target: server.target(database, { port }), report },
-    async close() {
-      sockets.forEach((one) => one.destroy());
-      await new Promise((resolve) => proxy.close(resolve));
-    },
-  };
+  return { context: { target: server.target(database, { port: way.port }), report }, close: () => way.close() };
 }

@@ -1,9 +1,11 @@
 /** What is done of a server's globals, by what is there already. */
 import { describe, expect, it } from 'vitest';
+import { aliasDatabase } from '../../../core/names.ts';
 import { definitionOf } from '../../../tasks/engines/postgres/definition.ts';
 import { archiveFile } from '../../../tasks/engines/postgres/dump-server.ts';
 import { planGlobals } from '../../../tasks/engines/postgres/globals-plan.ts';
 
+const ID = '01ARZ3NDEKTSV4RRFFQ69G5FAV';
 const SCRAM = 'SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy';
 const GLOBALS = `--
 -- Roles
@@ -32,10 +34,17 @@ ALTER TABLESPACE here SET (seq_page_cost=2);
 GRANT ALL ON TABLESPACE gone TO quiet;
 DROP ROLE old;
 `;
-const plan = planGlobals(GLOBALS, {
-  roles: new Set(['old', 'other', 'postgres']),
-  tablespaces: new Set(['here', 'pg_default']),
-});
+const plan = planGlobals(
+  GLOBALS,
+  {
+    roles: new Set(['old', 'other', 'postgres']),
+    tablespaces: new Map([
+      ['here', '/srv/here'],
+      ['pg_default', ''],
+    ]),
+  },
+  ID,
+);
 
 describe('roles and tablespaces of a backup', () => {
   it('are made where they are missing, with all that is theirs', () => {
@@ -54,16 +63,41 @@ describe('roles and tablespaces of a backup', () => {
       'GRANT old TO "a; b" WITH INHERIT TRUE GRANTED BY postgres',
       'GRANT SET ON PARAMETER log_statement TO quiet',
     ]);
-    expect(plan.tablespaces.map((one) => one.sql)).toEqual([
-      `CREATE TABLESPACE gone OWNER old LOCATION '/srv/gone; x'`,
-      'GRANT ALL ON TABLESPACE gone TO quiet',
+    expect(plan.tablespaces).toMatchObject([
+      {
+        name: 'gone',
+        create: { sql: `CREATE TABLESPACE "${aliasDatabase('gone', ID)}" OWNER old LOCATION '/srv/gone; x'` },
+        rename: { sql: `ALTER TABLESPACE "${aliasDatabase('gone', ID)}" RENAME TO "gone"` },
+        steps: [{ sql: 'GRANT ALL ON TABLESPACE gone TO quiet' }],
+      },
     ]);
   });
 
   it('are left alone where they are there, and that is known', () => {
     expect(plan.leftAlone).toEqual(['old', 'other']);
+    expect(plan.spacesLeftAlone).toEqual(['here']);
     expect(plan.untouched).toEqual([{ role: 'old', member: 'other' }]);
     expect(plan.withoutPassword).toEqual(['quiet']);
+  });
+
+  it('are finished where another restore has begun them, at the very place', () => {
+    const there = (location: string) =>
+      planGlobals(
+        `CREATE TABLESPACE "it's" LOCATION '/srv/it''s';\nCREATE TABLESPACE back LOCATION E'/srv/\\\\back';`,
+        {
+          roles: new Set(),
+          tablespaces: new Map([
+            [aliasDatabase("it's", ID), location],
+            ['back_nj_0000000000', '/srv/\\back'],
+          ]),
+        },
+        '01BX5ZZKBKACTAV9WEVGEMMVRZ',
+      ).tablespaces.map(({ working, create }) => [working.slice(-10), create === undefined]);
+    expect(there("/srv/it's")).toEqual([
+      ['ffq69g5fav', true],
+      ['0000000000', true],
+    ]);
+    expect(there('/srv/its')[0]).toEqual(['9wevgemmvrz'.slice(-10), false]);
   });
 
   it('say what they are in words without a password, and go without their grantor where it is none here', () => {
