@@ -127,11 +127,6 @@ export function refusalOf(destination: DumpTarget, input: RestoreInput, from: En
       operation: 'read --approve',
       detail: `${label} is restored without a stop; --plan says beforehand what would happen.`,
     });
-  if (input.scope && input.mode === 'swap')
-    return new NightjarError('SCOPE_REFUSED', {
-      operation: 'read scope',
-      detail: 'Mode swap takes whole backups only.',
-    });
   try {
     refuseForEngine(destination.engine, input, from);
   } catch (thrown) {

@@ -1,14 +1,16 @@
 /** What a restore would do, from catalog, manifest and config; nothing is changed and no server is asked. */
-import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
-import { isDumpTarget, whereOf, type Config, type DumpTarget } from '../core/config.ts';
+import type { Manifest } from '../core/backup.ts';
+import { isDumpTarget, type Config, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
-import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
 import type { RestoreInput } from '../core/payloads.ts';
-import { chooseDatabase, databasesIn, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
+import type { RestoreFacts } from '../core/restoring.ts';
+import { scopeKinds } from '../core/scope.ts';
+import { chooseDatabase, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
 import type { Vault } from '../stores/vault.ts';
 import { bytes, count, duration, plural, secondsBetween, utc } from './format.ts';
-import { refusalOf, servingName } from './restore-input.ts';
+import { factsOf, refusalOfPart, servesAs, type PlanFacts } from './restore-facts.ts';
+import { refusalOf } from './restore-input.ts';
 import type { RestorePlan } from './shapes.ts';
 
 /**
@@ -16,38 +18,11 @@ import type { RestorePlan } from './shapes.ts';
  * options".
  */
 const THAW_HOURS = [3, 5] as const;
-/** Stands for a restore's id, which nobody knows before its execution has begun. */
-const NO_ID = '0'.repeat(26);
-const withoutId = (name: string): string => name.replace(/0{10}$/, '<id>');
-
-export interface PlanFacts {
-  readonly config: Config;
-  readonly destination: DumpTarget;
-  readonly input: RestoreInput;
-  readonly backup: BackupRecord;
-  /** What the restore takes of the backup. */
-  readonly manifest: Manifest;
-  /** Why it would take none of it. */
-  readonly refused?: NightjarError;
-  /** Of what it takes. */
-  readonly archive: RestorePlan['archive'];
-  /** Of this target, newest first. */
-  readonly restores: readonly RestoreRecord[];
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-const servesAs = (destination: DumpTarget, input: RestoreInput): string =>
-  servingName(destination, input) ?? withoutId(restoredDatabase(destination.database, NO_ID));
-
 export function planRestore(facts: PlanFacts): RestorePlan {
   const { input, destination, backup, manifest, refused, now } = facts;
-  const serves = servesAs(destination, input);
-  const names = {
-    restoredInto: input.mode === 'swap' ? withoutId(aliasDatabase(serves, NO_ID)) : serves,
-    serves,
-    oldKeptAs: input.mode === 'swap' ? withoutId(replacedDatabase(serves, NO_ID)) : null,
-  };
+  const { restoring } = ENGINES[destination.engine];
+  const told = factsOf(facts);
+  const sessions = restoring.sessions(told);
   const seconds = Math.max(0, (now - Date.parse(manifest.snapshotAt)) / 1000);
   const last = facts.restores.find((one) => one.status !== 'RUNNING' && one.status !== 'FAILED');
   return {
@@ -63,16 +38,22 @@ export function planRestore(facts: PlanFacts): RestorePlan {
       tables: manifest.fingerprint.tables.length,
       serverVersion: manifest.source.serverVersion,
     },
-    names,
-    steps: stepsOf(facts, names),
-    lost: { what: lossWords(facts, names, seconds), since: manifest.snapshotAt, seconds },
-    endsSessions: input.mode === 'swap',
+    names: {
+      restoredInto: restoring.into(told),
+      serves: told.serves,
+      oldKeptAs: input.mode === 'swap' ? told.old : null,
+    },
+    steps: [...before(facts, told), ...restoring.steps(told)],
+    lost: { what: lossWords(facts, told, seconds), since: manifest.snapshotAt, seconds },
+    endsSessions: sessions.ended,
+    sessions: sessions.words,
     archive: facts.archive,
     lastRestore: last
       ? { id: last.restoreId, mode: last.mode, seconds: secondsBetween(last.startedAt, last.endedAt) ?? 0 }
       : null,
     notes: notesOf(facts),
-    refused: (refusalOf(destination, input, backup.engine) ?? refused)?.toFailure() ?? null,
+    refused:
+      (refusalOf(destination, input, backup.engine) ?? refused ?? refusalOfPart(facts, told))?.toFailure() ?? null,
   };
 }
 
@@ -112,69 +93,37 @@ export const ARCHIVE_UNKNOWN: RestorePlan['archive'] = {
   thawHours: null,
 };
 
-function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: RestorePlan['names']): string[] {
-  const { mode, scope } = input;
-  const place = whereOf(destination);
-  const roles = manifest.roles.map((role) => input.roleMap?.[role] ?? role);
-  const missingRoles = input.noOwner
-    ? 'Everything will belong to the restoring user; owners and grants are left out.'
-    : `Check on ${place} that the roles of the backup are there (${roles.join(', ') || 'none'}), and whether the place is free; stop if not.`;
-  const rows =
-    manifest.fingerprint.mode === 'none'
-      ? 'The backup has no fingerprint, so rows can not be compared.'
-      : `Compare every restored table with the backup’s ${manifest.fingerprint.mode} (${plural(manifest.fingerprint.tables.length, 'table')}); stop if one differs.`;
-  const what = scope
-    ? [
-        scope.tables ? `the tables ${scope.tables.join(', ')}` : 'all tables',
-        scope.schemaOnly ? ', their definitions only' : scope.dataOnly ? ', their rows only' : '',
-      ].join('')
-    : 'the whole backup';
+/** What the workflow does before the task. */
+function before({ input, destination, archive }: PlanFacts, { serves }: RestoreFacts): string[] {
+  const begun = archive.state === 'thawing' ? ', begun already' : '';
   return [
     ...(archive.state === 'frozen' || archive.state === 'thawing'
       ? [
-          `Thaw ${plural(archive.frozenObjects, 'object')} (${bytes(archive.frozenBytes)}) from Glacier: ${THAW_HOURS.join(' to ')} hours${archive.state === 'thawing' ? ', begun already' : ''}.`,
+          `Thaw ${plural(archive.frozenObjects, 'object')} (${bytes(archive.frozenBytes)}) from Glacier: ${THAW_HOURS.join(' to ')} hours${begun}.`,
         ]
       : []),
-    missingRoles,
-    ...(mode === 'overwrite' ? [`Take a safety backup of ${destination.name} (${names.serves}).`] : []),
-    ...(scope ? ['Read the archive once for its SHA-256 only, before anything is changed.'] : []),
-    ...(mode === 'overwrite'
-      ? [
-          `Restore ${what} into ${names.restoredInto}, replacing what is there, in one transaction; a session that holds its tables makes it give up.`,
-        ]
-      : manifest.databases
-        ? [
-            'Create the users, roles and globals that the server lacks; those that are there stay as they are.',
-            `Create one database after the other, and restore each under its own name: ${databasesIn(manifest).join(', ')}. One that is there already is left as it is, and told.`,
-          ]
-        : [
-            `Create the database ${names.restoredInto} and restore ${what} into it, its SHA-256 checked as it streams.`,
-          ]),
-    rows,
-    ...(mode === 'swap'
-      ? [
-          `End all sessions on ${names.serves}.`,
-          `Exchange the names in one transaction: ${names.serves} becomes ${names.oldKeptAs}, ${names.restoredInto} becomes ${names.serves}.`,
-        ]
-      : []),
+    ...(input.mode === 'overwrite' ? [`Take a safety backup of ${destination.name} (${serves}).`] : []),
   ];
 }
 
-function lossWords({ input, config, manifest }: PlanFacts, names: RestorePlan['names'], seconds: number): string {
+function lossWords({ input, config, manifest }: PlanFacts, told: RestoreFacts, seconds: number): string {
+  const { serves, old, scope } = told;
   const gone = `everything written in the last ${duration(seconds)} (since ${utc(manifest.snapshotAt)})`;
   if (input.allDatabases) return `Nothing that is there is touched. The databases lack ${gone}.`;
-  if (input.mode === 'new') return `Nothing: ${names.serves} is made beside what is there. It lacks ${gone}.`;
+  if (input.mode === 'new') return `Nothing: ${serves} is made beside what is there. It lacks ${gone}.`;
   if (input.mode === 'swap')
     return (
-      `${names.serves} will lack ${gone}. It is not destroyed: the old database stays as ${names.oldKeptAs} for ` +
+      `${serves} will lack ${gone}. It is not destroyed: the old database stays as ${old} for ` +
       `${plural(config.retention.replacedDays, 'day')}, and nightjar rollback takes the exchange back.`
     );
-  return `${names.serves} loses ${gone}. Only the safety backup, taken just before, will still hold it.`;
+  const what = scope.tables ? `Of ${serves} the tables ${scope.tables.join(', ')} lose` : `${serves} loses`;
+  return `${what} ${gone}${scope.tables ? '; its other tables stay as they are' : ''}. Only the safety backup, taken just before, will still hold it.`;
 }
 
 function notesOf({ destination, input, manifest, archive, backup, config }: PlanFacts): string[] {
+  const { owners } = ENGINES[destination.engine].restoring;
   return [
-    'Whether the roles exist and the place is free is known to the server alone; the task checks it before anything starts.',
+    'No server was asked for this plan: what only it knows the task checks before it changes anything.',
     ...(archive.state === 'unknown'
       ? ['You may not ask the vault whether the objects are archived; the workflow thaws them if so.']
       : []),
@@ -183,13 +132,24 @@ function notesOf({ destination, input, manifest, archive, backup, config }: Plan
     ...(manifest.engine === destination.engine
       ? []
       : [`The backup is of ${ENGINES[manifest.engine].label}, and goes to ${ENGINES[destination.engine].label}.`]),
-    ...Object.entries(input.roleMap ?? {}).map(([from, to]) => `What ${from} owned or was granted goes to ${to}.`),
+    ...heldNotes(manifest),
+    ...('mapped' in owners ? Object.entries(input.roleMap ?? {}).map(([from, to]) => owners.mapped(from, to)) : []),
     ...(input.allDatabases || manifest.source.database === destination.database
       ? []
       : [
           `The backup is of a database called ${manifest.source.database}; the destination’s is ${destination.database}.`,
         ]),
     ...(backup.warnings ?? []).map((one) => `Warning of the backup: ${one}`),
+  ];
+}
+
+/** Of a backup of part of a database. */
+function heldNotes({ scope }: Manifest): string[] {
+  const kinds = scopeKinds(scope).filter((kind) => kind !== 'allDatabases');
+  if (kinds.length === 0) return [];
+  const tables = scope?.tables ?? scope?.exclude;
+  return [
+    `The backup holds a part of the database only (${kinds.join(', ')}${tables ? `: ${tables.join(', ')}` : ''}), as the target’s scope says.`,
   ];
 }
 
@@ -220,7 +180,7 @@ export function planLines(plan: RestorePlan): string[] {
     ...plan.steps.map((step, index) => `  ${count(index + 1)}. ${step}`),
     '',
     `Lost      ${plan.lost.what}`,
-    `Sessions  ${plan.endsSessions ? `all sessions on ${plan.names.serves} are ended` : 'none are ended'}`,
+    `Sessions  ${plan.sessions}`,
     `Time      ${
       last
         ? `the last restore of this target (${last.id}, ${last.mode}) took ${duration(last.seconds)}`

@@ -85,7 +85,7 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'targets.*.size.ephemeralGiB': 'whole GiB from 21 to 200',
   'targets.*.host': "the server's host name, without protocol or port",
   'targets.*.port': 'a port from 1 to 65535',
-  'targets.*.database': "the database's name, or the file's; 63 bytes at most on most servers",
+  'targets.*.database': "the database's name, or the file's; every engine takes 63 bytes, some take more",
   'targets.*.secret': "a secret's full ARN, such as 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf'",
   'targets.*.secretKey': "a KMS key's ARN, such as 'arn:aws:kms:eu-west-1:123456789012:key/…'",
   'targets.*.tls': "{ verify: 'full', ca: 'rds' }",

@@ -1,17 +1,9 @@
 /** The user's one file: its schema and its defaults. */
 import { z } from 'zod';
-import {
-  ENGINES,
-  isNative,
-  NATIVE_ENGINES,
-  type DumpEngine,
-  type EngineName,
-  type NativeEngine,
-  whyLacking,
-} from './engines.ts';
+import { ENGINES, isNative, NATIVE_ENGINES, type DumpEngine, type EngineName, type NativeEngine } from './engines.ts';
+import { lackingIn } from './engine-limits.ts';
 import { NightjarError } from './errors.ts';
 import type { FileStorage } from './engine-fields.ts';
-import { scopeKinds, type ScopeKind } from './scope.ts';
 
 export const FREQUENCIES = ['daily', 'weekly', 'none'] as const;
 export type Frequency = (typeof FREQUENCIES)[number];
@@ -213,14 +205,12 @@ export const configSchema = z
       context.addIssue({ code: 'custom', path: ['targets'], message: 'is empty, and discovery.engines too' });
     config.targets.forEach((one, index) => {
       if (isNative(one.engine) || !('scope' in one)) return;
-      const { label, scopes }: { label: string; scopes: readonly ScopeKind[] } = ENGINES[one.engine];
-      for (const kind of scopeKinds(one.scope))
-        if (!scopes.includes(kind))
-          context.addIssue({
-            code: 'custom',
-            path: ['targets', index, 'scope', kind],
-            message: `is nothing that a backup of ${label} can leave out or take alone${whyLacking(one.engine, kind)}`,
-          });
+      for (const { kind, why } of lackingIn(one.engine, one.scope, 'format' in one ? one.format : undefined))
+        context.addIssue({
+          code: 'custom',
+          path: ['targets', index, 'scope', kind],
+          message: `is not for ${ENGINES[one.engine].label}: ${why}`,
+        });
     });
     const { days, archiveAfterDays } = config.retention;
     if (archiveAfterDays !== 'never' && archiveAfterDays >= days)

@@ -5,6 +5,19 @@ import { backupScopeSchema } from './scope.ts';
 const host = z.string().regex(/^[A-Za-z0-9._:-]+$/);
 export const port = z.int().min(1).max(65_535);
 
+/** The name of a database where so many bytes are allowed. */
+export const bytesAtMost = (bytes: number) =>
+  z
+    .string()
+    .min(1)
+    .refine((name) => Buffer.byteLength(name) <= bytes, { message: `is longer than ${bytes} bytes` });
+/** The same where characters are counted. */
+export const charactersAtMost = (characters: number) =>
+  z
+    .string()
+    .min(1)
+    .refine((name) => [...name].length <= characters, { message: `is longer than ${characters} characters` });
+
 /** `verify: 'off'` is the one way to switch verification off, and it is said in the record and the report. */
 const tls = z
   .strictObject({
@@ -64,10 +77,7 @@ export const native = {
 const check = z.strictObject({
   secret: secretArn,
   secretKey: keyArn.optional(),
-  database: z
-    .string()
-    .min(1)
-    .refine((name) => Buffer.byteLength(name) <= 63),
+  database: bytesAtMost(63),
   tls,
   /** Each must answer with one row whose first column is true. */
   queries: z.array(z.string().min(1).max(1_000)).max(10).default([]),
@@ -158,8 +168,8 @@ const bucket = z.strictObject({
 
 /** A database that is one file. */
 export const fileDatabase = {
-  /** The file's name; its directory or bucket stands in `storage`. */
-  database: z.string().regex(/^(?!\.\.?$)[^/\0]{1,200}$/),
+  /** The file's name; its directory or bucket stands in `storage`. A file system takes 255 bytes, with what lies beside it. */
+  database: bytesAtMost(200).regex(/^(?!\.\.?$)[^/\0]+$/, { message: 'is no plain name of a file' }),
   storage: z.union([z.strictObject({ efs }), z.strictObject({ s3: bucket })]),
 };
 export type FileStorage = z.output<(typeof fileDatabase)['storage']>;

@@ -3,8 +3,21 @@
  * added here and in one file of `tasks/engines/`.
  */
 import { z } from 'zod';
-import { dumped, fileDatabase, identifier, native, port, server, serverLogin } from './engine-fields.ts';
-import type { ScopeKind } from './scope.ts';
+import {
+  bytesAtMost,
+  charactersAtMost,
+  dumped,
+  fileDatabase,
+  identifier,
+  native,
+  port,
+  server,
+  serverLogin,
+} from './engine-fields.ts';
+import { FETCHED_FILE, HELD_FILE, LOCKED_FILE } from './restoring-files.ts';
+import { MOVED_TABLES, RENAMED_COLLECTIONS, RENAMED_DATABASE } from './restoring-servers.ts';
+import type { Restoring } from './restoring.ts';
+import { noPart, type ScopeKind } from './scope.ts';
 
 /**
  * How a restore places what it brings back. `new`: beside the original. `swap`: under the original's name. `overwrite`: into
@@ -18,22 +31,19 @@ export type RestoreMode = (typeof RESTORE_MODES)[number];
 export const METHODS = ['dump', 'native'] as const;
 export type Method = (typeof METHODS)[number];
 
-/** The name of a database on a server that allows so many bytes. */
-const databaseName = (bytes: number) =>
-  z
-    .string()
-    .min(1)
-    .refine((name) => Buffer.byteLength(name) <= bytes);
-
 /** MySQL and MariaDB differ in what the engine finds, not in what a person says. */
 const mysqlFields = {
   ...serverLogin,
   ...dumped,
   port: port.default(3306),
-  database: databaseName(64),
+  database: charactersAtMost(64),
   /** What becomes of tables that a transaction doesn't cover, such as MyISAM's: locked while they are dumped, or refused. */
   unsafeTables: z.enum(['lock', 'refuse']).default('refuse'),
 };
+
+/** Why some can't leave something out, in words that follow a colon. */
+const SCRIPT = "format plain is one script without a table of contents; use format 'custom'";
+const ONE_FILE = { allDatabases: 'one file is one database, and has no users: make each a target of its own' } as const;
 
 export const ENGINES = {
   postgres: {
@@ -44,12 +54,14 @@ export const ENGINES = {
     rdsNames: ['postgres', 'aurora-postgresql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    lacksIn: { plain: { tables: SCRIPT, exclude: SCRIPT, dataOnly: SCRIPT } },
+    restoring: RENAMED_DATABASE,
     /** Fields of a target that only this engine has. */
     fields: {
       ...serverLogin,
       ...dumped,
       port: port.default(5432),
-      database: databaseName(63),
+      database: bytesAtMost(63),
       /** `custom`: pg_restore reads it, in part or in parallel; `plain`: SQL that psql reads. */
       format: z.enum(['custom', 'plain']).default('custom'),
       /** How long the dump waits for the first lock of a table. */
@@ -66,6 +78,7 @@ export const ENGINES = {
     rdsNames: ['mysql', 'aurora-mysql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    restoring: MOVED_TABLES,
     fields: mysqlFields,
   },
   mariadb: {
@@ -76,6 +89,7 @@ export const ENGINES = {
     rdsNames: ['mariadb'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    restoring: MOVED_TABLES,
     fields: mysqlFields,
   },
   mongodb: {
@@ -89,15 +103,16 @@ export const ENGINES = {
       dataOnly:
         'documents and definitions come together, and without its unique indexes, validators and sizes a collection is another one',
     },
+    restoring: RENAMED_COLLECTIONS,
     fields: {
       ...serverLogin,
       ...dumped,
       port: port.default(27_017),
-      database: databaseName(63),
+      database: bytesAtMost(63),
       /** Atlas and others: `host` is looked up in DNS for the servers behind it. */
       srv: z.boolean().default(false),
       /** Where the user is known. */
-      authDatabase: databaseName(63).default('admin'),
+      authDatabase: bytesAtMost(63).default('admin'),
       replicaSet: z.string().min(1).max(128).optional(),
     },
   },
@@ -108,6 +123,8 @@ export const ENGINES = {
     scratchCopies: 2,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    lacks: ONE_FILE,
+    restoring: LOCKED_FILE,
     fields: {
       ...fileDatabase,
       ...dumped,
@@ -124,6 +141,8 @@ export const ENGINES = {
     scratchCopies: 3,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
+    lacks: ONE_FILE,
+    restoring: HELD_FILE,
     fields: {
       ...fileDatabase,
       ...dumped,
@@ -139,12 +158,17 @@ export const ENGINES = {
     // It can't rename a database, and restores over a living one under the running server.
     modes: ['new'],
     scopes: [],
+    lacks: {
+      ...noPart('its BACKUP and RESTORE take whole files only; restore into a target of DuckDB for a part'),
+      allDatabases: 'its BACKUP takes one database, without users: make each a target of its own',
+    },
+    restoring: FETCHED_FILE,
     fields: {
       ...serverLogin,
       ...dumped,
       /** Of its PostgreSQL wire. */
       port: port.default(5432),
-      database: databaseName(63),
+      database: bytesAtMost(63),
       /** Where the server writes its backup to and reads a restore from, before and after it is in the vault. */
       exchange: z.strictObject({
         bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
@@ -191,12 +215,14 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't something else. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `restoring`: how it restores, in words. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
     | {
         method: 'dump';
         family: string;
         scopes: readonly ScopeKind[];
         lacks?: Partial<Record<ScopeKind, string>>;
+        lacksIn?: Readonly<Record<string, Partial<Record<ScopeKind, string>>>>;
+        restoring: Restoring;
         scratchCopies: number;
         rdsNames?: readonly string[];
       }
@@ -219,11 +245,4 @@ export function isKin(one: EngineName, other: EngineName): boolean {
     return 'family' in engine ? engine.family : undefined;
   };
   return family(one) !== undefined && family(one) === family(other);
-}
-
-/** Why an engine can not leave something out, to follow what is said of it; '' where nothing more is to be said. */
-export function whyLacking(engine: DumpEngine, kind: ScopeKind): string {
-  const row = ENGINES[engine];
-  const why = ('lacks' in row ? (row.lacks as Partial<Record<ScopeKind, string>>) : {})[kind];
-  return why === undefined ? '' : `: ${why}`;
 }

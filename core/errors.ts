@@ -161,7 +161,7 @@ export const ERRORS = {
   // Dumping.
   SERVER_READ_ONLY: entry(
     'The database server takes no writes.',
-    'Restart the server now: MyDuck leaves its read-only mode no other way. Replication stays stopped until then too.',
+    'Restart the server now: it leaves its read-only mode no other way. Replication stays stopped until then too.',
   ),
   LOCK_TIMEOUT: entry(
     'A table stayed locked by somebody else, so the dump could not begin.',

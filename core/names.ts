@@ -112,7 +112,7 @@ export const pruneProgressKey = (id: string): string => `prunes/${id}/progress.j
 /** Where the search for objects without a record goes on next time. */
 export const ORPHAN_CURSOR_KEY = 'prunes/orphan-cursor.json';
 
-/** PostgreSQL cuts names at 63 bytes, so the original part gives way to the suffix. */
+/** Every engine takes so many, whatever a target's own name has: the original part gives way to the suffix. */
 const MAX_DATABASE_BYTES = 63;
 function withSuffix(database: string, suffix: string): string {
   let stem = database;

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { TRIGGERS, type Trigger } from './backup.ts';
 import type { TaskSize } from './config.ts';
-import { ENGINES, RESTORE_MODES, isKin, whyLacking, type DumpEngine, type EngineName } from './engines.ts';
+import { lackingIn, whyNoOwners, whyNotName, whyNotPart, whyNotScope } from './engine-limits.ts';
+import { ENGINES, RESTORE_MODES, isKin, type DumpEngine, type EngineName } from './engines.ts';
 import { NightjarError, type ErrorCode } from './errors.ts';
 import { isId } from './ids.ts';
-import { scopeKinds, scopeSchema, type ScopeKind } from './scope.ts';
+import { scopeSchema } from './scope.ts';
 import { itemChoiceSchema } from './native.ts';
 import { MAX_SET, SET_MODES, setPlaceSchema } from './restore-set.ts';
 
@@ -36,7 +37,7 @@ export const restoreInputSchema = z.strictObject({
   at: z.union([z.literal('latest'), z.string().refine(isId), z.iso.datetime({ offset: true })]).default('latest'),
   mode: z.enum(RESTORE_MODES),
   /** Name of the restored database; by default the target's own (`swap`, `overwrite`) or one made from it (`new`). */
-  database: z.string().min(1).max(63).optional(),
+  database: z.string().min(1).max(255).optional(),
   /** Of the database in a backup that holds several; by default the one called as above, else the target's own. */
   fromDatabase: z.string().min(1).max(255).optional(),
   /** Every database of a backup that holds several, each under its own name, after users and globals; mode `new` only. */
@@ -85,26 +86,40 @@ export function refuseForEngine(
   from?: EngineName,
 ): void {
   const operation = 'read input';
-  const { scope, noOwner, roleMap } = input;
-  const { label, scopes }: { label: string; scopes: readonly ScopeKind[] } = ENGINES[engine];
+  const { scope, noOwner, roleMap, database, mode } = input;
+  const { label, scopes } = ENGINES[engine];
   if (from !== undefined && !isKin(from, engine))
     throw new NightjarError('INPUT_INVALID', {
       operation,
       detail: `A backup of ${ENGINES[from].label} can not be restored into ${label}.`,
     });
-  const lacking = scopeKinds(scope).filter((kind) => !scopes.includes(kind));
+  const badName = database === undefined ? undefined : whyNotName(engine, database);
+  if (badName) throw new NightjarError('INPUT_INVALID', { operation, detail: badName });
+  const lacking = lackingIn(engine, scope);
   if (lacking.length > 0)
     throw new NightjarError('SCOPE_REFUSED', {
       operation,
-      detail: `${label} can not restore by ${lacking.map((kind) => kind + whyLacking(engine, kind)).join(', ')}; it knows ${scopes.join(', ') || 'whole backups only'}.`,
+      detail: `${label} can not restore by ${lacking.map(({ kind, why }) => `${kind}: ${why}`).join('; ')}. It knows ${scopes.join(', ') || 'whole backups only'}.`,
     });
-  if (input.allDatabases && !scopes.includes('allDatabases'))
-    throw new NightjarError('SCOPE_REFUSED', { operation, detail: `${label} has no backups of whole servers.` });
+  const notSo = mode && scope ? whyNotPart(engine, mode, scope) : undefined;
+  if (notSo) throw new NightjarError('SCOPE_REFUSED', { operation, detail: notSo });
+  const notAll = input.allDatabases ? whyNotScope(engine, 'allDatabases') : undefined;
+  if (notAll)
+    throw new NightjarError('SCOPE_REFUSED', {
+      operation,
+      detail: `${label} has no backups of whole servers: ${notAll}.`,
+    });
   if (input.allDatabases && (input.mode !== 'new' || scope?.tables || input.database || input.fromDatabase))
     throw new NightjarError('SCOPE_REFUSED', {
       operation,
       detail:
         'All databases come back under their own names, by mode new and whole: leave mode, tables and names out, or take one database by its name.',
+    });
+  const ownerless = noOwner || roleMap ? whyNoOwners(engine) : undefined;
+  if (ownerless)
+    throw new NightjarError('INPUT_INVALID', {
+      operation,
+      detail: `${label} can not restore with noOwner or a role map: ${ownerless}. Leave it out.`,
     });
   if (noOwner && roleMap)
     throw new NightjarError('INPUT_INVALID', {

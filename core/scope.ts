@@ -39,6 +39,9 @@ export type BackupScope = z.output<typeof backupScopeSchema>;
 export const SCOPES = ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'] as const;
 export type ScopeKind = (typeof SCOPES)[number];
 
+/** Of an engine that takes databases whole, why it does. */
+export const noPart = (why: string) => ({ tables: why, exclude: why, schemaOnly: why, dataOnly: why });
+
 /** The parts of a scope that are asked for. */
 export function scopeKinds(scope: Scope | BackupScope | undefined): ScopeKind[] {
   const asked: Partial<Record<ScopeKind, unknown>> = scope ?? {};

@@ -121,8 +121,6 @@ function refuse(input: RestoreInput, destination: DumpTarget, database: string):
   if (!modes.includes(input.mode))
     throw invalid(`${destination.engine} restores by ${modes.join(', ')}, not by ${input.mode}.`);
   if (input.set) throw invalid(`A set is of DynamoDB tables, and ${destination.name} is of ${destination.engine}.`);
-  if (Buffer.byteLength(database) > 63) throw invalid(`The database name '${database}' is longer than 63 bytes.`);
-  if (input.scope && input.mode === 'swap') throw new NightjarError('SCOPE_REFUSED', { operation: 'open restore' });
   if (input.mode !== 'overwrite') return;
   // The safety backup is of the destination's own database: no other may be overwritten.
   if (database !== destination.database)

@@ -31,6 +31,8 @@ const restorePlanShape = z.strictObject({
   lost: z.strictObject({ what: text, since: text, seconds: amount }),
   /** Sessions on the database that serves now are ended. */
   endsSessions: z.boolean(),
+  /** What becomes of sessions, in words. */
+  sessions: text,
   archive: z.strictObject({
     /** `unknown`: you may not ask the vault. */
     state: z.enum(['here', 'frozen', 'thawing', 'unknown']),

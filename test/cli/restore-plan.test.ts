@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { restorePlannedShape } from '../../cli/shapes.ts';
-import { at, fakeWorld, KEY_ARN, manifestOf, putGood, restoreOf, type FakeOptions } from './world.ts';
+import { parseConfig } from '../../core/config-read.ts';
+import type { ConfigInput, DumpTarget } from '../../core/config.ts';
+import { DUMP_ENGINES, ENGINES, type DumpEngine } from '../../core/engines.ts';
+import { planLines, planRestore } from '../../cli/restore-plan.ts';
+import type { RestoreInput } from '../../core/payloads.ts';
+import { at, fakeWorld, KEY_ARN, manifestOf, NOW, putGood, recordOf, restoreOf, type FakeOptions } from './world.ts';
 import { ofServer } from '../lambdas/support/world.ts';
 
 async function planned(
@@ -55,7 +60,11 @@ describe('nightjar restore --plan', () => {
 
   it('of mode new ends no session and loses nothing', async () => {
     const { plan } = await planned([]);
-    expect(plan.names).toEqual({ restoredInto: 'shop_restored_<id>', serves: 'shop_restored_<id>', oldKeptAs: null });
+    expect(plan.names).toEqual({
+      restoredInto: 'shop_restored_<id>_nj_<id>',
+      serves: 'shop_restored_<id>',
+      oldKeptAs: null,
+    });
     expect(plan.endsSessions).toBe(false);
     expect(plan.lost.what).toMatch(/^Nothing/);
   });
@@ -151,5 +160,151 @@ describe('nightjar restore --plan', () => {
     await putGood(gone.store, 6);
     expect(await gone.run('restore', 'shop', '--plan', '--json')).toBe(1);
     expect(gone.json()).toMatchObject({ ok: false, failure: { code: 'OBJECT_MISSING' } });
+  });
+});
+
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop-AbCdEf';
+const login = { host: 'shop.example.org', database: 'shop', secret: SECRET };
+const mount = { efs: { fileSystem: 'fs-0123456789abcdef0', accessPoint: 'fsap-0123456789abcdef0' } };
+const file = { database: 'shop.db', storage: mount };
+const FIELDS: Record<DumpEngine, object> = {
+  postgres: login,
+  mysql: login,
+  mariadb: login,
+  mongodb: login,
+  sqlite: file,
+  duckdb: file,
+  myduck: { ...login, exchange: { bucket: 'shop-exchange', user: 'nightjar-exchange' } },
+};
+
+/** The plan of a restore of `shop` by an engine, from a backup of its own. */
+function planOf(
+  engine: DumpEngine,
+  input: Partial<RestoreInput> = {},
+  { held, fields = {} }: { held?: Manifest['scope']; fields?: object } = {},
+) {
+  const targets = [{ name: 'shop', engine, ...FIELDS[engine], ...fields }] as ConfigInput['targets'];
+  const config = parseConfig({
+    schedule: { nightly: '02:30', timeZone: 'Europe/Zurich' },
+    mail: { from: 'nightjar@example.org', to: ['oncall@example.org'] },
+    network: { create: true },
+    targets,
+  });
+  const destination = config.targets[0] as DumpTarget;
+  const mode = input.mode ?? 'new';
+  const backup = recordOf(6, { engine });
+  const manifest: Manifest = { ...manifestOf(backup), engine, format: 'custom', ...(held ? { scope: held } : {}) };
+  const confirm = mode === 'overwrite' ? { confirm: destination.database } : {};
+  const archive = { state: 'here', frozenObjects: 0, frozenBytes: 0, thawHours: null } as const;
+  const plan = planRestore({
+    config,
+    destination,
+    input: { target: 'shop', at: 'latest', ...confirm, ...input, mode },
+    backup,
+    manifest,
+    archive,
+    restores: [],
+    now: NOW,
+  });
+  return { plan, steps: plan.steps.join('\n'), text: planLines(plan).join('\n') };
+}
+
+/** What PostgreSQL does and nobody else. */
+const POSTGRES_ONLY = [/End all sessions/, /Exchange the names in one transaction/, /roles of the backup/];
+
+describe('the plan tells each engine’s own story', () => {
+  const modes = DUMP_ENGINES.flatMap((engine) => ENGINES[engine].modes.map((mode) => [engine, mode] as const));
+  it.each(modes)('of %s by %s nothing is PostgreSQL’s that is not its own', (engine, mode) => {
+    const { text, plan } = planOf(engine, { mode });
+    expect(plan.refused).toBeNull();
+    expect(restorePlannedShape.safeParse({ command: 'restore', ok: true, exitCode: 0, plan }).success).toBe(true);
+    for (const words of POSTGRES_ONLY)
+      if (engine === 'postgres' && mode === 'swap') expect(text).toMatch(words);
+      else if (engine !== 'postgres') expect(text).not.toMatch(words);
+    const at = (step: RegExp): number => plan.steps.findIndex((one) => step.test(one));
+    // Rows are compared before the name is given.
+    expect(at(/^Compare every restored table/)).toBeGreaterThan(0);
+    expect(at(/^Compare every restored table/)).toBeLessThan(plan.steps.length - 1);
+    expect(at(/safety backup/)).toBe(mode === 'overwrite' ? 0 : -1);
+  });
+
+  it.each([
+    ['postgres', 'new', /Rename shop_restored_<id>_nj_<id> to shop_restored_<id>/],
+    ['postgres', 'overwrite', /In one transaction, restore the whole backup into shop/],
+    ['mysql', 'swap', /one RENAME TABLE: those of shop move to shop_old_<id>, those of shop_nj_<id> to shop/],
+    ['mariadb', 'overwrite', /one RENAME TABLE[^]*Drop shop_old_<id>/],
+    ['mongodb', 'swap', /one after the other, by two renames[^]*Copy what they replaced out to shop_old_<id>/],
+    ['sqlite', 'swap', /Under a lock that keeps writers out[^]*shop.db becomes shop.db_old_<id>/],
+    ['sqlite', 'overwrite', /SQLite’s own restore, under an exclusive lock/],
+    ['duckdb', 'overwrite', /While no other process can write[^]*Remove shop.db_old_<id>/],
+    ['myduck', 'new', /RESTORE DATABASE shop_restored_<id>/],
+  ] as const)('of %s by %s it says how', (engine, mode, words) => {
+    expect(planOf(engine, { mode }).steps).toMatch(words);
+  });
+
+  it('of an object says that it is copied, and that no lock keeps anybody out', () => {
+    const { steps, plan } = planOf(
+      'sqlite',
+      { mode: 'swap' },
+      { fields: { storage: { s3: { bucket: 'shop-data' } } } },
+    );
+    expect(steps).toContain('Copy shop.db to shop.db_old_<id>');
+    expect(steps).not.toContain('lock');
+    expect(plan.sessions).toContain('gives up');
+  });
+
+  it.each([
+    ['postgres', 'swap', true],
+    ['mysql', 'swap', true],
+    ['mysql', 'overwrite', true],
+    ['mysql', 'new', false],
+    ['mongodb', 'swap', false],
+    ['sqlite', 'swap', false],
+    ['duckdb', 'overwrite', false],
+  ] as const)('of %s by %s says whether sessions are ended', (engine, mode, ended) => {
+    const { plan, text } = planOf(engine, { mode });
+    expect(plan.endsSessions).toBe(ended);
+    expect(text).toContain(`Sessions  ${plan.sessions}`);
+  });
+
+  it.each(['mongodb', 'sqlite', 'duckdb', 'myduck'] as const)(
+    'of %s refuses to change owners, with a reason',
+    (engine) => {
+      for (const asked of [{ noOwner: true }, { roleMap: { app: 'shop_app' } }]) {
+        const { plan } = planOf(engine, asked);
+        expect(plan.refused).toMatchObject({ code: 'INPUT_INVALID' });
+        expect(plan.refused?.detail).toMatch(/role map: .*(no owners|belongs to nobody)/);
+        expect(plan.notes.join(' ')).not.toContain('shop_app');
+      }
+    },
+  );
+  it('says what a role map means where there are owners', () => {
+    const roleMap = { app: 'shop_app' };
+    expect(planOf('postgres', { roleMap }).plan.notes.join()).toContain(
+      'What app owned or was granted goes to shop_app',
+    );
+    expect(planOf('mysql', { roleMap }).plan.notes.join()).toContain('What is defined by app');
+  });
+
+  it.each(['postgres', 'mysql', 'mongodb', 'sqlite', 'duckdb'] as const)(
+    'of %s some tables over the living database say that the others stay',
+    (engine) => {
+      const { plan } = planOf(engine, { mode: 'overwrite', scope: { tables: ['public.orders'] } });
+      expect(plan.refused).toBeNull();
+      expect(plan.lost.what).toMatch(/the tables public\.orders lose .*other tables stay as they are/);
+      expect(plan.steps.join(' ')).toContain('1 table)');
+    },
+  );
+
+  it('of a backup that holds a part says so, and that a swap would be refused', () => {
+    const held = { tables: ['public.orders'] };
+    const { plan } = planOf('mysql', { mode: 'overwrite' }, { held });
+    expect(plan.notes.join(' ')).toContain('a part of the database only (tables: public.orders)');
+    expect(plan.steps.join(' ')).toContain('the tables public.orders');
+    expect(plan.lost.what).toContain('other tables stay');
+    expect(planOf('mysql', { mode: 'swap' }, { held }).plan.refused).toMatchObject({ code: 'SCOPE_REFUSED' });
+    expect(planOf('sqlite', { mode: 'overwrite' }, { held: { schemaOnly: true } }).plan.refused?.detail).toContain(
+      'overwrite rows with nothing',
+    );
   });
 });

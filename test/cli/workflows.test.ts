@@ -222,11 +222,11 @@ describe('nightjar restore', () => {
     await putGood(world.store, 10);
     const argv = ['--database', 'copy', '--to', 'blog', '--table', 'public.a', '--table', 'public.b'];
     argv.push('--map-role', 'app=shop_app', '--map-role', 'a=b=c');
-    await world.run('restore', 'shop', '--new', ...argv, '--data-only', '--jobs', '4', '--detach');
+    await world.run('restore', 'shop', '--new', ...argv, '--schema-only', '--jobs', '4', '--detach');
     expect(world.starts[0]?.input).toMatchObject({
       database: 'copy',
       destination: 'blog',
-      scope: { tables: ['public.a', 'public.b'], dataOnly: true },
+      scope: { tables: ['public.a', 'public.b'], schemaOnly: true },
       roleMap: { app: 'shop_app', a: 'b=c' },
       jobs: 4,
     });
