@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listDatabases } from '../../../tasks/engines/mysql/databases.ts';
 import { reachServer, within, type Session } from '../../../tasks/engines/mysql/server.ts';
 import { memoryBackup } from '../../contracts/doubles.ts';
-import { engineOf, rowsOf } from './harness.ts';
+import { engineOf, rowsOf, runAll } from './harness.ts';
 import { FLAVOURS, failure, leave, room, shop, type Room } from './room.ts';
 
 const PAGE = readFileSync(new URL('../../../docs/engines/mysql.md', import.meta.url), 'utf8');
@@ -20,6 +20,8 @@ function fromDocs(title: string): string[] {
     .map((one) => one.trim().replace('…', 'Secret-1'))
     .filter((one) => one !== '');
 }
+/** Made where it lies: a function named with its database would be looked for there, whatever the copy is called. */
+const DOUBLED = 'CREATE VIEW doubled AS SELECT twice(id) AS d FROM orders';
 const TABLE_RIGHTS = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'];
 
 describe.each(FLAVOURS)('a login of %s', (flavour) => {
@@ -53,8 +55,10 @@ describe.each(FLAVOURS)('a login of %s', (flavour) => {
   beforeAll(async () => {
     here = await room(flavour);
     await shop(here, 'shop');
-    await sql('CREATE FUNCTION shop.twice(x int) RETURNS int DETERMINISTIC RETURN 2 * x');
-    await sql('CREATE VIEW shop.doubled AS SELECT shop.twice(id) AS d FROM shop.orders');
+    await runAll(here.server.server, 'shop', [
+      'CREATE FUNCTION twice(x int) RETURNS int DETERMINISTIC RETURN 2 * x',
+      DOUBLED,
+    ]);
     await sql('CREATE DATABASE other; CREATE TABLE other.t (id int PRIMARY KEY); CREATE DATABASE tmp');
   });
   afterAll(() => leave(here));
@@ -125,7 +129,7 @@ describe.each(FLAVOURS)('a login of %s', (flavour) => {
     const { manifest } = await here.bench.dump('shop', context);
     expect(manifest.databases!.map((one) => one.database)).toEqual(maria ? ['other', 'shop'] : ['other']);
     expect(context.report.warnings.join('\n')).toContain('Databases that nightjar@% has no right on are not seen');
-    await sql('CREATE VIEW shop.doubled AS SELECT shop.twice(id) AS d FROM shop.orders');
+    await runAll(here.server.server, 'shop', [DOUBLED]);
   });
 
   it('that has what the docs say backs up all databases, and brings them and their users back', async () => {
@@ -137,7 +141,8 @@ describe.each(FLAVOURS)('a login of %s', (flavour) => {
     expect(await bad(all())).toBe('');
     const context = here.bench.context('shop', all());
     const { manifest, backup } = await here.bench.dump('shop', context);
-    expect(context.report.warnings).toEqual([]);
+    // The server's own `root` of this machine's name.
+    expect(context.report.warnings.filter((one) => !one.includes('does not know as it runs'))).toEqual([]);
     expect(manifest.databases!.map((one) => one.database)).toEqual(['other', 'shop', 'tmp']);
     const before = await rowsOf(here.server.server, 'shop');
     await sql(`DROP DATABASE other; DROP DATABASE shop; DROP DATABASE tmp; DROP ROLE readers; DROP USER reader@'%'`);
@@ -148,7 +153,7 @@ describe.each(FLAVOURS)('a login of %s', (flavour) => {
     );
     const job = here.bench.restoreJob('all', 'new', { allDatabases: true });
     const { warnings } = await here.bench.restoreBackup(job, manifest, backup, { login });
-    expect(warnings.filter((one) => !one.includes('left as they are'))).toEqual([]);
+    expect(warnings.filter((one) => !/left as they are|^Events do not run/.test(one))).toEqual([]);
     expect(await rowsOf(here.server.server, 'shop')).toEqual(before);
     const reader = await here.server.server.connect('shop', { user: 'reader', password: 'Secret-2' });
     expect((await reader.query('SELECT count(*) AS n FROM orders'))[0]).toHaveLength(1);
