@@ -150,9 +150,7 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
     it('names the privilege that is missing', async () => {
       const few = await user('few', 'SELECT ON shop.*');
       const probe = await engine.probe(here.bench.context('shop', few));
-      expect(probe.findings.find((one) => one.level === 'bad')?.what).toContain(
-        'SHOW VIEW, TRIGGER, EVENT',
-      );
+      expect(probe.findings.find((one) => one.level === 'bad')?.what).toContain('SHOW VIEW, TRIGGER, EVENT');
       const failed = await failure(engine.dump(here.bench.context('shop', few), memoryBackup().sink));
       expect(failed.code).toBe('PRIVILEGE_MISSING');
       const enough = await user(
@@ -184,6 +182,7 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
 
     it.each([
       ['is killed', 'head -c 100000 > /dev/null; kill -9 $$'],
+      ['is killed when much is loaded', 'head -c 20000000 | "$REAL" "$@"; kill -9 $$'],
       ['ends with 0 half-way', 'head -c 100000 | "$REAL" "$@"; exit 0'],
       ['ends with an error', 'cat > /dev/null; echo "ERROR 1114 (HY000) at line 7: The table is full" >&2; exit 1'],
     ])('leaves everything as it was when its tool %s', async (_what, script) => {
@@ -194,6 +193,35 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
       );
       expect(await here.server.rowsOf('shop')).toEqual(original);
       expect(await here.server.databases()).toEqual(before);
+    });
+
+    it('leaves the old one serving when the server dies while it loads, and can be run again', async () => {
+      const before = await here.server.databases();
+      const job = here.bench.restoreJob('shop', 'swap');
+      let [loaded, seen] = [0, 0];
+      let killed: Promise<void> | undefined;
+      const heard = listeningReporter();
+      const report = {
+        ...heard,
+        moved(bytes: number) {
+          if (heard.phases.at(-1) !== 'restoring' || (loaded += bytes) < 2_000_000) return;
+          seen = loaded;
+          killed ??= here.server.server.kill();
+        },
+      };
+      const code = await codeOf(here.bench.restore(job, source(), { report }));
+      expect(seen).toBeGreaterThan(0);
+      await killed;
+      expect(code).toBe('CONNECTION_LOST');
+      await here.server.server.start();
+      expect(await here.server.rowsOf('shop')).toEqual(original);
+      expect((await here.server.databases()).sort()).toEqual([...before, aliasDatabase('shop', job.id)].sort());
+      await sql('DELETE FROM orders', 'shop');
+      await here.bench.restore(job, source());
+      expect(await here.server.rowsOf('shop')).toEqual(original);
+      const old = replacedDatabase('shop', job.id);
+      expect((await here.server.databases()).sort()).toEqual([...before, old].sort());
+      await sql(`DROP DATABASE ${ident(old)}`);
     });
 
     it('says before it begins that a statement is too long for the server', async () => {
