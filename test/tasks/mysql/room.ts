@@ -9,9 +9,6 @@ import { benchOf, type Bench } from '../../contracts/engine.ts';
 import { engineOf, ident, runAll, startServer, type Family, type FamilyServer } from './harness.ts';
 
 export const FLAVOURS = ['mariadb', 'mysql'] as const satisfies readonly MysqlFlavour[];
-/** What is long and much the same on both runs on MySQL with NIGHTJAR_SLOW=1 only, and is listed as skipped else. */
-export const leftOut = (flavour: MysqlFlavour): boolean =>
-  flavour === 'mysql' && process.env.NIGHTJAR_SLOW === undefined;
 
 export interface Room {
   readonly server: FamilyServer;
