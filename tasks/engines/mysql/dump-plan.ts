@@ -2,17 +2,10 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { BackupScope } from '../../../core/scope.ts';
 import type { Generated } from './dump-sections.ts';
+import { listDatabases } from './databases.ts';
 import { KEPT_TABLE, NOTE_TABLE } from './names.ts';
 import type { Server, Session } from './server.ts';
-import {
-  generatedColumns,
-  listDatabases,
-  listTables,
-  listViews,
-  requireDatabase,
-  versionedTables,
-  type DataTable,
-} from './tables.ts';
+import { generatedColumns, listTables, listViews, requireDatabase, versionedTables, type DataTable } from './tables.ts';
 
 export interface DatabasePlan {
   readonly database: string;
@@ -46,7 +39,7 @@ export async function planDump(server: Server, session: Session): Promise<DumpPl
   const scope = target.scope ?? {};
   const whole = scope.allDatabases === true;
   if (!whole) await requireDatabase(session, target.database);
-  const names = whole ? await listDatabases(session, (text) => report.warn(text)) : [target.database];
+  const names = whole ? await listDatabases(server, session, (text) => report.warn(text)) : [target.database];
   if (names.length === 0)
     throw new NightjarError('DATABASE_MISSING', {
       operation: 'look around',

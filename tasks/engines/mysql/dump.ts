@@ -9,6 +9,7 @@ import { schemaChanged, toolVersion } from './dump-tool.ts';
 import { dumpGlobals } from './globals.ts';
 import { holdServer, holdTables, openSnapshot, serverTime, type Hold } from './hold.ts';
 import { judge, type Judged } from './judge-dump.ts';
+import { requireRights } from './rights.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
 import { binlogPosition, charsetOf, databaseBytes, readSource, schemaDigest } from './tables.ts';
 import { readViews, writeArchives, type Written } from './write-archives.ts';
@@ -22,7 +23,15 @@ export async function dump(context: MysqlContext, sink: DumpSink): Promise<DumpF
   warnOfTls(report, server);
   try {
     const version = await toolVersion(server, signal);
-    const plan = await within(server, (session) => planDump(server, session));
+    const plan = await within(server, async (session) => {
+      const planned = await planDump(server, session);
+      await requireRights(
+        server,
+        session,
+        planned.databases.map(({ database, unsafe }) => ({ database, locks: unsafe.length > 0 })),
+      );
+      return planned;
+    });
     return await dumpHeld(server, plan, sink, version, own, signal);
   } catch (thrown) {
     own.abort(thrown);

@@ -1,26 +1,18 @@
 /** What can be known about tonight's backup without making it. Reads only. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
+import { listDatabases } from './databases.ts';
 import { names } from './dump-plan.ts';
 import { toolVersion } from './dump-tool.ts';
 import { numberOf } from './errors.ts';
-import { ident, qualified } from './names.ts';
+import { findLacks } from './rights.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
-import {
-  databaseBytes,
-  listDatabases,
-  listTables,
-  requireDatabase,
-  versionedTables,
-  type DataTable,
-} from './tables.ts';
+import { databaseBytes, listTables, requireDatabase, versionedTables, type DataTable } from './tables.ts';
 import { bad, ok, warn, clockFinding } from '../../findings.ts';
 
 /** What Debian's client of MariaDB 10.11 is said to dump. */
 const NEWEST_MYSQL: readonly [number, number] = [8, 4];
 const LONG_TRANSACTION_SECONDS = 3_600;
-/** Of the server's privileges those that a dump of one database asks for. */
-const NEEDED = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'LOCK TABLES'] as const;
 
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, 'kind'>> {
@@ -31,8 +23,13 @@ export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, '
   report.phase('looking around');
   return within(server, async (session) => {
     if (!whole) await requireDatabase(session, target.database);
-    const databases = whole ? await listDatabases(session, () => undefined) : [target.database];
-    const findings = [tls(server), flavour(server), await client(server)];
+    const leftOut: Finding[] = [];
+    const databases = whole
+      ? await listDatabases(server, session, (text) =>
+          leftOut.push(warn(text, 'docs/engines/mysql.md says why, under “A whole server”.')),
+        )
+      : [target.database];
+    const findings = [tls(server), flavour(server), await client(server), ...leftOut];
     const all: Found[] = [];
     let bytes = 0;
     for (const database of databases) {
@@ -116,49 +113,26 @@ export function isNewerThan(tool: string, { isMariadb, version }: Pick<Server, '
   return known > 0 && (major > known || (major === known && minor > knownMinor));
 }
 
-/** What the login was granted on the database or on everything, through roles too where they are in use. */
+/** What the login would not see, and so no backup would hold. */
 async function privileges(
   server: Server,
   session: Session,
   databases: readonly string[],
   tables: readonly Found[],
 ): Promise<Finding[]> {
-  const { user } = await session.row<{ user: string }>('SELECT CURRENT_USER() AS user');
-  const granted = await session.rows<Record<string, string>>('SHOW GRANTS');
-  const text = granted.flatMap((row) => Object.values(row)).join('\n');
-  const everything = /GRANT ALL PRIVILEGES ON (?:\*\.\*|`)/.test(text);
-  const missing = everything ? [] : NEEDED.filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
-  const hidden: string[] = [];
-  for (const one of tables.slice(0, 1_000))
-    await session.rows(`SELECT 1 FROM ${qualified(one.database, one.table)} LIMIT 0`).catch((thrown: unknown) => {
-      if (!(thrown instanceof NightjarError) || thrown.code !== 'PRIVILEGE_MISSING') throw thrown;
-      hidden.push(nameOf(server, one));
-    });
-  const hint = `GRANT ${NEEDED.join(', ')} ON ${databases.length === 1 ? ident(databases[0]!) : '*'}.* TO ${user.replace(/^(.*)@(.*)$/, "'$1'@'$2'")}`;
-  const findings: Finding[] = [];
-  if (missing.length > 0) findings.push(bad(`${user} was not granted ${missing.join(', ')}.`, hint));
-  if (hidden.length > 0) findings.push(bad(`Tables that ${user} may not read: ${names(hidden)}.`, hint));
-  const unreadable: string[] = [];
-  for (const database of databases) unreadable.push(...(await unreadableRoutines(session, database)));
-  if (unreadable.length > 0)
-    findings.push(
-      bad(
-        `${user} can not read the bodies of ${names(unreadable)}.`,
-        server.isMariadb
-          ? `GRANT SELECT ON mysql.proc TO the user`
-          : 'GRANT SHOW_ROUTINE ON *.* TO the user (MySQL 8.0.20), or SELECT ON *.*',
-      ),
-    );
-  return findings.length > 0 ? findings : [ok(`${user} may read all ${tables.length} tables.`)];
-}
-
-/** A routine without its body would end the dump. */
-async function unreadableRoutines(session: Session, database: string): Promise<string[]> {
-  const rows = await session.rows<{ name: string }>(
-    `SELECT routine_name AS name FROM information_schema.routines WHERE routine_schema = ? AND routine_definition IS NULL`,
-    [database],
+  const locks = (database: string): boolean =>
+    server.context.target.unsafeTables === 'lock' &&
+    tables.some((one) => one.database === database && !one.transactional);
+  const { user, needed, unsure } = await findLacks(
+    server,
+    session,
+    databases.map((database) => ({ database, locks: locks(database) })),
   );
-  return rows.map((one) => one.name);
+  const findings = [
+    ...needed.map(({ what, hint }) => bad(what, hint)),
+    ...unsure.map(({ what, hint }) => warn(what, hint)),
+  ];
+  return findings.length > 0 ? findings : [ok(`${user} may read all ${tables.length} tables.`)];
 }
 
 function storage(server: Server, tables: readonly Found[]): Finding[] {

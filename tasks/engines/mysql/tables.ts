@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DumpFacts } from '../../engine.ts';
 import { numberOf } from './errors.ts';
-import { ident, NOTE_TABLE, OWN_TABLES } from './names.ts';
+import { ident, OWN_TABLES } from './names.ts';
 import type { Server, Session } from './server.ts';
 
 export interface DataTable {
@@ -66,32 +66,6 @@ export async function versionedTables(session: Session, database: string): Promi
     [database],
   );
   return rows.map((one) => one.name);
-}
-
-/** The server's own, and what the clouds keep beside it. */
-const SYSTEM = [
-  'information_schema',
-  'performance_schema',
-  'mysql',
-  'sys',
-  'innodb',
-  'tmp',
-  'rdsadmin',
-  'awsdms_control',
-];
-
-/** Every database that is somebody's. `warn` hears of what a restore left behind, which is left out. */
-export async function listDatabases(session: Session, warn: (text: string) => void): Promise<string[]> {
-  const rows = await session.rows<{ name: string }>(
-    `SELECT schema_name AS name FROM information_schema.schemata ORDER BY schema_name`,
-  );
-  const ours = await session.rows<{ name: string }>(
-    `SELECT table_schema AS name FROM information_schema.tables WHERE table_name = ?`,
-    [NOTE_TABLE],
-  );
-  const left = new Set(ours.map((one) => one.name));
-  if (left.size > 0) warn(`What restores have left behind is not in the backup: ${[...left].join(', ')}.`);
-  return rows.map((one) => one.name).filter((name) => !SYSTEM.includes(name.toLowerCase()) && !left.has(name));
 }
 
 /** @throws DATABASE_MISSING. */

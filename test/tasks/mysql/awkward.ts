@@ -25,9 +25,11 @@ const scalars = (flavour: MysqlFlavour): string[] => [
   'c_varbin varbinary(300)',
   'c_tinyblob tinyblob',
   'c_blob blob',
+  'c_mediumblob mediumblob',
   'c_longblob longblob',
   'c_tinytext tinytext',
   'c_text text',
+  'c_mediumtext mediumtext',
   'c_longtext longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
   "c_enum enum('a', 'b;c', 'd''e', '`f`')",
   "c_set set('x', 'y', 'z')",
@@ -58,6 +60,8 @@ export function awkwardSql(flavour: MysqlFlavour): string[] {
     "INSERT INTO `select` VALUES (1, 'one', 1), (2, NULL, NULL)",
     `CREATE TABLE \`Shop "é"; ''-- (1)\` (id int PRIMARY KEY, t text)`,
     `INSERT INTO \`Shop "é"; ''-- (1)\` VALUES ${TEXTS.map((text, index) => `(${index}, ${text})`).join(', ')}`,
+    "CREATE TABLE held (id int PRIMARY KEY, a int CHECK (a > 0), b int, CONSTRAINT `b; over` CHECK (b > a OR b IS NULL OR concat(b, ';''') = 'x'))",
+    'INSERT INTO held VALUES (1, 1, 2), (2, NULL, NULL)',
     'CREATE TABLE empty_one (id int PRIMARY KEY)',
     `CREATE TABLE wide (${wide})`,
     'INSERT INTO wide () VALUES (), ()',
@@ -72,7 +76,8 @@ export function awkwardSql(flavour: MysqlFlavour): string[] {
         1.17549e-38, 2.2250738585072014e-308, b'${'10'.repeat(32)}', '9999-12-31', '-838:59:58.999999', '1000-01-01 00:00:00.000001',
         '2038-01-19 03:14:07.999999', 1901, 'c  ', 'caf\\u00e9', x'00010203', x'00ff27225c0a0d1a', '', x'', x'00', '', 'text', ${TEXTS[2]!},
         'd''e', 'x,z', '{"a": [1, null, "é\\\\n"]}', ST_GeomFromText('POINT(1 2)'), ST_GeomFromText('POLYGON((0 0, 1 0, 1 1, 0 0))'))`,
-    `INSERT INTO scalars (id, c_time, c_year, c_enum, c_json, c_date) VALUES (1000, '00:00:00', 0, 1, '[]', '2024-02-29')`,
+    `INSERT INTO scalars (id, c_time, c_year, c_enum, c_json, c_date, c_mediumblob, c_mediumtext, c_geom) VALUES (1000, '00:00:00', 0, 1, '[]', '2024-02-29',
+        repeat(x'00ff27', 30000), repeat('é;''\n', 30000), ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2), MULTIPOLYGON(((0 0, 4 0, 4 4, 0 4, 0 0), (1 1, 2 1, 2 2, 1 2, 1 1)), ((9 9, 10 9, 10 10, 9 9))))'))`,
     ...(maria
       ? [`UPDATE scalars SET c_uuid = '123e4567-e89b-12d3-a456-426614174000', c_inet6 = '2001:db8::1' WHERE id = 1000`]
       : []),
@@ -137,4 +142,8 @@ export const STRUCTURE_SQL: Readonly<Record<string, string>> = {
   events: `SELECT event_name, definer, event_definition, interval_value, interval_field, starts, on_completion, event_comment, sql_mode FROM information_schema.events WHERE event_schema = ?`,
   views: `SELECT table_name, check_option, is_updatable, definer, security_type FROM information_schema.views WHERE table_schema = ?`,
   partitions: `SELECT table_name, partition_name, partition_method, partition_expression, partition_description FROM information_schema.partitions WHERE table_schema = ? AND partition_name IS NOT NULL`,
+};
+/** MySQL 8.0.15 reads and forgets them. */
+export const MARIADB_SQL: Readonly<Record<string, string>> = {
+  checks: `SELECT table_name, constraint_name, level, check_clause FROM information_schema.check_constraints WHERE constraint_schema = ?`,
 };

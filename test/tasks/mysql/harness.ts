@@ -11,7 +11,7 @@ import type { Engine, Login } from '../../../tasks/engine.ts';
 import { mariadb } from '../../../tasks/engines/mariadb.ts';
 import { mysql } from '../../../tasks/engines/mysql.ts';
 import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
-import { awkwardSql, STRUCTURE_SQL } from './awkward.ts';
+import { awkwardSql, MARIADB_SQL, STRUCTURE_SQL } from './awkward.ts';
 
 /** The two are one family; tests are written once, as if both were the first. */
 export type Family = 'mysql';
@@ -177,7 +177,7 @@ export async function rowsOf(server: MysqlServer, database: string): Promise<Row
       );
       found[key] = (await all(`SELECT ${cells.join(', ')} FROM ${ident(name)}`)).map(line).sort();
     }
-    for (const [key, sql] of Object.entries(STRUCTURE_SQL))
+    for (const [key, sql] of Object.entries({ ...STRUCTURE_SQL, ...(server.flavour === 'mariadb' ? MARIADB_SQL : {}) }))
       found[`(${key})`] = (await all(sql, [database]))
         .map(line)
         .filter((text) => !text.includes('_nightjar_'))

@@ -81,7 +81,7 @@ const RULES: Readonly<Record<MysqlFlavour, readonly string[]>> = {
     'no storage engine Aria: made with InnoDB: table arial',
     'no system versioning: made as plain tables: table dated',
     'no type inet4: made as varchar(15) CHARACTER SET ascii: table packed',
-    'rows are no longer checked: table dflt, table scalars',
+    'rows are no longer checked: table dflt, table held, table scalars',
     'made visible: table hidden',
     'JSON of MariaDB is text',
     'utf8mb4_unicode_520_ci instead of utf8mb4_uca1400_ai_ci, nearly the same: view folded',
