@@ -137,6 +137,7 @@ async function backUp(
   await assertWritable(wire, {
     pauseMs: parts.pauseMs,
     after,
+    tookOne: true,
     alive: () => report.moved(0),
     ...(unheard ? { tries: UNHEARD_TRIES } : {}),
   }).then(
