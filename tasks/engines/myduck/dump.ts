@@ -2,6 +2,7 @@
 import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
+import { foresee } from '../../files/room.ts';
 import { readAll, writeArchive } from '../duckdb/archive.ts';
 import { majorOf } from '../duckdb/dump.ts';
 import { fingerprintOf } from '../duckdb/fingerprint.ts';
@@ -43,6 +44,7 @@ export async function dump(parts: Parts, context: MyduckContext, sink: DumpSink)
         await backUp(parts, context, wire, { exchange, key: made, flight });
       });
       const file = `${call.room}/nightjar_copy.duckdb`;
+      await foresee({ place: exchange.place, room: call.room, report }, [exchange.object]);
       await exchange.place.fetch(exchange.object, file).catch((thrown: unknown) => {
         if (!isOf(thrown, 'DATABASE_MISSING')) throw thrown;
         throw new NightjarError('DUMP_EMPTY', {
