@@ -34,6 +34,7 @@ export interface SiteOptions {
   readonly say: (text: string) => void;
 }
 
+/** Not MyDuck: its server writes the file to S3 itself, so there is no rival, and here it would be our stand-in. */
 export const SITES = {
   mariadb: makeMysql('mariadb'),
   mysql: makeMysql('mysql'),

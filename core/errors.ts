@@ -164,8 +164,8 @@ export const ERRORS = {
     'Restart the server now: it leaves its read-only mode no other way. Replication stays stopped until then too.',
   ),
   LOCK_TIMEOUT: entry(
-    'A table stayed locked by somebody else, so the dump could not begin.',
-    'Look for long DDL or a VACUUM FULL at that hour (`pg_locks`), or raise `lockTimeoutSeconds` of the target.',
+    'A table stayed locked by somebody else for too long.',
+    'Nothing was changed or kept; it is tried again. Look for a migration or maintenance at that hour: the detail says where to look.',
     { retryable: true },
   ),
   CONNECTION_LOST: entry(
@@ -214,8 +214,8 @@ export const ERRORS = {
     'Check that the vault’s bucket policy, its KMS key and the task role are as deployed (`cdk diff`).',
   ),
   DISK_FULL: entry(
-    'The task’s scratch disk is full.',
-    'Raise `size.ephemeralGiB` of the target (200 at most), or restore with one job where that needs no disk.',
+    'A disk is full.',
+    'The detail says whose. The server’s or the file system’s: make room there. The task’s: raise `size.ephemeralGiB` of the target (200 at most), or restore with one job.',
   ),
 
   // The task and its execution.
@@ -302,11 +302,11 @@ export const ERRORS = {
   ),
   RESTORE_FAILED: entry(
     'The restore tool ended with an error.',
-    'The detail holds its last words. The database under the old name is as it was; an overwrite was rolled back.',
+    'The detail holds its last words. The database under the old name is as it was, after an overwrite too.',
   ),
   FINGERPRINT_DIFFERS: entry(
     'The restored rows are not those the backup recorded.',
-    'The database under the old name is as it was. After `new` and `swap` the restored one was kept beside it for inspection; an overwrite was rolled back.',
+    'The database under the old name is as it was, after an overwrite too. After `new` and `swap` the restored one was kept beside it for inspection.',
   ),
   SWAP_FAILED: entry(
     'The names could not be exchanged.',

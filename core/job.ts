@@ -243,6 +243,8 @@ export const progressSchema = z.object({
   bytes: z.int().nonnegative(),
   /** Undefined where the end is not known. */
   totalBytes: z.int().nonnegative().optional(),
+  /** How large a dump found the database, as soon as it knew: also of one that failed, the next one's disk goes by it. */
+  databaseBytes: z.int().nonnegative().optional(),
   updatedAt: z.iso.datetime(),
   taskArn: z.string().optional(),
   outcome: outcomeSchema.optional(),

@@ -14,7 +14,7 @@ const LARGE_SIZE: TaskSize = { ...DEFAULT_SIZE, cpu: 2048, memoryMiB: 4096 };
 /** Scratch for so many bytes, a tenth more than they are; not bounded by what there is. */
 export const scratchFor = (bytes: number): number => Math.ceil((bytes * 11) / (10 * GIB)) + SPARE_GIB;
 
-/** `databaseBytes`: as the last good backup, or the one to be restored, says; undefined before there is one. */
+/** `databaseBytes`: as the last backup found it, or the one to be restored says; undefined before there is one. */
 export function taskSizeOf(target: Target, databaseBytes?: number): TaskSize {
   if (target.size) return target.size;
   if (databaseBytes === undefined || isNative(target.engine)) return DEFAULT_SIZE;

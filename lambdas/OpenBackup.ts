@@ -1,6 +1,7 @@
 /** Opens a backup: its target's lock, its RUNNING record, and the task to run; where the service keeps the point, none. */
 import type { BackupRecord } from '../core/backup.ts';
 import { isDumpTarget, type DumpTarget } from '../core/config.ts';
+import { ENGINES } from '../core/engines.ts';
 import { idOfExecution } from '../core/ids.ts';
 import {
   backupInputSchema,
@@ -63,9 +64,26 @@ async function dumpTask(
   const config = await parts.config();
   const { idleMinutes } = config.limits;
   const job = { kind: 'dump', id: backupId, target, idleMinutes, trigger, startedAt } as const;
-  const last = target.size ? undefined : await parts.catalog.newestGood(target.name);
-  const size = taskSizeOf(target, last?.databaseBytes);
+  const size = taskSizeOf(target, target.size ? undefined : await databaseBytesOf(parts, target));
   return taskRequestOf(config, target, runId === undefined ? job : { ...job, runId }, parts.madeNetwork, size);
+}
+
+/** As many attempts that failed are asked how large the database was. */
+const LOOK_BACK = 10;
+
+/**
+ * As the last good backup found it, or one that failed since, if that found more: a disk that was too small for it would be
+ * too small every night.
+ */
+async function databaseBytesOf({ catalog }: Needs, { name, engine }: DumpTarget): Promise<number | undefined> {
+  const good = await catalog.newestGood(name);
+  if (ENGINES[engine].scratchCopies === 0) return good?.databaseBytes;
+  for (const { backupId } of await catalog.listBackups({ target: name, limit: LOOK_BACK })) {
+    if (good && backupId <= good.backupId) break;
+    const seen = (await catalog.getProgress(backupId))?.databaseBytes;
+    if (seen !== undefined) return Math.max(seen, good?.databaseBytes ?? 0);
+  }
+  return good?.databaseBytes;
 }
 
 export const handler = wire.lambda(() =>

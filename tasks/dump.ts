@@ -4,7 +4,10 @@
  */
 import { manifestSchema, type Manifest, type VaultObject } from '../core/backup.ts';
 import type { DumpJob, OutcomeOf } from '../core/job.ts';
+import type { DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
+import { NightjarError } from '../core/errors.ts';
+import { taskSizeOf } from '../core/task-size.ts';
 import { archiveFacts, type WrittenArchive } from '../core/server-backup.ts';
 import { objectKey } from '../core/names.ts';
 import { sealOf, sealed } from './seal.ts';
@@ -46,8 +49,21 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
         cause: String(left),
       });
     });
-    throw cause;
+    throw withRoom(cause, job.target, progress.databaseBytes);
   }
+}
+
+/** A full disk names the size that is wanted, and who sets it. */
+function withRoom(thrown: unknown, target: DumpTarget, databaseBytes: number | undefined): unknown {
+  if (!(thrown instanceof NightjarError) || thrown.code !== 'DISK_FULL') return thrown;
+  if (databaseBytes === undefined || ENGINES[target.engine].scratchCopies === 0) return thrown;
+  const { size, ...unsized } = target;
+  const { ephemeralGiB } = taskSizeOf(unsized, databaseBytes);
+  if (size && size.ephemeralGiB >= ephemeralGiB) return thrown;
+  const next = size
+    ? `Set size.ephemeralGiB of the target to ${ephemeralGiB}; it is ${size.ephemeralGiB}.`
+    : `The next backup is given ${ephemeralGiB} GiB by itself: take it now by \`nightjar backup ${target.name}\`. If that is full too, set size.ephemeralGiB of the target.`;
+  return thrown.retold({ detail: [thrown.detail, next].filter(Boolean).join(' ') });
 }
 
 function manifestOf(

@@ -39,6 +39,8 @@ export interface Reporter {
   moved(bytes: number): void;
   /** What `moved` will add up to, in bytes, where that is known. */
   expect(bytes: number): void;
+  /** How large the database is, in bytes, before it is copied: a disk that is too small for it is larger the next time. */
+  found(databaseBytes: number): void;
   /** Goes into the manifest or the restore's record, and into the report. */
   warn(text: string): void;
 }

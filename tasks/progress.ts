@@ -30,6 +30,7 @@ export class ProgressWriter implements Reporter {
   #phase = 'starting';
   #bytes = 0;
   #totalBytes: number | undefined;
+  #databaseBytes: number | undefined;
   #lastSign = Date.now();
   /** Something is there that the catalog has not been told. */
   #news = true;
@@ -60,6 +61,11 @@ export class ProgressWriter implements Reporter {
     this.#totalBytes = Math.round(bytes);
   }
 
+  found(databaseBytes: number): void {
+    this.#sign();
+    this.#databaseBytes = databaseBytes;
+  }
+
   warn(text: string): void {
     const clean = this.#options.secrecy.scrub(text);
     this.#options.log('warn', clean);
@@ -73,6 +79,11 @@ export class ProgressWriter implements Reporter {
       .map((text) => (text.length > WARNING_LENGTH ? `${text.slice(0, WARNING_LENGTH)}…` : text));
     const more = this.#warnings.length - kept.length;
     return more > 0 ? [...kept, `… and ${more} more; see the task’s log.`] : kept;
+  }
+
+  /** As {@link found} was told. */
+  get databaseBytes(): number | undefined {
+    return this.#databaseBytes;
   }
 
   /** What was last said to be going on. */
@@ -134,6 +145,7 @@ export class ProgressWriter implements Reporter {
       phase: this.#phase,
       bytes: this.#bytes,
       ...(this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes }),
+      ...(this.#databaseBytes === undefined ? {} : { databaseBytes: this.#databaseBytes }),
       updatedAt: new Date().toISOString(),
       ...(taskArn === undefined ? {} : { taskArn }),
     };

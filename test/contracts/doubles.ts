@@ -146,20 +146,25 @@ export function memorySource(manifest: Manifest, backup: MemoryBackup, stored?: 
 export interface Heard extends Reporter {
   readonly warnings: string[];
   readonly phases: string[];
+  /** How large databases were found to be. */
+  readonly sizes: number[];
 }
 
 export function listeningReporter(onPhase: (text: string) => void = () => undefined): Heard {
   const warnings: string[] = [];
   const phases: string[] = [];
+  const sizes: number[] = [];
   return {
     warnings,
     phases,
+    sizes,
     phase(text) {
       phases.push(text);
       onPhase(text);
     },
     moved: () => undefined,
     expect: () => undefined,
+    found: (bytes) => void sizes.push(bytes),
     warn: (text) => void warnings.push(text),
   };
 }

@@ -66,6 +66,54 @@ describe('opening a backup', () => {
     });
   });
 
+  it('gives the backup of a file the room that the one before turned out to need, though it failed', async () => {
+    const GIB = 2 ** 30;
+    const storage = { s3: { bucket: 'example-data' } };
+    world.setConfig(
+      configOf({ targets: [{ name: 'app', engine: 'sqlite', database: 'app.db', storage }, targetOf('shop')] }),
+    );
+    const failed = async (target: string, databaseBytes?: number): Promise<void> => {
+      const event = backupEvent(world, target);
+      const opened = await makeOpenBackup(world)(event);
+      await failTask(world, opened.id, 'DISK_FULL');
+      const said = (await world.catalog.getProgress(opened.id))!;
+      await world.catalog.putProgress({ ...said, ...(databaseBytes === undefined ? {} : { databaseBytes }) });
+      await makeFailBackup(world)({ ...event, opened, failure: caught('States.TaskFailed') });
+      world.clock += 60_000;
+    };
+    const room = async (target: string): Promise<number> => {
+      const event = backupEvent(world, target);
+      const opened = await makeOpenBackup(world)(event);
+      if (opened.method !== 'dump') throw new Error('no dump');
+      world.over.add(event.executionArn);
+      world.clock += 60_000;
+      return opened.task.ephemeralGiB;
+    };
+    expect(await room('app')).toBe(21);
+    // The very first, and then nights that came to nothing for other reasons.
+    await failed('app', 40 * GIB);
+    await failed('app');
+    expect(await room('app')).toBe(93);
+    // It is smaller now: what was seen last counts.
+    await failed('app', 30 * GIB);
+    expect(await room('app')).toBe(71);
+    // What streams needs none.
+    await failed('shop', 40 * GIB);
+    expect(await room('shop')).toBe(21);
+    // The larger of the last good one and those that failed since; what failed before it is forgotten.
+    const good = await makeOpenBackup(world)(backupEvent(world, 'app'));
+    const at = world.now().toISOString();
+    const facts = { manifestKey: 'm', manifestVersionId: 'v', snapshotAt: at, storedBytes: 1, warnings: [] };
+    await world.catalog.completeBackup('app', good.id, { ...facts, databaseBytes: 20 * GIB }, at);
+    await world.catalog.unlock('app', 'backup', good.id);
+    world.clock += 60_000;
+    expect(await room('app')).toBe(49);
+    await failed('app', 10 * GIB);
+    expect(await room('app')).toBe(49);
+    await failed('app', 50 * GIB);
+    expect(await room('app')).toBe(115);
+  });
+
   it('changes nothing when its state is retried', async () => {
     const event = backupEvent(world, 'shop');
     const first = await makeOpenBackup(world)(event);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseDumpTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { DropJob, Job, Progress } from '../../core/job.ts';
-import type { Engine } from '../../tasks/engine.ts';
+import type { Engine, EngineContext } from '../../tasks/engine.ts';
 import { runJob, type TaskSetup } from '../../tasks/run.ts';
 import { Secrecy } from '../../tasks/secrecy.ts';
 
@@ -65,6 +65,25 @@ describe('a job', () => {
       expect([status, gone, last.outcome]).toEqual([0, left, { kind: 'drop', dropped }]);
     },
   );
+
+  it.each([
+    [undefined, 'The next backup is given 93 GiB by itself'],
+    [{ cpu: 1024, memoryMiB: 2048, ephemeralGiB: 30 }, 'Set size.ephemeralGiB of the target to 93; it is 30'],
+    [{ cpu: 1024, memoryMiB: 2048, ephemeralGiB: 100 }, undefined],
+  ])('whose disk is too small for a file says how large it was, and what size it takes (%j)', async (size, words) => {
+    const dump = ({ report }: EngineContext) => {
+      report.found(40 * 2 ** 30);
+      return Promise.reject(new NightjarError('DISK_FULL', { operation: 'look for room', detail: 'No room.' }));
+    };
+    const storage = { s3: { bucket: 'example-data' } };
+    const target = parseDumpTarget({ name: 'app', engine: 'sqlite', database: 'app.db', storage, size });
+    const job = { kind: 'dump', target, trigger: 'daily', startedAt: '2026-11-21T01:30:00.000Z' } as const;
+    const { last } = await ran(job, { engineOf: () => ({ dump }) as unknown as Engine });
+    expect(last).toMatchObject({ status: 'failed', databaseBytes: 40 * 2 ** 30, failure: { code: 'DISK_FULL' } });
+    const { detail } = last.failure!;
+    if (words === undefined) expect(detail).toBe('No room.');
+    else expect(detail).toContain(`No room. ${words}`);
+  });
 
   it('that looks at an identity finds it, asks no engine, and learns it as a secret', async () => {
     const identity = await generateX25519Identity();

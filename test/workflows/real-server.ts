@@ -161,6 +161,7 @@ const listening = (report: Report, at: (phase: string) => void): Report => ({
   phase: (text) => (report.phase(text), at(text)),
   moved: (bytes) => report.moved(bytes),
   expect: (bytes) => report.expect(bytes),
+  found: (bytes) => report.found(bytes),
   warn: (text) => report.warn(text),
 });
 

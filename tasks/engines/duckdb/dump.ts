@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
 import { scopeKinds, type BackupScope } from '../../../core/scope.ts';
 import type { DumpFacts, DumpSink, EngineContext } from '../../engine.ts';
+import { foresee } from '../../files/room.ts';
 import { readAll, writeArchive } from './archive.ts';
 import { narrow } from './assemble.ts';
 import { inRoom, type Call } from './context.ts';
 import { takeCopy, type Copy } from './copy.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { walOf } from './names.ts';
 
 /** What of a database is in an archive, as its restore asks for it: rows without definitions need a place to go. */
 export type Contents = 'whole' | 'definitions' | 'rows';
@@ -21,6 +23,7 @@ export const majorOf = (version: string): number => Number(/\d+/.exec(version)?.
 export async function dump(context: EngineContext<'duckdb'>, sink: DumpSink): Promise<DumpFacts> {
   return inRoom(context, async (call) => {
     call.step('connecting');
+    await foresee(call, [call.target.database, walOf(call.target.database)]);
     const copy = await takeCopy(call, call.target.database, { fallback: 'DUMP_FAILED' });
     if (copy.hadWal)
       call.report.warn(

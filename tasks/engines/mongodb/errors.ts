@@ -16,6 +16,7 @@ const BY_CODE: Readonly<Record<number, ErrorCode>> = {
   11600: 'CONNECTION_LOST',
   11602: 'CONNECTION_LOST',
   13435: 'CONNECTION_LOST',
+  14031: 'DISK_FULL',
 };
 
 const TLS_WORDS =
@@ -29,7 +30,7 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [/AuthenticationFailed|auth error|unable to authenticate|bad auth/i, 'AUTH_FAILED'],
   [/\(Unauthorized\)|not authorized on|not allowed to do action/, 'PRIVILEGE_MISSING'],
   [/x509|tls:|certificate/, 'TLS_FAILED'],
-  [/No space left on device/, 'DISK_FULL'],
+  [/No space left on device|OutOfDiskSpace/, 'DISK_FULL'],
   [
     /server selection error|could not connect to server|connection\(.*\) |socket was unexpectedly closed|connection reset|broken pipe|connection refused|NotWritablePrimary|InterruptedAtShutdown|unexpected EOF|incomplete read/,
     'CONNECTION_LOST',
@@ -50,8 +51,13 @@ export function sessionError(
 ): unknown {
   if (thrown instanceof NightjarError || !(thrown instanceof MongoError)) return thrown;
   const words = wordsOf(thrown);
-  return new NightjarError(registryCode(thrown, words, options), { operation, detail: words, cause: thrown });
+  const code = registryCode(thrown, words, options);
+  return new NightjarError(code, { operation, detail: advised(code, words), cause: thrown });
 }
+
+/** The tools write to pipes only, so what is full is never the task's. */
+const advised = (code: ErrorCode, words: string): string =>
+  code === 'DISK_FULL' ? `${words.replace(/\.?$/, '.')} The disk is the server’s.` : words;
 
 function registryCode(
   thrown: MongoError,
@@ -93,8 +99,6 @@ export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): N
     .join(' ');
   // What a tool says while it is being killed is not why.
   const code = (end.code === null ? undefined : BY_TEXT.find(([pattern]) => pattern.test(failure))?.[1]) ?? fallback;
-  return new NightjarError(code, {
-    operation: tool,
-    detail: `${tool} ${howEnded(end)}${said === '' ? '.' : `: ${failure === '' ? said.slice(-1_000) : failure}`}`,
-  });
+  const words = said === '' ? '.' : `: ${failure === '' ? said.slice(-1_000) : failure}`;
+  return new NightjarError(code, { operation: tool, detail: advised(code, `${tool} ${howEnded(end)}${words}`) });
 }

@@ -1,5 +1,5 @@
 /** Looks into a server: how many rows, do the user's questions hold; and what tonight's backup will meet. */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import type { CheckJob, CheckOutcome, Finding, ProbeOutcome } from '../../../core/job.ts';
 import { exchangeScheme } from '../../../core/names.ts';
 import { literal, qualified, type Place } from '../duckdb/names.ts';
@@ -9,7 +9,7 @@ import { openExchange, plainDatabase } from './exchange.ts';
 import type { Parts } from './parts.ts';
 import { openWire, type MyduckContext, type Session, type Wire } from './wire.ts';
 import { assertWritable } from './writable.ts';
-import { ok } from '../../findings.ts';
+import { clockFinding, ok, warn } from '../../findings.ts';
 
 const ANSWER_LENGTH = 300;
 type Answer = CheckOutcome['answers'][number];
@@ -86,6 +86,7 @@ export async function probe(parts: Parts, context: MyduckContext): Promise<Omit<
           } as const,
         ]
       : [ok(`Nightjar’s DuckDB reads what the server’s ${version} writes.`)]),
+    await clockOf(wire),
     await asked('The database’s name', () => Promise.resolve(plainDatabase(target.database))),
     await asked('The server takes writes', () => assertWritable(wire, { pauseMs: parts.pauseMs, after: '' })),
     await asked(`The keys of ${target.exchange.user}`, () => parts.keys.list(target.exchange.user)),
@@ -111,6 +112,20 @@ async function asked(what: string, look: () => Promise<unknown>): Promise<Findin
     const error = thrown instanceof NightjarError ? thrown : undefined;
     const words = error ? (error.detail ?? error.message) : String(thrown);
     return { level: 'bad', what: `${what}: ${words}`, hint: error?.entry.hint ?? 'See docs/engines/myduck.md.' };
+  }
+}
+
+async function clockOf(wire: Wire): Promise<Finding> {
+  const session = await wire.session();
+  try {
+    const before = Date.now();
+    const [row] = await session.rows<{ clock: string }>('SELECT epoch_ms(now()) AS clock');
+    return clockFinding(Number(row!.clock), (before + Date.now()) / 2);
+  } catch (thrown) {
+    const { detail, message } = toNightjarError(thrown);
+    return warn(`The server’s clock was not told: ${detail ?? message}`, 'Compare it by hand with the time of day.');
+  } finally {
+    await session.close();
   }
 }
 

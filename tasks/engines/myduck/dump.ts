@@ -3,6 +3,7 @@ import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import { exchangeScheme } from '../../../core/names.ts';
 import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
+import { foresee } from '../../files/room.ts';
 import { readAll, writeArchive } from '../duckdb/archive.ts';
 import { majorOf } from '../duckdb/dump.ts';
 import { fingerprintOf } from '../duckdb/fingerprint.ts';
@@ -44,6 +45,7 @@ export async function dump(parts: Parts, context: MyduckContext, sink: DumpSink)
         await backUp(parts, context, wire, { exchange, key: made, flight });
       });
       const file = `${call.room}/nightjar_copy.duckdb`;
+      await foresee({ place: exchange.place, room: call.room, report }, [exchange.object]);
       await exchange.place.fetch(exchange.object, file).catch((thrown: unknown) => {
         if (!isOf(thrown, 'DATABASE_MISSING')) throw thrown;
         throw new NightjarError('DUMP_EMPTY', {
@@ -138,6 +140,7 @@ async function backUp(
   await assertWritable(wire, {
     pauseMs: parts.pauseMs,
     after,
+    tookOne: true,
     alive: () => report.moved(0),
     ...(unheard ? { tries: UNHEARD_TRIES } : {}),
   }).then(

@@ -27,6 +27,9 @@ export interface Wire {
 /** Whoever knows of keys hides them from what the server says. */
 export type Scrub = (text: string) => string;
 
+/** PostgreSQL's words and MySQL's, since it has users of both; never those of S3 or of a file system. */
+const DENIED = /permission denied (?:for|to) |(?:command|access) denied (?:for|to) user|must be (?:owner|superuser)/i;
+
 /** Databases that a server has besides the user's; a restore may come when the target's own is gone. */
 const OTHERS = ['postgres', 'mysql', 'myduck'];
 
@@ -95,7 +98,13 @@ function sessionOf(client: pg.Client, { report }: MyduckContext, signal: AbortSi
   const failed = (error: ServerError, operation: string, fallback: ErrorCode): NightjarError => {
     const lost =
       error.code === undefined && error.severity === undefined && /connection|ECONN|EPIPE/i.test(error.message);
-    const code = lost ? 'CONNECTION_LOST' : /read[ -]only/i.test(error.message) ? 'SERVER_READ_ONLY' : fallback;
+    const code = lost
+      ? 'CONNECTION_LOST'
+      : error.code === '42501' || DENIED.test(error.message)
+        ? 'PRIVILEGE_MISSING'
+        : /read[ -]only/i.test(error.message)
+          ? 'SERVER_READ_ONLY'
+          : fallback;
     return new NightjarError(code, { operation, detail: scrub(error.message.trim()) });
   };
   const verb = (sql: string): string => /^\w+(?: DATABASE)?/.exec(sql)?.[0] ?? 'query';

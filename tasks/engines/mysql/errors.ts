@@ -32,11 +32,16 @@ const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
   4151: 'AUTH_FAILED',
 };
 
+/** Of LOCK_TIMEOUT. */
+export const WHO_HOLDS =
+  'Look for a long ALTER TABLE or transaction at that hour: SHOW FULL PROCESSLIST, information_schema.innodb_trx.';
+
 /** What a person does about these is not in the registry's general words. */
 const ADVICE: Readonly<Record<number, string>> = {
   1114: 'The destination server has no room left.',
   1021: 'The destination server has no room left.',
   1153: 'Raise max_allowed_packet of the destination server.',
+  1205: WHO_HOLDS,
   1227:
     'Usually a view, trigger, routine or event whose definer is somebody else: restore with `--no-owner` or a role map, or ' +
     'grant SET_USER_ID (MySQL 8.0), SET_ANY_DEFINER (8.4) or SET USER (MariaDB).',

@@ -5,7 +5,7 @@
  * away, not us: so it is taken only where it was asked for, for tables that no snapshot covers, until the dump is over.
  */
 import { NightjarError } from '../../../core/errors.ts';
-import { numberOf } from './errors.ts';
+import { numberOf, WHO_HOLDS } from './errors.ts';
 import { qualified } from './names.ts';
 import { within, type Server, type Session } from './server.ts';
 
@@ -79,7 +79,7 @@ async function lock(session: Session, sql: string): Promise<void> {
       if (attempt >= TRIES)
         throw new NightjarError('LOCK_TIMEOUT', {
           operation: sql.slice(0, 30),
-          detail: `Somebody held the tables for longer than ${(TRIES * (WAIT_SECONDS * 1_000 + PAUSE_MS)) / 1_000} s.`,
+          detail: `Somebody held the tables for longer than ${(TRIES * (WAIT_SECONDS * 1_000 + PAUSE_MS)) / 1_000} s. ${WHO_HOLDS}`,
           cause: thrown,
         });
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));

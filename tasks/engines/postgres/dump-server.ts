@@ -58,6 +58,7 @@ function serverOf(server: Server, database: string, title: string): Server {
         phase: (text) => report.phase(`${text} (${title})`),
         moved: (bytes) => report.moved(bytes),
         expect: (bytes) => report.expect(bytes),
+        found: (bytes) => report.found(bytes),
         warn: (text) => report.warn(`${database}: ${text}`),
       },
     },

@@ -11,6 +11,7 @@ const BY_STATE: Readonly<Record<string, ErrorCode>> = {
   // Starting up, shutting down, no connection left: the server can't be used now.
   '57P03': 'CONNECT_FAILED',
   '53300': 'CONNECT_FAILED',
+  '53100': 'DISK_FULL',
   '57P01': 'CONNECTION_LOST',
   '57P02': 'CONNECTION_LOST',
 };
@@ -46,6 +47,17 @@ const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [/No space left on device/, 'DISK_FULL'],
 ];
 
+/** What a person does about it is not in the registry's general words. */
+function advised(code: ErrorCode, words: string, ofServer: boolean): string {
+  const advice =
+    code === 'LOCK_TIMEOUT'
+      ? '`pg_locks` shows who holds it, such as a VACUUM FULL; lockTimeoutSeconds of the target is how long it is waited for.'
+      : code === 'DISK_FULL' && ofServer
+        ? 'The disk is the server’s.'
+        : undefined;
+  return advice === undefined ? words : `${words.replace(/\.?$/, '.')} ${advice}`;
+}
+
 /** The SQLSTATE of what a session threw. */
 export const sqlStateOf = (thrown: unknown): string | undefined => {
   const error = thrown instanceof NightjarError ? thrown.cause : thrown;
@@ -62,7 +74,8 @@ export function sessionError(
   if (thrown instanceof NightjarError) return thrown;
   const error = thrown as { code?: string; message?: string; detail?: string; severity?: string };
   const words = [error.message ?? String(thrown), error.detail].filter(Boolean).join(' ');
-  return new NightjarError(codeOf(error, words, options), { operation, detail: words, cause: thrown });
+  const code = codeOf(error, words, options);
+  return new NightjarError(code, { operation, detail: advised(code, words, true), cause: thrown });
 }
 
 function codeOf(
@@ -90,8 +103,10 @@ function codeOf(
 export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): NightjarError {
   const said = end.stderr.trim();
   const code = BY_TEXT.find(([pattern]) => pattern.test(said))?.[1] ?? fallback;
+  const detail = `${tool} ${howEnded(end)}${said === '' ? '.' : `: ${said}`}`;
+  // With a severity it is the server that speaks.
   return new NightjarError(code, {
     operation: tool,
-    detail: `${tool} ${howEnded(end)}${said === '' ? '.' : `: ${said}`}`,
+    detail: advised(code, detail, /(?:ERROR|FATAL|PANIC): /.test(said)),
   });
 }

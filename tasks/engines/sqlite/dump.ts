@@ -1,5 +1,6 @@
 /** One database into one archive: copied, checked, narrowed, counted, and read through on its way. */
 import type { DumpFacts, DumpSink } from '../../engine.ts';
+import { foresee } from '../../files/room.ts';
 import { packedFile, packingWords } from '../../pipes/packing.ts';
 import { archiveOutlet } from '../../pipes/pipes.ts';
 import { DUMP_COMMAND, FILES, writeArchive } from './archive.ts';
@@ -19,6 +20,8 @@ async function dumpWith(work: Work, sink: DumpSink): Promise<DumpFacts> {
   const { target, report } = work.context;
   report.phase('connecting');
   const version = await toolVersion(work, 'DUMP_FAILED');
+  const { place, room } = work;
+  await foresee({ place, room, report }, [target.database]);
   const copy = await copyOf(work, target.database);
   try {
     return await dumpCopy(work, sink, copy, version);

@@ -279,7 +279,9 @@ describe('a restore', () => {
         'CREATE TABLE t (b VARCHAR)',
         'INSERT INTO t SELECT md5(i::VARCHAR) FROM range(200000) r(i)',
       ]);
-      expect(await codeOf(here.bench.dump(name, { scratch: small }))).toBe('DISK_FULL');
+      const report = listeningReporter();
+      expect(await codeOf(here.bench.dump(name, { scratch: small, report }))).toBe('DISK_FULL');
+      expect(report.sizes).toEqual([(await stat(here.file(name))).size]);
       for (const format of ['file', 'parquet'] as const) {
         const { manifest, backup } = await here.bench.dump(name, { target: targetAt(name, { format }) });
         const work = here.bench.restore(here.bench.restoreJob(name, 'swap'), memorySource(manifest, backup), {

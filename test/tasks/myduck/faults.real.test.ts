@@ -51,6 +51,18 @@ const nothingLeft = async (): Promise<void> => {
   expect(await server.exchanged()).toEqual([]);
 };
 
+describe('doctor of MyDuck', () => {
+  it('finds a clock that is off', async () => {
+    const clock = async (): Promise<unknown> =>
+      (await bench.engine.probe(bench.context('shop'))).findings.find((one) => one.what.includes('clock'));
+    expect(await clock()).toMatchObject({ level: 'ok' });
+    server.standIn.mood.clockMs = -300_000;
+    expect(await clock()).toMatchObject({ level: 'warn', what: expect.stringContaining('300 s') as string });
+    server.standIn.mood.refuses = { statement: /epoch_ms/, words: 'no such function' };
+    expect(await clock()).toMatchObject({ level: 'warn', what: expect.stringContaining('no such function') as string });
+  });
+});
+
 describe('a backup of MyDuck', () => {
   it('takes the error that means success for one, believes no number in it, and leaves nothing in the exchange', async () => {
     const { manifest } = await bench.dump('shop');
@@ -93,6 +105,45 @@ describe('a backup of MyDuck', () => {
     ]);
     await server.standIn.restart();
     await bench.dump('shop');
+  });
+
+  it('tells a missing right as that: nobody restarts a server at night that takes writes', async () => {
+    const words = 'permission denied for schema main';
+    server.standIn.mood.refuses = { statement: /^CREATE TABLE nightjar_probe_/, words, code: '42501' };
+    const before = await dump();
+    expect(before.code).toBe('PRIVILEGE_MISSING');
+    expect(before.detail).toContain(words);
+    expect(before.detail).toContain('Nothing was asked of it yet.');
+    expect(server.standIn.asked.filter((sql) => sql.startsWith('BACKUP'))).toEqual([]);
+    const { findings } = await bench.engine.probe(bench.context('shop'));
+    expect(findings.find((one) => one.what.includes('The server takes writes'))).toMatchObject({
+      level: 'bad',
+      hint: expect.stringContaining('Grant') as string,
+    });
+
+    // Taken away while the backup ran, by a server that has no numbers for it.
+    delete server.standIn.mood.refuses;
+    server.standIn.mood.slow = () =>
+      (server.standIn.mood.refuses = { statement: /^CREATE TABLE nightjar_probe_/, words });
+    const after = await dump();
+    expect(after.code).toBe('PRIVILEGE_MISSING');
+    expect(after.detail).toContain('BACKUP DATABASE went well');
+    expect(after.detail).toContain('not known');
+    await nothingLeft();
+  });
+
+  it('tells a fault of the write probe as what it is, unless the server took a write before its backup', async () => {
+    const words = 'IO Error: disk quota exceeded';
+    server.standIn.mood.refuses = { statement: /^CREATE TABLE nightjar_probe_/, words };
+    const before = await dump();
+    expect(before.code).toBe('UNEXPECTED');
+    expect(before.detail).toContain(words);
+    delete server.standIn.mood.refuses;
+    server.standIn.mood.slow = () =>
+      (server.standIn.mood.refuses = { statement: /^CREATE TABLE nightjar_probe_/, words });
+    const after = await dump();
+    expect(after.code).toBe('SERVER_READ_ONLY');
+    expect(after.detail).toContain(words);
   });
 
   it('is taken while the server reads only: who writes meanwhile is told so, and can write again afterwards', async () => {

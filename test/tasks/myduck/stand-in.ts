@@ -30,6 +30,10 @@ export interface Mood {
   blabs?: boolean;
   /** The DuckDB that it says it has. */
   version?: string;
+  /** Statements that its user may not run, or that fail for a reason of their own, and what it says to them. */
+  refuses?: { statement: RegExp; words: string; code?: string };
+  /** How far its clock is off, in milliseconds. */
+  clockMs?: number;
 }
 
 export interface StandIn {
@@ -175,6 +179,12 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
       const sql = body.toString('utf8').slice(0, -1);
       asked.push(sql);
       const match = STATEMENT.exec(sql);
+      const refused = mood.refuses?.statement.test(sql) ? mood.refuses : undefined;
+      if (refused) {
+        const { words, code = 'XX000' } = refused;
+        socket.write(Buffer.concat([error(words, { severity: 'ERROR', code }), message('Z', Buffer.from('I'))]));
+        continue;
+      }
       try {
         // Source: `connection_handler.go`: the good end of both is an ErrorResponse without severity or code.
         if (match) socket.write(error(await exchange(match, socket), {}));
@@ -185,7 +195,9 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
             if (database !== EVERYBODYS) await connection.run(`USE ${ident(database)}`);
           }
           const said = mood.version === undefined ? 'version()' : `'${mood.version}'`;
-          socket.write(answer(await connection!.runAndReadAll(sql.replace('version()', said))));
+          const clock = mood.clockMs === undefined ? 'epoch_ms(now())' : `${Date.now() + mood.clockMs}`;
+          const asIs = sql.replace('version()', said).replace('epoch_ms(now())', clock);
+          socket.write(answer(await connection!.runAndReadAll(asIs)));
         }
       } catch (thrown) {
         socket.write(error((thrown as Error).message, { severity: 'ERROR', code: 'XX000' }));

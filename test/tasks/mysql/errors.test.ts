@@ -31,3 +31,15 @@ it.each([
   const said = 'mariadb-dump: Got error: 2026: "TLS/SSL error: self-signed certificate" when trying to connect';
   expect(toolError('mariadb-dump', ended(said), 'DUMP_FAILED').code).toBe('TLS_FAILED');
 });
+
+it('a lock that somebody else holds names MySQL’s own means, and nobody else’s', () => {
+  const error = Object.assign(new Error('Lock wait timeout exceeded'), { errno: 1205, sqlState: 'HY000' });
+  const held = sessionError(error, 'lock');
+  expect(held).toMatchObject({ code: 'LOCK_TIMEOUT', detail: expect.stringContaining('PROCESSLIST') as string });
+  expect(`${held.message} ${held.entry.hint}`).not.toMatch(/pg_locks|VACUUM|lockTimeoutSeconds/);
+});
+
+it('a full disk is told as the server’s', () => {
+  const error = Object.assign(new Error('Disk full'), { errno: 1021, sqlState: 'HY000' });
+  expect(sessionError(error, 'load').detail).toContain('server has no room left');
+});

@@ -184,8 +184,19 @@ describe('dumping under trouble', () => {
     const small = await mkdtemp(join(tmpdir(), 'nightjar-small-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small]);
     try {
-      for (const format of ['file', 'sql'] as const)
-        expect(await refused('shop.db', { scratch: small, target: targetAt('shop.db', { format }) })).toBe('DISK_FULL');
+      const { size } = await stat(here.server.path('shop.db'));
+      for (const format of ['file', 'sql'] as const) {
+        const report = listeningReporter();
+        const target = targetAt('shop.db', { format });
+        expect(await refused('shop.db', { scratch: small, target, report })).toBe('DISK_FULL');
+        // The next task's disk goes by it.
+        expect(report.sizes).toEqual([size]);
+      }
+      // The copy fits, and what the scope leaves of it does not fit beside it.
+      execFileSync('mount', ['-o', `remount,size=${Math.ceil(size * 1.2)}`, small]);
+      const target = targetAt('shop.db', { scope: { exclude: ['log'] } });
+      expect(await refused('shop.db', { scratch: small, target })).toBe('DISK_FULL');
+      execFileSync('mount', ['-o', 'remount,size=1m', small]);
       for (const format of ['file', 'sql'] as const) {
         const made = await here.bench.dump('shop.db', { target: targetAt('shop.db', { format }) });
         const job = here.bench.restoreJob('shop.db', 'swap');
