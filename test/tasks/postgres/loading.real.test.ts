@@ -90,7 +90,7 @@ describe.each(['custom', 'plain'] as const)('a restore of the format %s', (forma
   it('whose server dies says so, and everything is there when it is back', async () => {
     const { root } = await fakeTools(MAJOR, {
       [FORMATS[format]]:
-        'case "$*" in *--version*|*--list*|*-l*) exec $REAL "$@";; esac; touch "$0.begun"; (head -c 2000000; sleep 600) | $REAL "$@"',
+        'case "$*" in *--version*|*--list*|*-l*) exec $REAL "$@";; esac; touch "$0.begun"; (head -c 2000000; sleep 5; cat) | $REAL "$@"',
     });
     try {
       const failed = restore('swap', { root });
