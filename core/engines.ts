@@ -44,6 +44,7 @@ export const ENGINES = {
     rdsNames: ['postgres', 'aurora-postgresql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    excludes: 'rows',
     /** Fields of a target that only this engine has. */
     fields: {
       ...serverLogin,
@@ -66,6 +67,7 @@ export const ENGINES = {
     rdsNames: ['mysql', 'aurora-mysql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    excludes: 'rows',
     fields: mysqlFields,
   },
   mariadb: {
@@ -76,6 +78,7 @@ export const ENGINES = {
     rdsNames: ['mariadb'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
+    excludes: 'rows',
     fields: mysqlFields,
   },
   mongodb: {
@@ -191,12 +194,13 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't something else. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't something else. `excludes`: of an excluded table the rows only, and its definition is in the backup. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
     | {
         method: 'dump';
         family: string;
         scopes: readonly ScopeKind[];
         lacks?: Partial<Record<ScopeKind, string>>;
+        excludes?: 'rows';
         scratchCopies: number;
         rdsNames?: readonly string[];
       }
