@@ -4,7 +4,9 @@ import { isDumpTarget, whereOf, type Config, type DumpTarget } from '../core/con
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
+import { emptiedBySwap, isPart, narrowed, partInWords } from '../core/narrowing.ts';
 import type { RestoreInput } from '../core/payloads.ts';
+import { scopeKinds } from '../core/scope.ts';
 import { chooseDatabase, databasesIn, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
 import type { Vault } from '../stores/vault.ts';
 import { bytes, count, duration, plural, secondsBetween, utc } from './format.ts';
@@ -82,13 +84,28 @@ export function chosenPart(
   input: RestoreInput,
   manifest: Manifest,
 ): Pick<PlanFacts, 'manifest' | 'refused'> {
+  let chosen = manifest;
   try {
     const database = servesAs(destination, input);
-    if (input.allDatabases) return { manifest: wholeServer(manifest) };
-    return { manifest: manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database })) };
+    chosen = input.allDatabases
+      ? wholeServer(manifest)
+      : manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database }));
+    narrowed(input, chosen);
+    return { manifest: chosen };
   } catch (thrown) {
-    return { manifest, refused: toNightjarError(thrown) };
+    return { manifest: chosen, refused: toNightjarError(thrown) };
   }
+}
+
+/** The part that comes back, in words; undefined of a whole database. */
+function partOf({ input, manifest }: Pick<PlanFacts, 'input' | 'manifest'>): string | undefined {
+  if (!isPart(input, manifest)) return undefined;
+  const own = scopeKinds(input.scope).length > 0;
+  return partInWords({
+    ...manifest.scope,
+    ...(own && input.scope?.tables ? { exclude: undefined } : {}),
+    ...input.scope,
+  });
 }
 
 /** Asks the vault about each object. @throws NightjarError OBJECT_MISSING, VAULT_DENIED, VAULT_UNAVAILABLE. */
@@ -123,12 +140,8 @@ function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: Re
     manifest.fingerprint.mode === 'none'
       ? 'The backup has no fingerprint, so rows can not be compared.'
       : `Compare every restored table with the backup’s ${manifest.fingerprint.mode} (${plural(manifest.fingerprint.tables.length, 'table')}); stop if one differs.`;
-  const what = scope
-    ? [
-        scope.tables ? `the tables ${scope.tables.join(', ')}` : 'all tables',
-        scope.schemaOnly ? ', their definitions only' : scope.dataOnly ? ', their rows only' : '',
-      ].join('')
-    : 'the whole backup';
+  const part = partOf({ input, manifest });
+  const what = part ?? 'the whole backup';
   return [
     ...(archive.state === 'frozen' || archive.state === 'thawing'
       ? [
@@ -140,7 +153,7 @@ function stepsOf({ input, destination, manifest, archive }: PlanFacts, names: Re
     ...(scope ? ['Read the archive once for its SHA-256 only, before anything is changed.'] : []),
     ...(mode === 'overwrite'
       ? [
-          `Restore ${what} into ${names.restoredInto}, replacing what is there, in one transaction; a session that holds its tables makes it give up.`,
+          `Restore ${what} into ${names.restoredInto}, replacing what is there${part ? ' of it and leaving all else alone' : ''}, in one transaction; a session that holds its tables makes it give up.`,
         ]
       : manifest.databases
         ? [
@@ -169,6 +182,8 @@ function lossWords({ input, config, manifest }: PlanFacts, names: RestorePlan['n
       `${names.serves} will lack ${gone}. It is not destroyed: the old database stays as ${names.oldKeptAs} for ` +
       `${plural(config.retention.replacedDays, 'day')}, and nightjar rollback takes the exchange back.`
     );
+  if (isPart(input, manifest))
+    return `What comes back into ${names.serves} loses ${gone}; all else there stays as it is. Only the safety backup, taken just before, will still hold it.`;
   return `${names.serves} loses ${gone}. Only the safety backup, taken just before, will still hold it.`;
 }
 
@@ -179,6 +194,8 @@ function notesOf({ destination, input, manifest, archive, backup, config }: Plan
       ? ['You may not ask the vault whether the objects are archived; the workflow thaws them if so.']
       : []),
     ...identityNotes(manifest, config),
+    ...(isPart({}, manifest) ? [`The backup holds part of a database: ${partInWords(manifest.scope!)}.`] : []),
+    ...[emptiedBySwap(input, manifest)].filter((one) => one !== undefined),
     ...(destination.name === input.target ? [] : [`The data goes to another target’s server: ${destination.name}.`]),
     ...(manifest.engine === destination.engine
       ? []

@@ -53,6 +53,24 @@ describe('nightjar restore --plan', () => {
     expect(text).toContain('--confirm shop');
   });
 
+  it('of a backup that holds a part says what comes back, what is left alone, and what would be refused', async () => {
+    const part = (scope: Manifest['scope']) => (manifest: Manifest) => ({ ...manifest, scope });
+    const overwrite = ['--overwrite', '--confirm', 'shop'];
+    const some = await planned(overwrite, {}, part({ tables: ['public.orders'] }));
+    expect(some.plan.refused).toBeNull();
+    expect(some.plan.steps.join()).toContain('Restore the tables public.orders into shop');
+    expect(some.plan.lost.what).toContain('all else there stays as it is');
+    expect(some.text).toContain('The backup holds part of a database: the tables public.orders.');
+    const swap = await planned(['--swap'], {}, part({ tables: ['public.orders'] }));
+    expect([swap.exit, swap.plan.refused?.code]).toEqual([6, 'SCOPE_REFUSED']);
+    expect(swap.text).toContain('Use mode `overwrite`');
+    const rest = await planned(['--swap'], {}, part({ exclude: ['public.log'] }));
+    expect(rest.plan.refused).toBeNull();
+    expect(rest.text).toContain('without the rows of public.log: they are empty after the swap');
+    const whole = await planned(overwrite);
+    expect(whole.plan.steps.join()).toContain('Restore the whole backup into shop, replacing what is there, in one');
+  });
+
   it('of mode new ends no session and loses nothing', async () => {
     const { plan } = await planned([]);
     expect(plan.names).toEqual({ restoredInto: 'shop_restored_<id>', serves: 'shop_restored_<id>', oldKeptAs: null });
