@@ -37,7 +37,7 @@ export interface EngineServer<E extends DumpEngine> {
     /** Another such, and small. */
     readonly apart: string;
     /** Deletes all rows of one of the two. */
-    empty(database: string, table: string): Promise<void>;
+    readonly empty: (database: string, table: string) => Promise<void>;
   };
   /** Of the fingerprint: what `check` counts. */
   isCounted?(table: TablePrint): boolean;
