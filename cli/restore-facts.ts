@@ -5,9 +5,10 @@ import { lackingIn, whyNotPart } from '../core/engine-limits.ts';
 import { isNative } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
+import { isPart, partInWords } from '../core/narrowing.ts';
 import type { RestoreInput } from '../core/payloads.ts';
 import type { RestoreFacts } from '../core/restoring.ts';
-import { tableName, type Scope } from '../core/scope.ts';
+import { scopeKinds, tableName, type Scope } from '../core/scope.ts';
 import { databasesIn } from '../core/server-backup.ts';
 import { plural } from './format.ts';
 import { servingName } from './restore-input.ts';
@@ -39,7 +40,8 @@ const servingId = (destination: DumpTarget, input: RestoreInput): string =>
 export const servesAs = (destination: DumpTarget, input: RestoreInput): string =>
   withoutId(servingId(destination, input));
 
-export function factsOf({ input, destination, manifest }: PlanFacts): RestoreFacts {
+export function factsOf(facts: PlanFacts): RestoreFacts {
+  const { input, destination, manifest } = facts;
   const { mode } = input;
   const serves = servesAs(destination, input);
   const scope = withinBackup(input.scope, manifest.scope);
@@ -50,7 +52,7 @@ export function factsOf({ input, destination, manifest }: PlanFacts): RestoreFac
     old: withoutId(replacedDatabase(serves, NO_ID)),
     place: whereOf(destination),
     mounted: mountOf(destination) !== undefined,
-    what: whatOf(scope, manifest),
+    what: partOf(facts) ?? 'the whole backup',
     scope,
     ...(input.allDatabases ? { databases: databasesIn(manifest) } : {}),
     roles: manifest.roles.map((role) => input.roleMap?.[role] ?? role),
@@ -67,11 +69,15 @@ function withinBackup(asked: Scope | undefined, held: Manifest['scope']): Scope 
   return { ...(tables ? { tables } : {}), ...(schemaOnly ? { schemaOnly } : {}), ...(dataOnly ? { dataOnly } : {}) };
 }
 
-function whatOf({ tables, schemaOnly, dataOnly }: Scope, { scope: held }: Manifest): string {
-  if (!tables && !schemaOnly && !dataOnly)
-    return held?.exclude ? `the whole backup (without the tables ${held.exclude.join(', ')})` : 'the whole backup';
-  const only = schemaOnly ? ', their definitions only' : dataOnly ? ', their rows only' : '';
-  return `${tables ? `the tables ${tables.join(', ')}` : 'all tables'}${only}`;
+/** The part that comes back, in words; undefined of a whole database. */
+function partOf({ input, manifest }: PlanFacts): string | undefined {
+  if (!isPart(input, manifest)) return undefined;
+  const own = scopeKinds(input.scope).length > 0;
+  return partInWords({
+    ...manifest.scope,
+    ...(own && input.scope?.tables ? { exclude: undefined } : {}),
+    ...input.scope,
+  });
 }
 
 function compareWords({ tables, schemaOnly }: Scope, { fingerprint }: Manifest): string {

@@ -3,9 +3,9 @@ import type { Manifest } from '../core/backup.ts';
 import { isDumpTarget, type Config, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
+import { emptiedBySwap, isPart, narrowed, partInWords } from '../core/narrowing.ts';
 import type { RestoreInput } from '../core/payloads.ts';
 import type { RestoreFacts } from '../core/restoring.ts';
-import { scopeKinds } from '../core/scope.ts';
 import { chooseDatabase, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
 import type { Vault } from '../stores/vault.ts';
 import { bytes, count, duration, plural, secondsBetween, utc } from './format.ts';
@@ -63,12 +63,16 @@ export function chosenPart(
   input: RestoreInput,
   manifest: Manifest,
 ): Pick<PlanFacts, 'manifest' | 'refused'> {
+  let chosen = manifest;
   try {
     const database = servesAs(destination, input);
-    if (input.allDatabases) return { manifest: wholeServer(manifest) };
-    return { manifest: manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database })) };
+    chosen = input.allDatabases
+      ? wholeServer(manifest)
+      : manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database }));
+    narrowed(input, chosen);
+    return { manifest: chosen };
   } catch (thrown) {
-    return { manifest, refused: toNightjarError(thrown) };
+    return { manifest: chosen, refused: toNightjarError(thrown) };
   }
 }
 
@@ -107,7 +111,7 @@ function before({ input, destination, archive }: PlanFacts, { serves }: RestoreF
 }
 
 function lossWords({ input, config, manifest }: PlanFacts, told: RestoreFacts, seconds: number): string {
-  const { serves, old, scope } = told;
+  const { serves, old } = told;
   const gone = `everything written in the last ${duration(seconds)} (since ${utc(manifest.snapshotAt)})`;
   if (input.allDatabases) return `Nothing that is there is touched. The databases lack ${gone}.`;
   if (input.mode === 'new') return `Nothing: ${serves} is made beside what is there. It lacks ${gone}.`;
@@ -116,8 +120,9 @@ function lossWords({ input, config, manifest }: PlanFacts, told: RestoreFacts, s
       `${serves} will lack ${gone}. It is not destroyed: the old database stays as ${old} for ` +
       `${plural(config.retention.replacedDays, 'day')}, and nightjar rollback takes the exchange back.`
     );
-  const what = scope.tables ? `Of ${serves} the tables ${scope.tables.join(', ')} lose` : `${serves} loses`;
-  return `${what} ${gone}${scope.tables ? '; its other tables stay as they are' : ''}. Only the safety backup, taken just before, will still hold it.`;
+  if (isPart(input, manifest))
+    return `What comes back into ${serves} loses ${gone}; all else there stays as it is. Only the safety backup, taken just before, will still hold it.`;
+  return `${serves} loses ${gone}. Only the safety backup, taken just before, will still hold it.`;
 }
 
 function notesOf({ destination, input, manifest, archive, backup, config }: PlanFacts): string[] {
@@ -128,11 +133,12 @@ function notesOf({ destination, input, manifest, archive, backup, config }: Plan
       ? ['You may not ask the vault whether the objects are archived; the workflow thaws them if so.']
       : []),
     ...identityNotes(manifest, config),
+    ...(isPart({}, manifest) ? [`The backup holds part of a database: ${partInWords(manifest.scope!)}.`] : []),
+    ...[emptiedBySwap(input, manifest)].filter((one) => one !== undefined),
     ...(destination.name === input.target ? [] : [`The data goes to another target’s server: ${destination.name}.`]),
     ...(manifest.engine === destination.engine
       ? []
       : [`The backup is of ${ENGINES[manifest.engine].label}, and goes to ${ENGINES[destination.engine].label}.`]),
-    ...heldNotes(manifest),
     ...('mapped' in owners ? Object.entries(input.roleMap ?? {}).map(([from, to]) => owners.mapped(from, to)) : []),
     ...(input.allDatabases || manifest.source.database === destination.database
       ? []
@@ -140,16 +146,6 @@ function notesOf({ destination, input, manifest, archive, backup, config }: Plan
           `The backup is of a database called ${manifest.source.database}; the destination’s is ${destination.database}.`,
         ]),
     ...(backup.warnings ?? []).map((one) => `Warning of the backup: ${one}`),
-  ];
-}
-
-/** Of a backup of part of a database. */
-function heldNotes({ scope }: Manifest): string[] {
-  const kinds = scopeKinds(scope).filter((kind) => kind !== 'allDatabases');
-  if (kinds.length === 0) return [];
-  const tables = scope?.tables ?? scope?.exclude;
-  return [
-    `The backup holds a part of the database only (${kinds.join(', ')}${tables ? `: ${tables.join(', ')}` : ''}), as the target’s scope says.`,
   ];
 }
 

@@ -56,6 +56,7 @@ export const ENGINES = {
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     lacksIn: { plain: { tables: SCRIPT, exclude: SCRIPT, dataOnly: SCRIPT } },
     restoring: RENAMED_DATABASE,
+    excludes: 'rows',
     /** Fields of a target that only this engine has. */
     fields: {
       ...serverLogin,
@@ -79,6 +80,7 @@ export const ENGINES = {
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     restoring: MOVED_TABLES,
+    excludes: 'rows',
     fields: mysqlFields,
   },
   mariadb: {
@@ -90,6 +92,7 @@ export const ENGINES = {
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     restoring: MOVED_TABLES,
+    excludes: 'rows',
     fields: mysqlFields,
   },
   mongodb: {
@@ -215,7 +218,7 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `restoring`: how it restores, in words. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `restoring`: how it restores, in words. `excludes`: of an excluded table the rows only, and its definition is in the backup. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
     | {
         method: 'dump';
         family: string;
@@ -223,6 +226,7 @@ export const ENGINES = {
         lacks?: Partial<Record<ScopeKind, string>>;
         lacksIn?: Readonly<Record<string, Partial<Record<ScopeKind, string>>>>;
         restoring: Restoring;
+        excludes?: 'rows';
         scratchCopies: number;
         rdsNames?: readonly string[];
       }

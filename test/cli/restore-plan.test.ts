@@ -58,6 +58,24 @@ describe('nightjar restore --plan', () => {
     expect(text).toContain('--confirm shop');
   });
 
+  it('of a backup that holds a part says what comes back, what is left alone, and what would be refused', async () => {
+    const part = (scope: Manifest['scope']) => (manifest: Manifest) => ({ ...manifest, scope });
+    const overwrite = ['--overwrite', '--confirm', 'shop'];
+    const some = await planned(overwrite, {}, part({ tables: ['public.orders'] }));
+    expect(some.plan.refused).toBeNull();
+    expect(some.plan.steps.join()).toContain('Restore the tables public.orders into shop');
+    expect(some.plan.lost.what).toContain('all else there stays as it is');
+    expect(some.text).toContain('The backup holds part of a database: the tables public.orders.');
+    const swap = await planned(['--swap'], {}, part({ tables: ['public.orders'] }));
+    expect([swap.exit, swap.plan.refused?.code]).toEqual([6, 'SCOPE_REFUSED']);
+    expect(swap.text).toContain('Use mode `overwrite`');
+    const rest = await planned(['--swap'], {}, part({ exclude: ['public.log'] }));
+    expect(rest.plan.refused).toBeNull();
+    expect(rest.text).toContain('without the rows of public.log: they are empty after the swap');
+    const whole = await planned(overwrite);
+    expect(whole.plan.steps.join()).toContain('Restore the whole backup into shop, replacing what is there, in one');
+  });
+
   it('of mode new ends no session and loses nothing', async () => {
     const { plan } = await planned([]);
     expect(plan.names).toEqual({
@@ -291,7 +309,7 @@ describe('the plan tells each engine’s own story', () => {
     (engine) => {
       const { plan } = planOf(engine, { mode: 'overwrite', scope: { tables: ['public.orders'] } });
       expect(plan.refused).toBeNull();
-      expect(plan.lost.what).toMatch(/the tables public\.orders lose .*other tables stay as they are/);
+      expect(plan.lost.what).toContain('all else there stays as it is');
       expect(plan.steps.join(' ')).toContain('1 table)');
     },
   );
@@ -299,9 +317,9 @@ describe('the plan tells each engine’s own story', () => {
   it('of a backup that holds a part says so, and that a swap would be refused', () => {
     const held = { tables: ['public.orders'] };
     const { plan } = planOf('mysql', { mode: 'overwrite' }, { held });
-    expect(plan.notes.join(' ')).toContain('a part of the database only (tables: public.orders)');
+    expect(plan.notes.join(' ')).toContain('part of a database: the tables public.orders');
     expect(plan.steps.join(' ')).toContain('the tables public.orders');
-    expect(plan.lost.what).toContain('other tables stay');
+    expect(plan.lost.what).toContain('all else there stays');
     expect(planOf('mysql', { mode: 'swap' }, { held }).plan.refused).toMatchObject({ code: 'SCOPE_REFUSED' });
     expect(planOf('sqlite', { mode: 'overwrite' }, { held: { schemaOnly: true } }).plan.refused?.detail).toContain(
       'overwrite rows with nothing',

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest, TablePrint } from '../../core/backup.ts';
 import type { TargetOf } from '../../core/config.ts';
 import { ENGINES, type DumpEngine } from '../../core/engines.ts';
-import { tableName, type ScopeKind } from '../../core/scope.ts';
+import { tableName, type BackupScope, type Scope, type ScopeKind } from '../../core/scope.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { RestoreMode } from '../../core/engines.ts';
 import type { RestoreJob, RestoreOutcome, RollbackJob } from '../../core/job.ts';
@@ -32,6 +32,13 @@ export interface EngineServer<E extends DumpEngine> {
   readonly awkwardName: string;
   /** A table that has rows and that no other refers to, as the fingerprint names it. */
   readonly lone: string;
+  /** Undefined of an engine without scopes. */
+  readonly parts?: {
+    /** Another such, and small. */
+    readonly apart: string;
+    /** Deletes all rows of one of the two. */
+    readonly empty: (database: string, table: string) => Promise<void>;
+  };
   /** Of the fingerprint: what `check` counts. */
   isCounted?(table: TablePrint): boolean;
   /** One that is true, one that is false, one that fails and whose answer says `failing`, and one that is neither. */
@@ -426,6 +433,74 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
         expect(filled).toEqual(kind === 'tables' ? [lone] : []);
         if (kind === 'tables') expect(found[lone]).toEqual(original[lone]);
         await bench.server.dropDatabase('part');
+      },
+    );
+
+    it.runIf(scopes.includes('tables'))(
+      'never touches what a backup of a part does not hold, or refuses it',
+      async () => {
+        const { lone, parts } = bench.server;
+        const { apart, empty } = parts!;
+        const living = 'living';
+        await bench.restore(bench.restoreJob(living, 'new', { scope: { tables: [lone, apart] } }), source());
+        /** Each with the tables whose rows it holds. The last one may leave the other empty. */
+        const narrowings: { kind: ScopeKind; scope: BackupScope; held: string[] }[] = [
+          { kind: 'tables', scope: { tables: [lone] }, held: [lone] },
+          { kind: 'schemaOnly', scope: { schemaOnly: true }, held: [] },
+          { kind: 'dataOnly', scope: { dataOnly: true }, held: [lone, apart] },
+          { kind: 'exclude', scope: { exclude: [lone] }, held: [apart] },
+        ];
+        const dumps = new Map<ScopeKind, Awaited<ReturnType<typeof bench.dump>>>();
+        for (const { kind, scope } of narrowings.filter((one) => scopes.includes(one.kind)))
+          dumps.set(
+            kind,
+            await bench.dump(living, {
+              target: bench.server.target(living, { scope } as unknown as Partial<TargetOf<E>>),
+            }),
+          );
+        const places = await bench.server.databases();
+        for (const { kind, held } of narrowings) {
+          const part = dumps.get(kind);
+          if (!part) continue;
+          for (const table of held) await empty(living, table);
+          let before = await bench.server.rowsOf(living);
+          const attempts: [RestoreMode, Scope?][] = [
+            ['overwrite', { tables: [held.includes(lone) ? apart : lone] }],
+            ['overwrite', { dataOnly: true }],
+            ['overwrite'],
+            ['swap'],
+          ];
+          for (const [mode, wanted] of attempts) {
+            if (!modes.includes(mode) || (wanted?.dataOnly && !scopes.includes('dataOnly'))) continue;
+            const job = bench.restoreJob(living, mode, wanted && { scope: wanted });
+            const what = `a backup with ${kind}, ${mode} ${JSON.stringify(wanted ?? {})}`;
+            const done = await bench.restore(job, memorySource(part.manifest, part.backup)).catch((thrown: unknown) => {
+              const { code, detail } = thrown as { code?: string; detail?: string };
+              // An overwrite with whole tables is what a backup of some tables is for.
+              if (kind === 'tables' && mode === 'overwrite' && !wanted) throw thrown;
+              expect(code, what).toMatch(/^(SCOPE_REFUSED|INPUT_INVALID)$/);
+              if (mode === 'swap') expect(detail, what).toMatch(/`new`|`overwrite`/);
+            });
+            const found = await bench.server.rowsOf(living);
+            const comesBack = (table: string): boolean =>
+              held.includes(table) && (wanted?.tables === undefined || wanted.tables.includes(table));
+            if (!done) expect(found, what).toEqual(before);
+            else if (mode === 'overwrite')
+              for (const table of [lone, apart])
+                expect(found[table], `${what}: ${table}`).toEqual((comesBack(table) ? original : before)[table]);
+            if (mode === 'swap' && done) {
+              // Excluded tables that come back empty: the old database is there whole, and it is said.
+              expect(kind, what).toBe('exclude');
+              expect(done.warnings.join(), what).toContain(lone);
+              const kept = done.replacedDatabase!;
+              expect(await bench.server.rowsOf(kept), what).toEqual(before);
+              await bench.server.dropDatabase(kept);
+            }
+            expect(await newOnes(bench, places), what).toEqual([]);
+            before = found;
+          }
+        }
+        await bench.server.dropDatabase(living);
       },
     );
 

@@ -204,6 +204,13 @@ describe('choosing what to restore', () => {
     expect(await world.catalog.listRestores()).toEqual([]);
   });
 
+  it('refuses what a backup of a part can not replace, before a safety backup is taken', async () => {
+    await goodBackup(world, 'shop', {}, (manifest) => ({ ...manifest, scope: { tables: ['public.orders'] } }));
+    await expect(open({ mode: 'swap' })).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
+    expect(await world.catalog.listRestores()).toEqual([]);
+    expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
+  });
+
   it('hands a map of roles on to the task', async () => {
     const opened = await open({ mode: 'new', roleMap: { app: 'other' } });
     expect(jobOf(opened)).toMatchObject({ roleMap: { app: 'other' } });

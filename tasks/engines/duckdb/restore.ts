@@ -5,6 +5,7 @@ import type { Comparison, Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { isPart, narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import { scopeKinds } from '../../../core/scope.ts';
 import type { EngineContext, RestoreDone, RestoreSource } from '../../engine.ts';
 import { taken } from '../../files/mounted.ts';
@@ -27,12 +28,12 @@ export const restore = (
   source: RestoreSource,
 ): Promise<RestoreDone> => inRoom(context, (call) => restoreIn(call, job, source));
 
-async function restoreIn(call: Call, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+async function restoreIn(call: Call, wanted: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { place, step, report } = call;
+  const job = inScope(wanted, source.manifest);
   const { database, mode } = job;
   const [alias, old] = [aliasDatabase(database, job.id), replacedDatabase(database, job.id)];
   step('connecting');
-  refuseScope(job, source.manifest);
   refuseNewerFile(source.manifest);
   const [serving, replaced, leftover] = [await place.stat(database), await place.stat(old), await place.stat(alias)];
   if (mode === 'swap' && replaced && serving && !leftover) {
@@ -51,11 +52,11 @@ async function restoreIn(call: Call, job: RestoreJob, source: RestoreSource): Pr
   step('restoring');
   const archive = await openArchive(call, source);
   // Rows that are put into a living file must not miss what is written meanwhile.
-  const merging = mode === 'overwrite' && scopeKinds(job.scope).length > 0;
+  const merging = mode === 'overwrite' && isPart(job, source.manifest);
   const held: Guard | undefined = merging ? await guard(call, database) : undefined;
   try {
     const state = merging ? (await place.stat(database))?.state : undefined;
-    const file = await inDamage(() => asked(call, job, archive));
+    const file = await inDamage(() => asked(call, job, archive, source.manifest));
     step('comparing rows');
     const comparison = await compared(call, job, source.manifest, file);
     if (!comparison.equal) {
@@ -113,12 +114,13 @@ export async function inDamage<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** What the job wants of the backup, as a file of the room. */
-async function asked(call: Call, job: RestoreJob, archive: string): Promise<string> {
-  const { scope, mode, database } = job;
-  if (!scope || scopeKinds(scope).length === 0) return archive;
+async function asked(call: Call, job: RestoreJob, archive: string, manifest: Manifest): Promise<string> {
+  const { scope = {}, mode, database } = job;
+  const merging = mode === 'overwrite' && isPart(job, manifest);
+  if (!merging && scopeKinds(scope).length === 0) return archive;
   const file = join(call.room, 'nightjar_asked.duckdb');
   const fallback = 'RESTORE_FAILED';
-  if (mode === 'overwrite' && (scope.tables || scope.dataOnly)) {
+  if (merging && !scope.schemaOnly) {
     const living = await takeCopyUnderGuard(call, database);
     await merge(call, { living, backup: archive, into: file, scope, fallback });
     await rm(living);
@@ -195,20 +197,15 @@ function tablesOf({ scope }: RestoreJob, { fingerprint }: Manifest): Manifest['f
 const foundEqual = (job: RestoreJob, manifest: Manifest): Comparison =>
   equalAsBefore(job.scope?.schemaOnly ? 'none' : manifest.fingerprint.mode, tablesOf(job, manifest));
 
-function refuseScope({ scope, mode }: RestoreJob, { source }: Manifest): void {
-  const refuse = (detail: string): never => {
-    throw new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
-  };
-  const onlyRows = source.details.contents === 'rows';
-  if (onlyRows && (mode !== 'overwrite' || !(scope?.dataOnly ?? scope?.tables)))
-    refuse(
-      'The backup holds rows without their definitions: restore them with mode `overwrite` and the scope dataOnly.',
+/** @throws SCOPE_REFUSED for what can't be. */
+function inScope(wanted: RestoreJob, manifest: Manifest): RestoreJob {
+  const job = narrowed(wanted, manifest);
+  const { scope, mode } = job;
+  if (mode === 'overwrite' && scope?.schemaOnly && (scope.tables ?? manifest.scope?.exclude))
+    throw scopeRefused(
+      'Definitions of some tables can’t replace those of a living database: restore them beside with mode `new`.',
     );
-  if (scopeKinds(scope).length === 0) return;
-  if (mode === 'swap') refuse('A swap replaces the whole database.');
-  if (mode === 'new' && scope?.dataOnly) refuse('Data only needs tables that are there: use `overwrite`.');
-  if (mode === 'overwrite' && scope?.tables && scope.schemaOnly)
-    refuse('Definitions of some tables can’t replace those of a living database: restore them beside with mode `new`.');
+  return job;
 }
 
 /** Found out before an hour of download. @throws RESTORE_REFUSED. */

@@ -1,8 +1,9 @@
 /** Bringing a backup back: beside everything else first, compared, and only then under its name. */
-import type { Comparison } from '../../../core/backup.ts';
+import type { Comparison, Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { isPart, narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import { withDifferences, type Difference } from '../../comparing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { databaseExists, indexSeries, isServers, listAll } from './collections.ts';
@@ -18,10 +19,11 @@ import { steadily, within, type MongodbContext, type Server } from './server.ts'
 /** Of an exchange: the restore's, so that the same restore goes on with it. */
 export const swapTag = (restoreId: string): string => restoreId.slice(-10).toLowerCase();
 
-export async function restore(context: MongodbContext, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+export async function restore(context: MongodbContext, asked: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
+  const job = inScope(asked, source.manifest);
   context.report.phase('connecting');
   return within(context, async (server) => {
-    await preflight(server, job);
+    await refuseSeries(server, job, source);
     if (job.scope) {
       // A narrowed restore is refused before anything is made of it.
       context.report.phase('proving the archive');
@@ -31,20 +33,23 @@ export async function restore(context: MongodbContext, job: RestoreJob, source: 
   });
 }
 
-/** @throws SCOPE_REFUSED for what makes no sense, RESTORE_REFUSED for what can not work. */
-async function preflight(server: Server, job: RestoreJob): Promise<void> {
-  const refused = (detail: string): NightjarError =>
-    new NightjarError('SCOPE_REFUSED', { operation: 'restore', detail });
-  if (job.scope?.dataOnly)
-    throw refused('MongoDB’s tools bring documents and definitions together. Restore some collections instead.');
-  if (job.scope && job.mode === 'swap') throw refused('A swap replaces the whole database. Use `new`, or `overwrite`.');
+/** @throws SCOPE_REFUSED for what makes no sense. */
+function inScope(asked: RestoreJob, manifest: Manifest): RestoreJob {
+  if (asked.scope?.dataOnly)
+    throw scopeRefused('MongoDB’s tools bring documents and definitions together. Restore some collections instead.');
+  const job = narrowed(asked, manifest);
   if (job.scope?.schemaOnly && job.mode === 'overwrite')
-    throw refused('Definitions without documents would empty the living database. Use mode `new`.');
+    throw scopeRefused('Definitions without documents would empty the living database. Use mode `new`.');
+  return job;
+}
+
+/** @throws RESTORE_REFUSED for what can not be renamed. */
+async function refuseSeries(server: Server, job: RestoreJob, { manifest }: RestoreSource): Promise<void> {
   if (job.mode === 'new') return;
   const series = (await listAll(server, job.database))
     .filter((one) => one.type === 'timeseries')
     .map((one) => one.name);
-  if (series.length > 0 && !job.scope)
+  if (series.length > 0 && !isPart(job, manifest))
     throw new NightjarError('RESTORE_REFUSED', {
       operation: 'preflight',
       detail: `MongoDB renames no time series, and ${job.database} has ${series.join(', ')}. Use mode \`new\`, and point the application there. Nothing was touched.`,
@@ -98,7 +103,7 @@ async function restoreInto(server: Server, job: RestoreJob, source: RestoreSourc
   }
   report.phase('renaming');
   server.context.signal.throwIfAborted();
-  const others = job.scope?.tables ? 'stay' : 'leave';
+  const others = isPart(job, source.manifest) ? 'stay' : 'leave';
   await steadily(server.context, (steady) =>
     exchange(steady, { tag, name: database, incoming: place, keepAs: old, others }),
   );

@@ -3,6 +3,7 @@ import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { emptiedBySwap } from '../../../core/narrowing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { differs } from '../../comparing.ts';
 import { compareIn, foundEqual } from './compare.ts';
@@ -19,6 +20,8 @@ import { charsetOf, createDatabase } from './tables.ts';
 
 export async function restore(context: MysqlContext, asked: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const job = narrowedTo(asked, source.manifest);
+  const emptied = emptiedBySwap(job, source.manifest);
+  if (emptied) context.report.warn(emptied);
   context.report.phase('connecting');
   const server = await reachServer(context);
   await within(server, (session) => preflight(server, session, job, source.manifest));

@@ -2,7 +2,7 @@
 import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
-import { narrowed, scopeRefused } from '../../narrowing.ts';
+import { narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import { names } from './dump-plan.ts';
 
 /**

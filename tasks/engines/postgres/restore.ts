@@ -3,6 +3,7 @@ import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { emptiedBySwap } from '../../../core/narrowing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { foundEqual } from './compare.ts';
 import { beside, databaseNamed, dropDatabase, isMadeBy, maintenanceDatabases } from './database.ts';
@@ -22,6 +23,8 @@ export async function restore(
 ): Promise<RestoreDone> {
   const job = within(asked, source.manifest);
   const { report } = context;
+  const emptied = emptiedBySwap(job, source.manifest);
+  if (emptied) report.warn(emptied);
   report.phase('connecting');
   const place = aliasDatabase(job.database, job.id);
   const old = replacedDatabase(job.database, job.id);

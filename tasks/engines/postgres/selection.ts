@@ -1,7 +1,7 @@
 /** What of a backup a job brings back: what it asks for, within what the backup holds. */
 import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
-import { narrowed, scopeRefused } from '../../narrowing.ts';
+import { narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import { beside } from './database.ts';
 import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';

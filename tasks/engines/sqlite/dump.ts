@@ -9,7 +9,7 @@ import { printFile } from './fingerprint.ts';
 import { readHeader } from './header.ts';
 import { checkIntegrity, tellForeignKeys } from './integrity.ts';
 import { orNewer } from './newer.ts';
-import { narrowed } from './scope.ts';
+import { cut } from './scope.ts';
 import { toolVersion, withShell } from './shell.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
@@ -38,7 +38,7 @@ async function dumpCopy(work: Work, sink: DumpSink, copy: Copy, version: string)
   await checkIntegrity(work, copy.file, 'DATABASE_DAMAGED');
   await tellForeignKeys(work, copy.file);
   const { bytes: databaseBytes } = await readHeader(copy.file, target.database);
-  const file = await narrowed(work, copy.file, target.scope, 'DUMP_FAILED');
+  const file = await cut(work, copy.file, target.scope, 'DUMP_FAILED');
   const header = await readHeader(file, target.database);
   report.phase('counting rows');
   const fingerprint = await printFile(work, file, target.fingerprint);

@@ -7,7 +7,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import { timeOfId } from '../../../core/ids.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import { scopeKinds } from '../../../core/scope.ts';
+import { isPart, narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { missing, taken } from '../../files/mounted.ts';
 import { readArchive } from './archive.ts';
@@ -16,7 +16,7 @@ import { compare, printFile } from './fingerprint.ts';
 import { readHeader } from './header.ts';
 import { checkIntegrity } from './integrity.ts';
 import { overwriteRows, overwriteWhole } from './overwrite.ts';
-import { narrowed } from './scope.ts';
+import { cut } from './scope.ts';
 import { orNewer } from './newer.ts';
 import { toolVersion, withShell } from './shell.ts';
 import { exchange, setAside } from './swap.ts';
@@ -33,19 +33,9 @@ async function restoreWith(work: Work, job: RestoreJob, source: RestoreSource): 
 }
 
 /** @throws SCOPE_REFUSED before anything is read. */
-function refuse({ mode, scope }: RestoreJob, { scope: kept }: Manifest): void {
-  const part = scopeKinds(kept).join(', ');
-  const why =
-    mode === 'swap' && (scope?.tables || scope?.schemaOnly || scope?.dataOnly)
-      ? 'A swap would put a part of the backup in the place of the whole database.'
-      : mode === 'swap' && part
-        ? `The backup holds a part of the database only (${part}), which must not take the place of the whole.`
-        : mode === 'new' && (scope?.dataOnly === true || kept?.dataOnly === true)
-          ? 'Rows alone make no database: bring them into the living one with mode overwrite.'
-          : mode === 'overwrite' && (scope?.schemaOnly === true || kept?.schemaOnly === true)
-            ? 'A schema would overwrite rows with nothing.'
-            : undefined;
-  if (why) throw new NightjarError('SCOPE_REFUSED', { operation: 'read scope', detail: why });
+function refuse(job: RestoreJob, manifest: Manifest): void {
+  if (narrowed(job, manifest).scope?.schemaOnly && job.mode === 'overwrite')
+    throw scopeRefused('A schema would overwrite rows with nothing: restore it beside, with mode `new`.');
 }
 
 interface Made {
@@ -64,12 +54,7 @@ async function make(work: Work, job: RestoreJob, source: RestoreSource): Promise
   await checkIntegrity(work, whole, 'RESTORE_FAILED').catch(async (thrown: unknown) => {
     throw orNewer(thrown, source.manifest.source.serverVersion, await toolVersion(work, 'RESTORE_FAILED'));
   });
-  const file = await narrowed(
-    work,
-    whole,
-    job.scope?.dataOnly ? { tables: job.scope.tables } : job.scope,
-    'RESTORE_FAILED',
-  );
+  const file = await cut(work, whole, job.scope?.dataOnly ? { tables: job.scope.tables } : job.scope, 'RESTORE_FAILED');
   await fitForMount(work, file);
   context.report.phase('comparing rows');
   work.signal.throwIfAborted();
@@ -174,7 +159,6 @@ async function overwrite(work: Work, job: RestoreJob, source: RestoreSource): Pr
   const made = await make(work, job, source);
   if (!made.comparison.equal)
     throw differs(made.comparison, `${job.database} was not touched, and what was restored was not kept.`);
-  const rows = scopeKinds(job.scope).length + scopeKinds(source.manifest.scope).length > 0;
-  await (rows ? overwriteRows(work, job, made.file) : overwriteWhole(work, job, made.file));
+  await (isPart(job, source.manifest) ? overwriteRows(work, job, made.file) : overwriteWhole(work, job, made.file));
   return { restoredDatabase: job.database, comparison: made.comparison };
 }

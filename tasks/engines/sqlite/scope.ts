@@ -16,12 +16,7 @@ type Narrow = Pick<BackupScope, 'tables' | 'exclude' | 'schemaOnly' | 'dataOnly'
  *
  * @throws INPUT_INVALID for a table that is not there.
  */
-export async function narrowed(
-  work: Work,
-  file: string,
-  scope: Narrow | undefined,
-  fallback: ErrorCode,
-): Promise<string> {
+export async function cut(work: Work, file: string, scope: Narrow | undefined, fallback: ErrorCode): Promise<string> {
   if (!scope?.tables && !scope?.exclude && !scope?.schemaOnly && !scope?.dataOnly) return file;
   const meaning = { operation: 'narrow the scope', fallback } as const;
   const left = join(work.room, 'narrowed.db');
@@ -29,8 +24,9 @@ export async function narrowed(
   await withShell(work, file, meaning, async (shell) => {
     const out = await leftOut(work, shell, scope);
     const drops = [
-      ...(scope.tables || scope.dataOnly ? await dropsOf(shell, ['view']) : []),
+      // Triggers before the views that would take theirs along.
       ...(scope.dataOnly ? await dropsOf(shell, ['trigger', 'index']) : []),
+      ...(scope.tables || scope.dataOnly ? await dropsOf(shell, ['view']) : []),
       ...out.map((name) => `DROP TABLE ${ident(name)};`),
     ];
     await alive(work, shell.ask(`BEGIN;\n${drops.join('\n')}\nCOMMIT;`));

@@ -57,6 +57,7 @@ export async function startFiles(fields: Fields = {}): Promise<DuckdbServer> {
     target: (database, more) => targetAt(database, { ...fields, ...more }),
     awkwardName: 'Shop "é" 😀.duckdb',
     lone: 'main.big',
+    parts: { apart: 'main.gen', empty: (database, table) => run(at(database), [`DELETE FROM ${table}`]) },
     queries: {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],
       failing: 'no_such_table',

@@ -72,6 +72,10 @@ export async function startServer(
     target: (database, more) => targetAt(server, database, { ...fields, ...more }),
     awkwardName: "Shop-é_😀'(1)&*[x]",
     lone: 'big',
+    parts: {
+      apart: 'tree',
+      empty: async (database, table) => void (await client.db(database).collection(table).deleteMany({})),
+    },
     queries: {
       all: [
         count(3, { $eq: ['$n', 3] }),

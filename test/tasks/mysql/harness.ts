@@ -95,6 +95,7 @@ export async function startServer(
     target: (database, more) => targetAt(server, database, { ...fields, ...more }),
     awkwardName: 'Shop é; `x',
     lone: 'big',
+    parts: { apart: 'no_key', empty: (database, table) => runAll(server, database, [`DELETE FROM ${table}`]) },
     queries: {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', "SELECT 'yes'"],
       failing: 'no_such_table',

@@ -67,6 +67,11 @@ export async function startServer(
     target: (database, more) => targetAt(server, database, { ...fields, ...more }),
     awkwardName: 'Shop "é" 😀',
     lone: 'public.big',
+    parts: {
+      apart: 'public.tree',
+      empty: (database, table) =>
+        withClient(server, database, async (client) => void (await client.query(`DELETE FROM ${table}`))),
+    },
     isCounted: (table) => !table.schema.startsWith('pg_'),
     queries: {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],

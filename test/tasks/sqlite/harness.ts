@@ -56,6 +56,10 @@ export async function startServer(fields: Fields = {}): Promise<SqliteServer> {
     target: (database, more) => targetAt(database, { ...fields, ...more }),
     awkwardName: 'Shop "é" \'😀\' #1?.db',
     lone: 'big',
+    parts: {
+      apart: 'with space',
+      empty: async (database, table) => void (await shell(path(database), `DELETE FROM "${table}";`)),
+    },
     queries: {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', "SELECT 'yes'"],
       failing: 'no_such_table',

@@ -1,0 +1,78 @@
+/** What a restore takes of a backup that may itself hold a part only: a part never takes the place of a whole. */
+import type { Manifest } from './backup.ts';
+import { ENGINES } from './engines.ts';
+import { NightjarError } from './errors.ts';
+import type { RestoreJob } from './job.ts';
+import { scopeKinds, type BackupScope, type Scope } from './scope.ts';
+
+type Asked = Pick<RestoreJob, 'mode' | 'scope'>;
+type Held = Pick<Manifest, 'scope' | 'engine'>;
+
+export const scopeRefused = (detail: string): NightjarError =>
+  new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
+
+/** Whether less than a whole database comes back, because less was asked for or less is held: what else is there stays. */
+export const isPart = ({ scope }: Pick<Asked, 'scope'>, { scope: held }: Pick<Held, 'scope'>): boolean =>
+  [...scopeKinds(scope), ...scopeKinds(held)].some((kind) => kind !== 'allDatabases');
+
+/** Such as `the tables a, b, their rows only`. */
+export function partInWords(scope: Scope | BackupScope): string {
+  const { tables, exclude } = { exclude: undefined, ...scope };
+  const which = tables ? `the tables ${some(tables)}` : exclude ? `all tables but ${some(exclude)}` : 'all tables';
+  return which + (scope.schemaOnly ? ', their definitions only' : scope.dataOnly ? ', their rows only' : '');
+}
+
+const some = (names: readonly string[]): string =>
+  names.slice(0, 10).join(', ') + (names.length > 10 ? ` and ${names.length - 10} more` : '');
+
+/** Whether an excluded table is in the backup as one without rows, or not at all. */
+const keepsDefinitions = ({ engine }: Held): boolean => 'excludes' in ENGINES[engine];
+
+/**
+ * The job as if it had asked for no more than the backup holds. Where the backup has nothing of what was left out, all of it is
+ * brought beside as it is.
+ *
+ * @throws SCOPE_REFUSED for what can't be.
+ */
+export function narrowed<J extends Asked>(job: J, manifest: Held): J {
+  const { scope: asked = {}, mode } = job;
+  const { scope: held } = manifest;
+  if (held?.schemaOnly && asked.dataOnly) throw scopeRefused('The backup holds definitions only.');
+  if (held?.dataOnly && asked.schemaOnly) throw scopeRefused('The backup holds rows only.');
+  const schemaOnly = asked.schemaOnly ?? held?.schemaOnly;
+  const dataOnly = asked.dataOnly ?? held?.dataOnly;
+  const tables = asked.tables ?? held?.tables;
+  const scope = {
+    ...(tables ? { tables } : {}),
+    ...(schemaOnly ? { schemaOnly } : {}),
+    ...(dataOnly ? { dataOnly } : {}),
+  };
+  const narrow = Object.keys(scope).length > 0;
+  if (mode === 'swap' && (narrow || (held?.exclude && !keepsDefinitions(manifest)))) throw swapRefused(job, held);
+  if (dataOnly && mode === 'new') throw scopeRefused('Rows alone need tables that are there: use `overwrite`.');
+  if (mode === 'overwrite' && held?.exclude && !narrow && keepsDefinitions(manifest))
+    throw scopeRefused(
+      'The backup lacks the rows of excluded tables, and so would the safety backup: an overwrite would lose them. ' +
+        'Use mode `swap`, which keeps the old database, or name the tables to be overwritten.',
+    );
+  if (!narrow || (mode === 'new' && !job.scope && !keepsDefinitions(manifest))) return job;
+  return { ...job, scope };
+}
+
+function swapRefused({ scope }: Asked, held: BackupScope | undefined): NightjarError {
+  const part = scope && scopeKinds(scope).length > 0 ? scope : held!;
+  const why = part === held ? `, and the backup holds ${partInWords(held)}: all else would be gone` : '';
+  const instead = part.schemaOnly
+    ? 'Use mode `new`, beside it.'
+    : part.dataOnly
+      ? 'Use mode `overwrite`, which replaces those rows and leaves all else as it is.'
+      : 'Use mode `overwrite`, which replaces what the backup holds and leaves all else as it is, or mode `new`, beside it.';
+  return scopeRefused(`A swap replaces the whole database${why}. ${instead} Nothing was touched.`);
+}
+
+/** What a swap leaves without rows, because the backup has none of them; undefined where there is nothing to tell. */
+export function emptiedBySwap({ mode }: Asked, manifest: Held): string | undefined {
+  const { exclude } = manifest.scope ?? {};
+  if (mode !== 'swap' || !exclude) return undefined;
+  return `The backup was made without the rows of ${exclude.join(', ')}: they are empty after the swap. The old database, which is kept for a while, still has them.`;
+}

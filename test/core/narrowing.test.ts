@@ -1,0 +1,39 @@
+/** What a restore may take of a backup that holds a part, for every kind of engine. */
+import { describe, expect, it } from 'vitest';
+import type { Manifest } from '../../core/backup.ts';
+import type { DumpEngine } from '../../core/engines.ts';
+import type { RestoreJob } from '../../core/job.ts';
+import { isPart, narrowed, partInWords } from '../../core/narrowing.ts';
+import type { BackupScope, Scope } from '../../core/scope.ts';
+
+type Held = Pick<Manifest, 'scope' | 'engine'>;
+const held = (engine: DumpEngine, scope?: BackupScope): Held => ({ engine, ...(scope && { scope }) });
+const job = (mode: RestoreJob['mode'], scope?: Scope) => ({ mode, ...(scope && { scope }) });
+const PARTS: BackupScope[] = [{ tables: ['a'] }, { exclude: ['a'] }, { schemaOnly: true }, { dataOnly: true }];
+
+describe('a backup of a part', () => {
+  it.each(['mongodb', 'sqlite', 'duckdb'] as const)('is never swapped in for a whole database (%s)', (engine) => {
+    for (const part of PARTS)
+      expect(() => narrowed(job('swap'), held(engine, part)), JSON.stringify(part)).toThrow(/Nothing was touched/);
+    expect(narrowed(job('swap'), held(engine))).toEqual(job('swap'));
+  });
+
+  it('overwrites only what it holds', () => {
+    for (const part of PARTS) expect(isPart(job('overwrite'), held('duckdb', part))).toBe(true);
+    expect(narrowed(job('overwrite'), held('duckdb', { tables: ['a'] })).scope).toEqual({ tables: ['a'] });
+    expect(narrowed(job('overwrite'), held('duckdb', { exclude: ['a'] })).scope).toBeUndefined();
+    expect(() => narrowed(job('overwrite'), held('postgres', { exclude: ['a'] }))).toThrow(/would lose them/);
+    expect(isPart(job('overwrite'), held('mongodb', { allDatabases: true }))).toBe(false);
+  });
+
+  it('comes back beside as it is, unless less of it is asked for', () => {
+    expect(narrowed(job('new'), held('duckdb', { tables: ['a', 'b'] }))).toEqual(job('new'));
+    const one = job('new', { tables: ['a'] });
+    expect(narrowed(one, held('duckdb', { tables: ['a', 'b'] }))).toEqual(one);
+  });
+
+  it('is told in words, also a long one', () => {
+    expect(partInWords({ exclude: ['a', 'b'], schemaOnly: true })).toBe('all tables but a, b, their definitions only');
+    expect(partInWords({ tables: Array.from({ length: 12 }, (_, i) => `t${i}`) })).toMatch(/t9 and 2 more$/);
+  });
+});
