@@ -5,6 +5,7 @@ import { Readable, Writable } from 'node:stream';
 import type { Manifest, VaultObject } from '../../core/backup.ts';
 import type { DumpEngine } from '../../core/engines.ts';
 import { NightjarError } from '../../core/errors.ts';
+import type { ExchangeState } from '../../core/exchange.ts';
 import { archiveFacts } from '../../core/server-backup.ts';
 import type { DumpFacts, DumpSink, Reporter, RestoreSource } from '../../tasks/engine.ts';
 
@@ -146,6 +147,8 @@ export function memorySource(manifest: Manifest, backup: MemoryBackup, stored?: 
 export interface Heard extends Reporter {
   readonly warnings: string[];
   readonly phases: string[];
+  /** As it was told last. */
+  exchanged: ExchangeState | undefined;
 }
 
 export function listeningReporter(onPhase: (text: string) => void = () => undefined): Heard {
@@ -154,6 +157,11 @@ export function listeningReporter(onPhase: (text: string) => void = () => undefi
   return {
     warnings,
     phases,
+    exchanged: undefined,
+    async exchange(state) {
+      this.exchanged = state;
+      return Promise.resolve();
+    },
     phase(text) {
       phases.push(text);
       onPhase(text);

@@ -162,6 +162,7 @@ const listening = (report: Report, at: (phase: string) => void): Report => ({
   moved: (bytes) => report.moved(bytes),
   expect: (bytes) => report.expect(bytes),
   warn: (text) => report.warn(text),
+  exchange: (state) => report.exchange(state),
 });
 
 /** Puts a dump into the vault under the job's names, and says so, as the task does. */

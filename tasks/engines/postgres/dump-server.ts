@@ -59,6 +59,7 @@ function serverOf(server: Server, database: string, title: string): Server {
         moved: (bytes) => report.moved(bytes),
         expect: (bytes) => report.expect(bytes),
         warn: (text) => report.warn(`${database}: ${text}`),
+        exchange: (state) => report.exchange(state),
       },
     },
   };

@@ -39,7 +39,7 @@ const context: EngineContext = {
   target,
   login: () => Promise.reject(new Error('A file has no login.')),
   signal,
-  report: { phase: nothing, moved: nothing, expect: nothing, warn: nothing },
+  report: { phase: nothing, moved: nothing, expect: nothing, warn: nothing, exchange: () => Promise.resolve() },
   scratch,
   s3,
   env: { NIGHTJAR_MOUNTS: mounts, PATH: process.env.PATH },
