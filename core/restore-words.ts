@@ -28,7 +28,7 @@ export function servingAfterRestore(
       ? `The old data serves under ${database}; what was restored is ${progress.outcome.restoredDatabase}.`
       : `The restored data serves under ${database}; the old data is kept as ${progress.outcome.replacedDatabase}.`;
   if (exchange) return exchangeSentence(exchange, OF_RESTORE);
-  const alias = aliasDatabase(database, restoreId);
+  const alias = record.restoredDatabase ?? aliasDatabase(database, restoreId);
   if (progress.status === 'failed')
     return `The old data serves under ${database}; what was restored, if anything, is ${alias}.`;
   const old = replacedDatabase(database, restoreId);
