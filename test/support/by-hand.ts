@@ -9,10 +9,10 @@ const run = promisify(execFile);
 const PAGES = resolve(import.meta.dirname, '../../docs/engines');
 
 /** The blocks of commands below a heading of the page, in their order. @throws Error when there is none. */
-export async function blocksOf(page: string, heading: string): Promise<string[]> {
+export async function blocksOf(page: string, heading: string, language: 'sh' | 'js' = 'sh'): Promise<string[]> {
   const text = await readFile(join(PAGES, page), 'utf8');
   const section = text.split(/^## /m).find((one) => one.startsWith(`${heading}\n`)) ?? '';
-  const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map((one) => one[1]!);
+  const blocks = [...section.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((one) => one[1]!);
   if (blocks.length === 0) throw new Error(`${page} has no commands under "${heading}"`);
   return blocks;
 }
