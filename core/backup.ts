@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { COMPRESSIONS } from './engine-fields.ts';
 import { ENGINE_NAMES, METHODS, NATIVE_ENGINES, RESTORE_MODES } from './engines.ts';
 import { FREQUENCIES } from './config.ts';
+import { exchangeStateSchema } from './exchange.ts';
 import { NightjarError, isErrorCode, type ErrorCode, type Failure } from './errors.ts';
 import { backupScopeSchema } from './scope.ts';
 import { nativeRestoreSchema, pointSchema, settingsSchema, windowSchema } from './native.ts';
@@ -337,6 +338,8 @@ export const restoreRecordSchema = z.object({
   /** Until when the pruner leaves it. */
   replacedUntil: instant.optional(),
   replacedDroppedAt: instant.optional(),
+  /** Of one that failed: how far its exchange of names had come, where that takes several steps. */
+  exchange: exchangeStateSchema.optional(),
   failure: failureSchema.optional(),
   /** Of one of several tables that are restored together. */
   set: memberOfSetSchema.optional(),

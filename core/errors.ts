@@ -314,7 +314,7 @@ export const ERRORS = {
   ),
   SWAP_UNFINISHED: entry(
     'The exchange of names broke off half-way.',
-    'Nothing is lost. Start the same restore or rollback again: it goes on where it stopped. The detail says what serves meanwhile.',
+    'Nothing is lost. Start a restore or rollback of that database again: it puts this in order first. `nightjar show ID` says what serves meanwhile.',
     { retryable: true },
   ),
   ROLLBACK_IMPOSSIBLE: entry(

@@ -7,6 +7,7 @@ import { comparisonSchema, CONSISTENCIES, failureSchema, TRIGGERS } from './back
 import { dumpTargetSchema } from './config.ts';
 import { RESTORE_MODES } from './engines.ts';
 import { NightjarError } from './errors.ts';
+import { exchangeStateSchema } from './exchange.ts';
 import { windowSchema } from './native.ts';
 import { scopeSchema } from './scope.ts';
 
@@ -62,6 +63,8 @@ export const dropJobSchema = z.object({
   ...common,
   restoreId: z.string(),
   replacedDatabase: z.string(),
+  /** That the restore was of; absent where it was of all. */
+  database: z.string().optional(),
   /** Of a restore of all databases: whatever it left under working names, whichever databases they are of. */
   everyDatabase: z.literal(true).optional(),
 });
@@ -247,6 +250,8 @@ export const progressSchema = z.object({
   databaseBytes: z.int().nonnegative().optional(),
   updatedAt: z.iso.datetime(),
   taskArn: z.string().optional(),
+  /** Of a restore or rollback that has begun to exchange names: how far that is. */
+  exchange: exchangeStateSchema.optional(),
   outcome: outcomeSchema.optional(),
   failure: failureSchema.optional(),
 });

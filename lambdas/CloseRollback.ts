@@ -34,6 +34,7 @@ export const makeCloseRollback =
       restoredDatabase: setAside,
       replacedDatabase: undefined,
       replacedUntil: undefined,
+      exchange: undefined,
     });
     if (!changed && (await parts.catalog.getRestore(restoreId))?.status !== 'ROLLED_BACK')
       throw new NightjarError('EXECUTION_FAILED', {

@@ -27,7 +27,7 @@ export const makeOpenDrop =
         idleMinutes: config.limits.idleMinutes,
         restoreId: restore.restoreId,
         replacedDatabase: database,
-        ...(restore.allDatabases ? { everyDatabase: true } : {}),
+        ...(restore.allDatabases ? { everyDatabase: true } : { database: restore.database }),
       },
       parts.madeNetwork,
     );

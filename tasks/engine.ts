@@ -13,6 +13,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Manifest, VaultObject } from '../core/backup.ts';
 import type { TargetOf } from '../core/config.ts';
 import type { DumpEngine } from '../core/engines.ts';
+import type { ExchangeState } from '../core/exchange.ts';
 import type { HeldDatabase } from '../core/server-backup.ts';
 import type {
   CheckJob,
@@ -43,6 +44,11 @@ export interface Reporter {
   found(databaseBytes: number): void;
   /** Goes into the manifest or the restore's record, and into the report. */
   warn(text: string): void;
+  /**
+   * How far an exchange of names is, before its next step begins: what a task that dies then leaves is told by it. Resolves when
+   * the catalog knows of it, or can't be told; never rejects.
+   */
+  exchange(state: ExchangeState): Promise<void>;
 }
 
 export interface EngineContext<E extends DumpEngine = DumpEngine> {

@@ -1,6 +1,7 @@
 /** What the task says about itself: to the catalog every few seconds, and once at its end. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Catalog } from '../core/catalog.ts';
+import type { ExchangeState } from '../core/exchange.ts';
 import type { Failure } from '../core/errors.ts';
 import type { Outcome, Progress } from '../core/job.ts';
 import type { Reporter } from './engine.ts';
@@ -31,6 +32,7 @@ export class ProgressWriter implements Reporter {
   #bytes = 0;
   #totalBytes: number | undefined;
   #databaseBytes: number | undefined;
+  #exchange: ExchangeState | undefined;
   #lastSign = Date.now();
   /** Something is there that the catalog has not been told. */
   #news = true;
@@ -70,6 +72,20 @@ export class ProgressWriter implements Reporter {
     const clean = this.#options.secrecy.scrub(text);
     this.#options.log('warn', clean);
     this.#warnings.push(clean);
+  }
+
+  async exchange(state: ExchangeState): Promise<void> {
+    this.#sign();
+    this.#exchange = state;
+    const told = async (): Promise<void> => {
+      // A write that is under way may have been put together before this.
+      await this.#writing;
+      this.#news = true;
+      this.#tell();
+      await this.#writing;
+    };
+    const { lastWordMs = 30_000 } = this.#options;
+    await Promise.race([told(), pause(lastWordMs / 3, undefined, { ref: false })]);
   }
 
   /** What was warned of, fit for a record. */
@@ -146,6 +162,7 @@ export class ProgressWriter implements Reporter {
       bytes: this.#bytes,
       ...(this.#totalBytes === undefined ? {} : { totalBytes: this.#totalBytes }),
       ...(this.#databaseBytes === undefined ? {} : { databaseBytes: this.#databaseBytes }),
+      ...(this.#exchange === undefined ? {} : { exchange: this.#exchange }),
       updatedAt: new Date().toISOString(),
       ...(taskArn === undefined ? {} : { taskArn }),
     };

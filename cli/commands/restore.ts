@@ -2,8 +2,8 @@
 import { dumpManifest, type RestoreRecord } from '../../core/backup.ts';
 import { chooseBackup } from '../../core/backup-choice.ts';
 import { isNativeTarget } from '../../core/config.ts';
-import { EXIT, type Failure } from '../../core/errors.ts';
-import type { RestoreInput } from '../../core/payloads.ts';
+import { EXIT } from '../../core/errors.ts';
+import { servingAfterRestore } from '../../core/restore-words.ts';
 import { toCommandError } from '../aws-errors.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { fields } from '../format.ts';
@@ -92,34 +92,12 @@ export async function restore(
       : record?.status === 'COMPLETED'
         ? undefined
         : contradiction(record ? `the restore is ${record.status}` : 'there is no record of the restore');
-  const serves = servesWords(input, serving ?? record?.database ?? 'its database', record, failure);
+  const serves = failure
+    ? servingAfterRestore(record, await catalog.getProgress(begun.id))
+    : `The restored data serves as ${record?.restoredDatabase ?? serving ?? record?.database ?? 'its database'}.`;
   const json = jsonOf(endedJson(begun, failure), record, serves);
   const text = failure
     ? failureLines(failure, session.paint, [['serves', serves]])
     : [...restoreLines(session, record!, null), ...fields([['serves', serves]])];
   return { json, text, exit: json.exitCode };
-}
-
-/** Which data is behind the name now. */
-function servesWords(
-  input: RestoreInput,
-  serving: string,
-  record: RestoreRecord | undefined,
-  failure: Failure | undefined,
-): string {
-  const beside =
-    record?.restoredDatabase && record.restoredDatabase !== serving
-      ? ` The restored data was kept as ${record.restoredDatabase}.`
-      : '';
-  if (!failure) return `The restored data serves as ${record?.restoredDatabase ?? serving}.`;
-  if (input.mode === 'new') return `Nothing that was there has been touched.${beside}`;
-  const cut = failure.code.startsWith('EXECUTION_') || failure.code === 'UNEXPECTED';
-  if (input.mode === 'swap')
-    return cut
-      ? `Both names change in one transaction, so either the old or the restored data serves as ${serving}; look with nightjar show.${beside}`
-      : `The old data still serves as ${serving}.${beside}`;
-  const safety = record?.safetyBackupId;
-  return safety
-    ? `If it ran in one transaction, ${serving} is as before. Either way the safety backup ${safety} holds its state from just before.`
-    : `No safety backup had been taken yet, so ${serving} has not been touched.`;
 }

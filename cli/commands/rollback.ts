@@ -2,6 +2,7 @@
 import type { RestoreRecord } from '../../core/backup.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { parseInput, rollbackInputSchema } from '../../core/payloads.ts';
+import { servingAfterRollback } from '../../core/restore-words.ts';
 import { isNativeRecord, servingSentence, wayBackOf, type NativeRecord } from '../../core/serving.ts';
 import { begin, contradiction, endedJson, failureOf, follow, leftAlone } from '../execution.ts';
 import { withoutToken } from '../native/approval.ts';
@@ -50,7 +51,7 @@ export async function rollback(
         : contradiction(`the restore is ${record?.status ?? 'gone'}`);
   const json = jsonOf(endedJson(begun, failure), record);
   const text = failure
-    ? [...failureLines(failure, session.paint), failedWords(record ?? found)]
+    ? [...failureLines(failure, session.paint), await failedWords(session, record ?? found, begun.id)]
     : [
         `${session.paint('green', 'ROLLED_BACK')}  ${isNativeRecord(record) ? servesAgain(record) : `The old data serves as ${found.database} again.`}`,
         `The restored data was set aside, not dropped${record?.restoredDatabase ? `: ${record.restoredDatabase}` : ''}.`,
@@ -77,11 +78,13 @@ const servesAgain = ({ native }: NativeRecord): string =>
     ? `${native.pointer.where} says ${native.pointer.before} again, so the application finds the original.`
     : `The old data serves as ${native.settings.name} again.`;
 
-/** A failed one may have come half way: the record says what serves, and it can be started again. */
-const failedWords = (record: RestoreRecord): string =>
-  isNativeRecord(record)
-    ? `${servingSentence(record)} A rollback that is started again goes on from where it broke off.`
-    : 'Both names change in one transaction: either both did or none.';
+/** It may have come half way; it can be started again. */
+async function failedWords(session: Session, record: RestoreRecord, rollbackId: string): Promise<string> {
+  const again = 'A rollback that is started again goes on from where it broke off.';
+  if (isNativeRecord(record)) return `${servingSentence(record)} ${again}`;
+  const { catalog } = await session.vault();
+  return `${servingAfterRollback(record, await catalog.getProgress(rollbackId))} ${again}`;
+}
 
 /** Undefined when it can be rolled back, as far as the record says. */
 function impossible(record: RestoreRecord): string | undefined {

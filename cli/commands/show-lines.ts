@@ -2,6 +2,7 @@
 import { tableName } from '../../core/scope.ts';
 import type { BackupRecord, RestoreRecord, RunRecord } from '../../core/backup.ts';
 import type { Failure } from '../../core/errors.ts';
+import { exchangeSentence, OF_RESTORE } from '../../core/exchange.ts';
 import type { Progress } from '../../core/job.ts';
 import { bytes, count, duration, fields, indent, paintStatus, plural, secondsBetween, table, when } from '../format.ts';
 import { amount } from '../meter.ts';
@@ -138,6 +139,7 @@ export function restoreLines(session: Session, record: RestoreRecord, progress: 
       ['asked by', record.requestedBy],
       ...nativeRestoreFields(session, record),
       ['data is in', record.restoredDatabase],
+      ['at its end', record.exchange && exchangeSentence(record.exchange, OF_RESTORE)],
       ['replaced', replacedWords(record, now)],
       ['safety backup', record.safetyBackupId],
       [

@@ -1,14 +1,14 @@
 import type { RestoreRecord } from '../../core/backup.ts';
 import type { Failure, NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
-import type { Progress } from '../../core/job.ts';
-import { EVENTS, aliasDatabase, replacedDatabase } from '../../core/names.ts';
+import { EVENTS } from '../../core/names.ts';
 import type { ExecutionFacts } from '../../core/payloads.ts';
+import { servingAfterRestore } from '../../core/restore-words.ts';
 import { isNativeRecord } from '../../core/serving.ts';
 import { nativeEnd } from '../native/fail.ts';
 import { fenceLeft, isStanding, liftFence, type FenceEnd } from '../native/fence.ts';
 import type { Parts } from './parts.ts';
-import { failRestore } from './restore-done.ts';
+import { exchangeTold, failRestore } from './restore-done.ts';
 import { stopTaskOf } from './stop-task.ts';
 
 export interface FailedRestore {
@@ -49,11 +49,13 @@ export async function closeFailedRestore(
   const id = idOfExecution(failed.execution.executionArn, failed.execution.startedAt);
   const { over, refusal } = await stopTaskOf(parts, id, `Nightjar: the restore ${id} failed (${failed.failure.code}).`);
   const progress = await parts.catalog.getProgress(id, failed.attempt);
+  const exchange = await exchangeTold(parts.catalog, id, progress);
   const before = await parts.catalog.getRestore(id);
   const native = isNativeRecord(before) ? await nativeEnd(parts, before, failed.denied) : undefined;
   const closed = await failRestore(parts, id, progress, {
     endedAt: parts.now().toISOString(),
     failure: failed.failure,
+    ...(exchange === undefined ? {} : { exchange }),
     ...(failed.safetyBackupId === undefined ? {} : { safetyBackupId: failed.safetyBackupId }),
     ...native?.change,
   });
@@ -63,7 +65,7 @@ export async function closeFailedRestore(
   const record = await parts.catalog.getRestore(id);
   const serving =
     (fence.lifted && isNativeRecord(record) ? (await nativeEnd(parts, record)).sentence : native?.sentence) ??
-    servingAfter(record, progress, failed.safetyBackupId);
+    servingAfterRestore(record, progress, failed.safetyBackupId);
   if (closed || (failed.tellAgain && record?.status !== 'COMPLETED'))
     await parts.events.publish(EVENTS.restoreFailed, [
       {
@@ -96,38 +98,4 @@ async function endOfFence(
   if (warnings.some((one) => isStanding(one, native.settings.name))) return end;
   await parts.catalog.updateRestore(id, ['FAILED'], { warnings: [...warnings, stands] });
   return { ...end, denies: stands };
-}
-
-/** Which data serves now, in a sentence. It says "not known" rather than guess. */
-export function servingAfter(
-  record: RestoreRecord | undefined,
-  progress: Progress | undefined,
-  safetyBackupId?: string,
-): string {
-  if (!record || !progress) return 'Nothing was touched: what served before serves on.';
-  if (record.status === 'COMPLETED')
-    return `The restore itself is COMPLETED: ${record.database} serves the restored data.`;
-  const { mode, database, destination, restoreId } = record;
-  if (record.allDatabases)
-    return `What served on ${destination} before serves on, and so do the databases that are back. What it was at is ${aliasDatabase('*', restoreId)}, if it is there: nightjar prune drops it when its days are over.`;
-  if (mode === 'new')
-    return `What served on ${destination} before serves on; a database ${database} that was begun may be dropped.`;
-  if (mode === 'overwrite') {
-    // One transaction: after a failure that was said it was rolled back, after a silent one the server knows.
-    const back = safetyBackupId ? ` Its state before is the backup ${safetyBackupId}.` : '';
-    if (progress.outcome)
-      return `The restored data serves under ${database}; only the record could not be closed.${back}`;
-    return progress.status === 'failed' && progress.failure?.operation !== 'COMMIT'
-      ? `The overwrite was rolled back: the old data serves under ${database}.${back}`
-      : `Whether the overwrite was committed is not known: ${database} on ${destination} holds either all of the old data or all of the restored, never a mixture.${back}`;
-  }
-  const alias = aliasDatabase(database, restoreId);
-  const old = replacedDatabase(database, restoreId);
-  if (progress.outcome?.kind === 'restore')
-    return progress.outcome.replacedDatabase === undefined
-      ? `The old data serves under ${database}; what was restored is ${progress.outcome.restoredDatabase}.`
-      : `The restored data serves under ${database}; the old data is kept as ${progress.outcome.replacedDatabase}.`;
-  if (progress.status === 'failed')
-    return `The old data serves under ${database}; what was restored, if anything, is ${alias}.`;
-  return `The task fell silent: if the server has a database ${old}, the restored data serves under ${database} and the old data is ${old}; else the old data serves and ${alias} may be dropped.`;
 }

@@ -1,3 +1,4 @@
+import { servingAfterRollback } from '../../core/restore-words.ts';
 import { isNativeRecord } from '../../core/serving.ts';
 import { rollbackSentence } from '../native/serving.ts';
 import type { Parts } from './parts.ts';
@@ -19,11 +20,5 @@ export async function closeFailedRollback(
   if (over) await parts.catalog.unlock(restore.destination, 'restore', id);
   if (refusal) throw refusal;
   if (isNativeRecord(restore)) return rollbackSentence(parts, restore);
-  const progress = await parts.catalog.getProgress(id);
-  const { database, replacedDatabase: old } = restore;
-  if (!progress || progress.status === 'failed')
-    return `The restored data serves on under ${database}${old === undefined ? '' : `; the old data is ${old}`}.`;
-  if (progress.outcome?.kind === 'rollback')
-    return `The old data serves under ${progress.outcome.serving} again; the restored data is ${progress.outcome.setAside}.`;
-  return `The task fell silent: while the server has a database ${old ?? 'under the old name'}, the restored data serves under ${database}; else the old data does.`;
+  return servingAfterRollback(restore, await parts.catalog.getProgress(id));
 }

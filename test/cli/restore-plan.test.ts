@@ -63,7 +63,7 @@ describe('nightjar restore --plan', () => {
     const overwrite = ['--overwrite', '--confirm', 'shop'];
     const some = await planned(overwrite, {}, part({ tables: ['public.orders'] }));
     expect(some.plan.refused).toBeNull();
-    expect(some.plan.steps.join()).toContain('Restore the tables public.orders into shop');
+    expect(some.plan.steps.join()).toContain('restore the tables public.orders into shop');
     expect(some.plan.lost.what).toContain('all else there stays as it is');
     expect(some.text).toContain('The backup holds part of a database: the tables public.orders.');
     const swap = await planned(['--swap'], {}, part({ tables: ['public.orders'] }));
@@ -73,7 +73,7 @@ describe('nightjar restore --plan', () => {
     expect(rest.plan.refused).toBeNull();
     expect(rest.text).toContain('without the rows of public.log: they are empty after the swap');
     const whole = await planned(overwrite);
-    expect(whole.plan.steps.join()).toContain('Restore the whole backup into shop, replacing what is there, in one');
+    expect(whole.plan.steps.join()).toContain('restore the whole backup into shop');
   });
 
   it('of mode new ends no session and loses nothing', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../core/errors.ts';
+import type { Progress } from '../../core/job.ts';
 import { aliasDatabase } from '../../core/names.ts';
 import {
   backupShape,
@@ -246,18 +247,59 @@ describe('nightjar restore', () => {
     expect(restoreShape.parse(world.json())).toMatchObject({ ok: false, failure: { code: 'UNEXPECTED' } });
   });
 
+  /** As the task of a failed restore or rollback left its last word. */
+  const lastWord = (id: string, more: Partial<Progress> = {}): Progress => ({
+    ...{ id, attempt: 1, status: 'failed', phase: 'renaming', bytes: 1, updatedAt: at(0) },
+    ...more,
+  });
+  const exchange = {
+    name: 'shop',
+    incoming: 'shop_nj_1',
+    keepAs: 'shop_old_1',
+    serves: 'mixed',
+    underway: true,
+  } as const;
+
   it('that failed is never 0 and says which data serves', async () => {
+    const restoredDatabase = 'shop_nj_0123456789';
+    const failed = { failure: failure('FINGERPRINT_DIFFERS'), restoredDatabase, replacedDatabase: undefined };
     world = fakeWorld({
-      play: restored('FAILED', {
-        failure: failure('FINGERPRINT_DIFFERS'),
-        restoredDatabase: 'shop_nj_0123456789',
-        replacedDatabase: undefined,
-      }),
+      play: async (started) => {
+        await world.store.putProgress(lastWord(started.id));
+        return restored('FAILED', failed)(started);
+      },
     });
     await putGood(world.store, 10);
     expect(await world.run('restore', 'shop', '--swap')).toBe(1);
-    expect(world.text()).toContain('The old data still serves as shop.');
-    expect(world.text()).toContain('kept as shop_nj_0123456789');
+    expect(world.text()).toContain('The old data serves under shop;');
+    expect(world.text()).toContain('shop_nj_0123456789');
+  });
+
+  it('whose exchange of names broke off says so, and never that the old data serves', async () => {
+    world = fakeWorld({
+      play: async (started) => {
+        await world.store.putProgress(lastWord(started.id, { exchange }));
+        return restored('FAILED', { failure: failure('SWAP_UNFINISHED'), exchange })(started);
+      },
+    });
+    await putGood(world.store, 10);
+    expect(await world.run('restore', 'shop', '--swap')).toBe(1);
+    expect(world.text()).toContain('A MIXTURE SERVES UNDER shop');
+    expect(world.text()).not.toMatch(/old data (still )?serves|one transaction/);
+  });
+
+  it('is told the same of a rollback', async () => {
+    world = fakeWorld({
+      play: async ({ id }) => {
+        await world.store.putProgress(lastWord(id, { exchange }));
+        return { status: 'FAILED', error: 'SWAP_UNFINISHED', cause: '' };
+      },
+    });
+    const record = restoreOf(2, { replacedDatabase: 'shop_old_1' });
+    await world.store.openRestore(record);
+    expect(await world.run('rollback', record.restoreId)).toBe(1);
+    expect(world.text()).toContain('A MIXTURE SERVES UNDER shop');
+    expect(world.text()).not.toContain('one transaction');
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { Readable, Writable } from 'node:stream';
 import type { Manifest, VaultObject } from '../../core/backup.ts';
 import type { DumpEngine } from '../../core/engines.ts';
 import { NightjarError } from '../../core/errors.ts';
+import type { ExchangeState } from '../../core/exchange.ts';
 import { archiveFacts } from '../../core/server-backup.ts';
 import type { DumpFacts, DumpSink, Reporter, RestoreSource } from '../../tasks/engine.ts';
 
@@ -148,6 +149,8 @@ export interface Heard extends Reporter {
   readonly phases: string[];
   /** How large databases were found to be. */
   readonly sizes: number[];
+  /** As it was told last. */
+  exchanged: ExchangeState | undefined;
 }
 
 export function listeningReporter(onPhase: (text: string) => void = () => undefined): Heard {
@@ -158,6 +161,11 @@ export function listeningReporter(onPhase: (text: string) => void = () => undefi
     warnings,
     phases,
     sizes,
+    exchanged: undefined,
+    async exchange(state) {
+      this.exchanged = state;
+      return Promise.resolve();
+    },
     phase(text) {
       phases.push(text);
       onPhase(text);

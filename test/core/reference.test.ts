@@ -10,6 +10,7 @@ import {
   runRecordSchema,
   targetStateSchema,
 } from '../../core/backup.ts';
+import { exchangeStateSchema } from '../../core/exchange.ts';
 import type { Lock } from '../../core/catalog.ts';
 import { RIGHT } from '../../core/config-read.ts';
 import { configSchema } from '../../core/config.ts';
@@ -65,6 +66,7 @@ function fieldsOf({ def }: { readonly def: Def }, path: string[] = []): string[]
   return here;
 }
 const OWN_TABLES = [
+  exchangeStateSchema,
   failureSchema,
   comparisonSchema,
   nativeRestoreSchema,
@@ -106,6 +108,7 @@ describe('the reference', () => {
     ['A restore', restoreRecordSchema],
     ['A target’s state', targetStateSchema],
     ['Progress', progressSchema],
+    ['An exchange', exchangeStateSchema],
     ['A comparison', comparisonSchema],
     ['A failure', failureSchema],
     ['A native restore', nativeRestoreSchema],

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Comparison } from '../../core/backup.ts';
+import type { ExchangeState } from '../../core/exchange.ts';
 import { parseJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../../core/names.ts';
 import type { OpenEvent, RestoreInput } from '../../core/payloads.ts';
+import { leftDatabase } from '../../core/retention.ts';
 import { makeCheckThaw } from '../../lambdas/CheckThaw.ts';
 import { makeCloseDrop } from '../../lambdas/CloseDrop.ts';
 import { makeCloseOrphan } from '../../lambdas/CloseOrphan.ts';
@@ -465,6 +467,70 @@ describe('a restore that failed says which place serves', () => {
     expect(world.stopped).toHaveLength(1);
   });
 
+  const exchange = (id: string, more: Partial<ExchangeState> = {}): ExchangeState => ({
+    name: 'shop',
+    incoming: aliasDatabase('shop', id),
+    keepAs: replacedDatabase('shop', id),
+    serves: 'incoming',
+    underway: true,
+    ...more,
+  });
+  /** As a task says that it failed, or was cut off, in the midst of an exchange. */
+  const brokenAt = async (id: string, state: ExchangeState, { attempt = 1, silent = false } = {}): Promise<void> => {
+    await (silent ? work(world, id, 'renaming', attempt) : failTask(world, id, 'SWAP_UNFINISHED', 'words', attempt));
+    await world.catalog.putProgress({ ...(await world.catalog.getProgress(id, attempt))!, exchange: state });
+  };
+
+  it.each([
+    ['the restored data serves', 'incoming', /The restored data serves under shop, but not all .*shop_old_/],
+    ['a mixture serves', 'mixed', /A MIXTURE SERVES UNDER shop.*Nothing is lost.*Start the restore/],
+    ['nobody knows which data serves', 'either', /Whether the old data or the restored data serves under shop is not/],
+  ] as const)('and where the rest is, when an exchange broke off and %s', async (_, serves, words) => {
+    for (const silent of [false, true]) {
+      world.clock += 60_000;
+      const { cause, id } = await fail({ mode: 'swap' }, (one) => brokenAt(one, exchange(one, { serves }), { silent }));
+      expect(cause).toMatch(words);
+      expect(cause).not.toContain('The old data serves under');
+      expect(world.published.at(-1)?.detail.serving).toMatch(words);
+      const old = replacedDatabase('shop', id);
+      const record = await world.catalog.getRestore(id);
+      expect(record).toMatchObject({ status: 'FAILED', replacedDatabase: old, exchange: { serves, underway: true } });
+      // So it can be taken back, and the pruner asks for the old one, never for what the exchange still needs.
+      const input = { restoreId: id };
+      const task = await makeOpenRollback(world)({ ...execution(world, 'rollback'), input });
+      expect(jobOf(task as never)).toMatchObject({ kind: 'rollback', replacedDatabase: old });
+      await world.catalog.unlock('shop', 'restore', task.id);
+      expect(leftDatabase(record!)).toBe(old);
+    }
+  });
+
+  it('as an earlier attempt said, when the last one did not reach the server', async () => {
+    const { cause, id } = await fail({ mode: 'swap' }, async (one) => {
+      await brokenAt(one, exchange(one, { serves: 'mixed' }));
+      await failTask(world, one, 'CONNECT_FAILED', 'its own words', 2);
+    });
+    expect(cause).toContain('A MIXTURE SERVES UNDER shop');
+    expect((await world.catalog.getRestore(id))?.exchange).toMatchObject({ serves: 'mixed' });
+  });
+
+  it('the old one, when an exchange was given up; and another restore’s database is not taken for its own', async () => {
+    const given = { serves: 'before', underway: false } as const;
+    const { cause, id } = await fail({ mode: 'swap' }, (one) => brokenAt(one, exchange(one, given)));
+    expect(cause).toContain('The old data serves under shop');
+    expect((await world.catalog.getRestore(id))?.replacedDatabase).toBeUndefined();
+    const other = await fail({ mode: 'swap' }, (one) => brokenAt(one, exchange(id)));
+    expect(other.cause).toContain(replacedDatabase('shop', id));
+    expect((await world.catalog.getRestore(other.id))?.replacedDatabase).toBeUndefined();
+  });
+
+  it('also after an overwrite whose names broke off', async () => {
+    const { cause } = await fail({ mode: 'overwrite', confirm: 'shop' }, (one) =>
+      brokenAt(one, exchange(one, { serves: 'mixed' })),
+    );
+    expect(cause).toContain('A MIXTURE SERVES UNDER shop');
+    expect(cause).not.toMatch(/rolled back|never a mixture/);
+  });
+
   it('the new one, when the swap was done and only its closing failed', async () => {
     const { cause } = await fail({ mode: 'swap' }, (one) => swapDone(one));
     expect(cause).toContain('The restored data serves under shop; the old data is kept as shop_old_1');
@@ -593,6 +659,22 @@ describe('rolling a swap back', () => {
     await expect(makeOpenRollback(world)(rollbackEvent(opened.id))).resolves.toBeDefined();
   });
 
+  it.each([
+    ['its own exchange', 'replaced', 'The old data serves under shop, but not all'],
+    ['the swap’s, which it had to finish first', 'alias', 'The restored data serves under shop, but not all'],
+  ] as const)('that broke off in %s says what serves', async (_, which, words) => {
+    const { opened } = await swapped();
+    const event = rollbackEvent(opened.id);
+    const task = await makeOpenRollback(world)(event);
+    await failTask(world, task.id, 'SWAP_UNFINISHED');
+    const old = (await world.catalog.getRestore(opened.id))!.replacedDatabase!;
+    const incoming = which === 'replaced' ? old : aliasDatabase('shop', opened.id);
+    const state = { name: 'shop', incoming, keepAs: 'shop_x', serves: 'incoming', underway: true } as const;
+    await world.catalog.putProgress({ ...(await world.catalog.getProgress(task.id))!, exchange: state });
+    const { cause } = await makeFailRollback(world)({ ...event, opened: task, failure: caught('States.TaskFailed') });
+    expect(cause).toContain(words);
+  });
+
   it('that was stopped from outside frees the target', async () => {
     const { opened } = await swapped();
     const event = rollbackEvent(opened.id);
@@ -716,7 +798,7 @@ describe('dropping what a restore left behind', () => {
     expect(plan.drops).toEqual([{ restoreId: opened.id, native: false }]);
     const item = { ...event, restoreId: opened.id };
     const task = await makeOpenDrop(world)(item);
-    expect(jobOf(task)).toMatchObject({ kind: 'drop', id: task.id, replacedDatabase: old });
+    expect(jobOf(task)).toMatchObject({ kind: 'drop', id: task.id, replacedDatabase: old, database: 'shop' });
     await succeed<'drop'>(world, task.id, { kind: 'drop', dropped: true });
     const close = () => makeCloseDrop(world)({ ...item, opened: task });
     expect(await close()).toEqual({ restoreId: opened.id, dropped: true });

@@ -1,7 +1,10 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { NightjarError } from '../../core/errors.ts';
 import type { Progress } from '../../core/job.ts';
 import { probeJobSchema, progressSchema } from '../../core/job.ts';
+import type { EngineContext } from '../../tasks/engine.ts';
 import { ProgressWriter } from '../../tasks/progress.ts';
 import { Secrecy } from '../../tasks/secrecy.ts';
 import { dumpJob, run } from './support.ts';
@@ -31,6 +34,39 @@ describe('what a task says about itself', () => {
     expect(words.at(-1)).toMatchObject({ status: 'succeeded', outcome: { kind: 'probe', ...finding } });
     expect(words.map((word) => progressSchema.parse(word))).toEqual(words);
     expect(logged).toContain('throttled');
+  });
+
+  it('tells how far an exchange of names is before its next step begins, and still in the last word', async () => {
+    const words: Progress[] = [];
+    const state = { name: 'shop', incoming: 'shop_nj_1', serves: 'mixed', underway: true } as const;
+    let slow = true;
+    const putProgress = async (word: Progress): Promise<void> => {
+      // The first one is under way when the exchange begins.
+      if (slow) await pause(50);
+      slow = false;
+      words.push(word);
+    };
+    const seen: (Progress['exchange'] | undefined)[] = [];
+    const probing = async ({ report }: EngineContext): Promise<never> => {
+      await report.exchange(state);
+      seen.push(words.at(-1)?.exchange);
+      throw new NightjarError('SWAP_UNFINISHED');
+    };
+    await run(probe, { probe: probing }, { s3, bucket: 'vault', catalog: { putProgress } });
+    expect(seen).toEqual([state]);
+    expect(progressSchema.parse(words.at(-1))).toMatchObject({ status: 'failed', exchange: state });
+  });
+
+  it('goes on with an exchange when the catalog is away', async () => {
+    const catalog = { putProgress: () => Promise.reject(new Error('throttled')) };
+    let reached = false;
+    const probing = async ({ report }: EngineContext): Promise<never> => {
+      await report.exchange({ name: 'shop', incoming: 'shop_nj_1', serves: 'mixed', underway: true });
+      reached = true;
+      throw new NightjarError('SWAP_UNFINISHED');
+    };
+    await run(probe, { probe: probing }, { s3, bucket: 'vault', catalog, lastWordMs: 300 });
+    expect(reached).toBe(true);
   });
 
   it('is no success when the catalog never takes the last word', async () => {

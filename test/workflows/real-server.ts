@@ -163,6 +163,7 @@ const listening = (report: Report, at: (phase: string) => void): Report => ({
   expect: (bytes) => report.expect(bytes),
   found: (bytes) => report.found(bytes),
   warn: (text) => report.warn(text),
+  exchange: (state) => report.exchange(state),
 });
 
 /** Puts a dump into the vault under the job's names, and says so, as the task does. */

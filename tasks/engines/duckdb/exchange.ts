@@ -9,6 +9,7 @@ import { rolledBackDatabase } from '../../../core/names.ts';
 import { refuseStranger } from '../../leftovers.ts';
 import type { EngineContext } from '../../engine.ts';
 import type { FilePlace } from '../../files/place.ts';
+import { toldExchange } from '../../files/told-exchange.ts';
 import { inRoom, type Call } from './context.ts';
 import { heldBy } from './copy.ts';
 import { isOf } from './errors.ts';
@@ -69,9 +70,9 @@ export async function guard(call: Call, name: string): Promise<Guard> {
 }
 
 /** Both files of each. The caller guards the name. Resolves with whether there was one that served. */
-export async function exchange(place: FilePlace, names: Names): Promise<boolean> {
+export async function exchange({ place, report }: Pick<Call, 'place' | 'report'>, names: Names): Promise<boolean> {
   await move(place, walOf(names.name), walOf(names.keepAs));
-  const had = await place.exchange(names);
+  const had = await toldExchange(report, place, names);
   await move(place, walOf(names.incoming), walOf(names.name));
   return had;
 }
@@ -84,7 +85,7 @@ async function move(place: FilePlace, from: string, to: string): Promise<void> {
 export async function guardedExchange(call: Call, names: Names): Promise<boolean> {
   const held = await guard(call, names.name);
   try {
-    return await exchange(call.place, names);
+    return await exchange(call, names);
   } finally {
     await held.release();
   }

@@ -92,7 +92,7 @@ async function swapped(
   const { database, alias, old } = names;
   const held = names.held ?? (await guard(call, database));
   try {
-    return await exchange(call.place, { name: database, incoming: alias, keepAs: old });
+    return await exchange(call, { name: database, incoming: alias, keepAs: old });
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (thrown instanceof NightjarError) throw thrown;

@@ -2,7 +2,7 @@
 import { BSON, type Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import type { CollectionEntry } from './archive-format.ts';
-import { OURS } from './names.ts';
+import { isOurs } from './names.ts';
 import type { Server } from './server.ts';
 
 const { EJSON } = BSON;
@@ -18,7 +18,7 @@ export interface Collection {
 /** Collections, views and time series, in the order of their names; without the server's and Nightjar's own. */
 export async function listCollections(server: Server, database: string): Promise<Collection[]> {
   const found = await listAll(server, database);
-  return found.filter((one) => !OURS.includes(one.name) && !isServers(one.name));
+  return found.filter((one) => !isOurs(one.name) && !isServers(one.name));
 }
 
 export async function listAll(server: Server, database: string): Promise<Collection[]> {
@@ -51,6 +51,13 @@ export async function listDatabases(server: Server): Promise<string[]> {
     server.database('admin').command({ listDatabases: 1, nameOnly: true, authorizedDatabases: true }),
   );
   return (databases as { name: string }[]).map((one) => one.name).sort();
+}
+
+/** True when it was there. */
+export async function dropDatabase(server: Server, name: string): Promise<boolean> {
+  if (!(await databaseExists(server, name))) return false;
+  await server.ask('drop database', () => server.database(name).dropDatabase());
+  return true;
 }
 
 /** @throws DATABASE_MISSING. */

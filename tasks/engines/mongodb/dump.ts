@@ -5,9 +5,9 @@ import { archiveOutlet } from '../../pipes/pipes.ts';
 import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
 import { databaseBytes, requireDatabase } from './collections.ts';
-import { judgeArchive, listed, look, usersDatabases } from './found.ts';
+import { judgeArchive, listed, look, underwayIn, usersDatabases } from './found.ts';
 import { dumpGlobals } from './globals.ts';
-import { OURS } from './names.ts';
+import { isOurs } from './names.ts';
 import { isOplog } from './oplog.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
@@ -34,7 +34,8 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
       detail: `The server shows ${server.username} no database besides its own.`,
     });
   const before = await look(server, databases);
-  const plan = planDump(database, scope, server.topology, before.get(database) ?? []);
+  const underway = await underwayIn(server, databases);
+  const plan = planDump(database, scope, server.topology, before.get(database) ?? [], underway.get(database));
   if (plan.warning) report.warn(plan.warning);
   const sizes = new Map<string, number>();
   for (const name of databases) sizes.set(name, await databaseBytes(server, name));
@@ -55,7 +56,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     throw new NightjarError('DUMP_EMPTY', { operation: 'mongodump', detail: 'The archive holds no oplog.' });
   const isSnapshot = plan.oplog && unplayable.length === 0;
   const places = await judgeArchive(server, { ...read, isSnapshot }, before);
-  const users = places.filter(({ db, collection }) => databases.includes(db) && !OURS.includes(collection));
+  const users = places.filter(({ db, collection }) => databases.includes(db) && !isOurs(collection));
   await outlet.end();
 
   // With the oplog all is brought to the moment at which the dump ended.

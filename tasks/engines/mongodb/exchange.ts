@@ -8,8 +8,20 @@
 import { NightjarError } from '../../../core/errors.ts';
 import { listAll, isServers } from './collections.ts';
 import { codeOf } from './errors.ts';
-import { goOn, journalIn, journalsOf, type Journal, type View } from './journal.ts';
-import { JOURNAL, incomingName, isUnderway, NAMESPACE_BYTES, outgoingName, outgoingOf } from './names.ts';
+import { giveUp } from './give-up.ts';
+import {
+  brokeOff,
+  dropJournal,
+  exchangeOf,
+  journalIn,
+  journalsOf,
+  stateOf,
+  writeStep,
+  type Journal,
+  type View,
+} from './journal.ts';
+import { JOURNAL, incomingName, incomingOf, NAMESPACE_BYTES, outgoingName, outgoingOf } from './names.ts';
+import { EXISTS, rename } from './rename.ts';
 import type { Server } from './server.ts';
 
 export interface Exchange {
@@ -23,48 +35,77 @@ export interface Exchange {
   readonly keepAs: string;
   /** Whether what the incoming one lacks is replaced, too. */
   readonly others: 'leave' | 'stay';
+  /** Whether the vault has what comes in, too: then it may be dropped when the exchange is given up. */
+  readonly inVault: boolean;
 }
 
-/** NamespaceNotFound, NamespaceExists. */
-const [MISSING, EXISTS] = [26, 48];
-
 /**
+ * An exchange of another tag must be out of the way (`recover.ts`).
+ *
  * @throws RESTORE_REFUSED before anything was touched, SWAP_UNFINISHED once names have begun to change, SWAP_FAILED before.
  */
 export async function exchange(server: Server, wanted: Exchange): Promise<void> {
-  const { report } = server.context;
-  let journal = await journalIn(server, wanted.name);
-  if (journal && journal._id !== wanted.tag) throw otherUnderway(wanted, journal);
+  const found = await journalIn(server, wanted.name);
+  if (found && found._id !== wanted.tag) throw otherUnderway(wanted, found);
+  const journal = found ?? (await begin(server, wanted).catch((thrown: unknown) => fail(server, wanted, thrown)));
+  await goThrough(server, wanted.name, journal);
+}
+
+/** From where the journal says that it is, to its end. @throws as {@link exchange}. */
+export async function goThrough(server: Server, name: string, begun: Journal): Promise<void> {
+  const wanted = exchangeOf(name, begun);
+  const { report, signal } = server.context;
+  let journal = begun;
+  const tell = (): Promise<void> => report.exchange(stateOf(name, journal));
+  const goOn = async (step: Journal['step']): Promise<void> => {
+    // What is told may be ahead of what is: never behind it.
+    journal = { ...journal, step };
+    if (step !== 'keeping') await tell();
+    await writeStep(server, name, journal, step);
+    if (step === 'keeping') await tell();
+  };
   // A server that copies says nothing until it is done.
   const alive = setInterval(() => report.moved(0), 10_000);
   try {
-    journal ??= await begin(server, wanted);
+    await tell();
     if (journal.step === 'copying') {
       for (const collection of journal.collections) {
-        server.context.signal.throwIfAborted();
+        signal.throwIfAborted();
         const from = `${journal.incoming}.${collection}`;
         // Half a copy is under a name of the server's own: what has ours is whole.
-        await rename(server, from, `${wanted.name}.${incomingName(wanted.tag, collection)}`, { dropTarget: true });
+        await rename(server, from, `${name}.${incomingName(wanted.tag, collection)}`, { dropTarget: true });
       }
-      journal = await goOn(server, wanted, journal, 'views');
+      signal.throwIfAborted();
+      await goOn('views');
     }
     if (journal.step === 'views') {
       await moveViews(server, wanted, journal);
-      journal = await goOn(server, wanted, journal, 'names');
+      await goOn('names');
     }
     if (journal.step === 'names') {
       await changeNames(server, wanted, journal);
-      journal = await goOn(server, wanted, journal, 'keeping');
+      await goOn('keeping');
     }
     await keep(server, wanted);
-    await server.ask('drop the journal', () => server.database(wanted.name).dropCollection(JOURNAL));
+    await dropJournal(server, name);
+    await report.exchange({ ...stateOf(name, journal), underway: false });
     await dropRest(server, journal.incoming);
   } catch (thrown) {
-    server.context.signal.throwIfAborted();
-    throw broken(thrown, wanted, journal);
+    return await fail(server, wanted, thrown, journal);
   } finally {
     clearInterval(alive);
   }
+}
+
+/** What never got beyond copying is given up: nobody has to come back for it. */
+async function fail(server: Server, wanted: Exchange, thrown: unknown, journal?: Journal): Promise<never> {
+  const { report, signal } = server.context;
+  signal.throwIfAborted();
+  if (journal?.step === 'copying' && wanted.inVault)
+    await giveUp(server, wanted.name, journal).catch((again: unknown) =>
+      report.warn(`What the exchange of names left in ${wanted.name} could not be dropped: ${String(again)}`),
+    );
+  throw broken(thrown, wanted, journal);
 }
 
 async function begin(server: Server, wanted: Exchange): Promise<Journal> {
@@ -78,6 +119,7 @@ async function begin(server: Server, wanted: Exchange): Promise<Journal> {
     incoming: wanted.incoming,
     keepAs: wanted.keepAs,
     others: wanted.others,
+    inVault: wanted.inVault,
     collections: incoming.filter((one) => one.type === 'collection' && !isServers(one.name)).map((one) => one.name),
     views,
     oldViews: viewsOf(serving).filter((one) => wanted.others === 'leave' || views.some((two) => two.name === one.name)),
@@ -148,7 +190,8 @@ async function changeNames(server: Server, { name, tag, others }: Exchange, jour
       if (
         !journal.collections.includes(collection) &&
         collection !== JOURNAL &&
-        !isUnderway(tag, collection) &&
+        incomingOf(tag, collection) === undefined &&
+        outgoingOf(tag, collection) === undefined &&
         !isServers(collection)
       )
         await aside(collection);
@@ -172,26 +215,10 @@ async function dropRest(server: Server, database: string): Promise<void> {
   await server.ask('drop database', () => server.database(database).dropDatabase());
 }
 
-/** False when there is one of that name. One that is gone was renamed by an earlier attempt. */
-export async function rename(server: Server, from: string, to: string, { dropTarget = false } = {}): Promise<boolean> {
-  try {
-    await server.ask('renameCollection', () =>
-      server.database('admin').command({ renameCollection: from, to, dropTarget }),
-    );
-    return true;
-  } catch (thrown) {
-    if (codeOf(thrown) === MISSING) return true;
-    if (codeOf(thrown) === EXISTS && !dropTarget) return false;
-    throw thrown;
-  }
-}
-
 const otherUnderway = (wanted: Exchange, journal: Journal): NightjarError =>
   new NightjarError('SWAP_FAILED', {
     operation: 'rename collections',
-    detail:
-      `Another exchange of names in ${wanted.name} broke off at the step "${journal.step}" (with ${journal.incoming}). Start that restore or ` +
-      'rollback again first: it goes on where it stopped. This one has changed nothing.',
+    detail: `${brokeOff(wanted.name, journal)} It began after this one had put things in order, so somebody else is at work there. This one has changed nothing.`,
   });
 
 function broken(thrown: unknown, { name, incoming }: Exchange, journal: Journal | undefined): unknown {
@@ -200,6 +227,7 @@ function broken(thrown: unknown, { name, incoming }: Exchange, journal: Journal 
   switch (journal?.step) {
     case undefined:
     case 'copying':
+    case 'giving up':
       return new NightjarError('SWAP_FAILED', {
         operation: 'rename collections',
         detail: `${name} serves as it did, and was not replaced by ${incoming}: ${why}`,

@@ -1,9 +1,10 @@
 /** What a server has, before a dump of it and after: an archive must hold all that was there all the time. */
 import { NightjarError } from '../../../core/errors.ts';
 import { dataPlace, type CollectionEntry, type Place } from './archive-format.ts';
-import { listCollections, listDatabases, type Collection } from './collections.ts';
+import { listAll, listCollections, listDatabases, type Collection } from './collections.ts';
 import type { StreamPrint } from './fingerprint.ts';
-import { SERVERS_OWN, scopeName } from './names.ts';
+import { brokeOff, journalIn } from './journal.ts';
+import { isUnderway, SERVERS_OWN, scopeName } from './names.ts';
 import { chosen } from './plan.ts';
 import type { Server } from './server.ts';
 
@@ -34,6 +35,29 @@ export async function look(server: Server, databases: readonly string[]): Promis
     };
     await Promise.all(Array.from({ length: LANES }, lane));
     found.set(name, all);
+  }
+  return found;
+}
+
+/** What exchanges of names that broke off have under way in these databases, by database. Each is warned of. */
+export async function underwayIn(server: Server, databases: readonly string[]): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const database of databases) {
+    const names = (await listAll(server, database)).map((one) => one.name).filter(isUnderway);
+    if (names.length === 0) continue;
+    found.set(database, names);
+    const journal = await journalIn(server, database);
+    const mixed = journal?.step === 'views' || journal?.step === 'names';
+    server.context.report.warn(
+      [
+        journal
+          ? brokeOff(database, journal)
+          : `An exchange of names is over in ${database}, and left some of its own.`,
+        `Its working collections are not in the backup: ${listed(names)}.`,
+        ...(mixed ? ['OF THE OTHERS SOME MAY BE THE OLD AND SOME THE RESTORED ONES, and one may be missing.'] : []),
+        `Start a restore or rollback of ${database}: it puts that in order first.`,
+      ].join(' '),
+    );
   }
   return found;
 }

@@ -6,7 +6,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import { unpacked } from '../../pipes/packing.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { ArchiveDamaged, type CollectionEntry } from './archive-format.ts';
-import { OURS } from './names.ts';
+import { isOurs } from './names.ts';
 import { isOplog, OplogReader } from './oplog.ts';
 import { ArchiveRewriter } from './rewrite.ts';
 import type { Server } from './server.ts';
@@ -120,7 +120,7 @@ export function checked<T>(work: () => T): T {
 /** Which collections of the one database come back. */
 function wanting(job: RestoreJob): (collection: string) => boolean {
   const only = job.scope?.tables;
-  return (collection) => !OURS.includes(collection) && (!only || only.includes(collection));
+  return (collection) => !isOurs(collection) && (!only || only.includes(collection));
 }
 
 function refuseMissing(job: RestoreJob, found: readonly CollectionEntry[]): void {

@@ -34,23 +34,31 @@ export function planDump(
   scope: BackupScope | undefined,
   topology: Topology,
   all: readonly Collection[],
+  /** What an exchange of names has under way in that database: no data. */
+  underway: readonly string[] = [],
 ): DumpPlan {
   const oplog = scope?.allDatabases === true && !scope.schemaOnly && topology === 'replicaSet';
   const place = scope?.allDatabases ? [] : [`--db=${database}`];
   return {
-    args: ['--archive', collectionsAtOnce(), ...place, ...narrowed(scope, all), ...(oplog ? ['--oplog'] : [])],
+    args: [
+      '--archive',
+      collectionsAtOnce(),
+      ...place,
+      ...narrowed(scope, all, underway),
+      ...(oplog ? ['--oplog'] : []),
+    ],
     oplog,
     warning: oplog ? undefined : whyNone(topology, scope),
   };
 }
 
-function narrowed(scope: BackupScope | undefined, all: readonly Collection[]): string[] {
+function narrowed(scope: BackupScope | undefined, all: readonly Collection[], underway: readonly string[]): string[] {
   if (scope?.allDatabases) return [];
   const wanted = chosen(all, scope);
   // mongodump takes one collection or all but some.
   if (scope?.tables && wanted.length === 1) return [`--collection=${wanted[0]!.name}`];
   const left = all.filter((one) => !wanted.includes(one)).map((one) => one.name);
-  return [...left, ...OURS].map((name) => `--excludeCollection=${name}`);
+  return [...left, ...OURS, ...underway].map((name) => `--excludeCollection=${name}`);
 }
 
 function whyNone(topology: Topology, scope: BackupScope | undefined): string | undefined {

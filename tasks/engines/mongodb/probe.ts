@@ -2,7 +2,7 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { databaseBytes, listCollections, requireDatabase, type Collection } from './collections.ts';
-import { journalIn } from './journal.ts';
+import { brokeOff, journalIn } from './journal.ts';
 import { usersDatabases } from './found.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
@@ -140,8 +140,8 @@ async function unfinished(server: Server): Promise<Finding[]> {
   if (!journal) return [];
   return [
     bad(
-      `An exchange of names in ${database} broke off at the step "${journal.step}" (with ${journal.incoming}).`,
-      'Start that restore or rollback again: it goes on where it stopped.',
+      brokeOff(database, journal),
+      'Nothing is lost. The next restore or rollback of this database puts it in order first; docs/engines/mongodb.md says how to do it by hand.',
     ),
   ];
 }

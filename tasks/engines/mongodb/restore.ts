@@ -6,18 +6,18 @@ import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { isPart, narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import { withDifferences, type Difference } from '../../comparing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
-import { databaseExists, indexSeries, isServers, listAll } from './collections.ts';
+import { databaseExists, dropDatabase, indexSeries, isServers, listAll } from './collections.ts';
 import { compareDefinitions, compareRows, differs, foundEqual } from './compare.ts';
-import { exchange, rename } from './exchange.ts';
-import { isBegun, journalIn } from './journal.ts';
+import { exchange } from './exchange.ts';
+import { isBegun } from './journal.ts';
 import { beImpatient } from './expiry.ts';
 import { load, type Loaded } from './load.ts';
+import { swapTag } from './names.ts';
 import { noteIn, writeNote } from './note.ts';
+import { recover } from './recover.ts';
+import { rename } from './rename.ts';
 import { replay, replayRefusal } from './replay.ts';
 import { steadily, within, type MongodbContext, type Server } from './server.ts';
-
-/** Of an exchange: the restore's, so that the same restore goes on with it. */
-export const swapTag = (restoreId: string): string => restoreId.slice(-10).toLowerCase();
 
 export async function restore(context: MongodbContext, asked: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const job = inScope(asked, source.manifest);
@@ -77,6 +77,8 @@ async function restoreInto(server: Server, job: RestoreJob, source: RestoreSourc
   const place = aliasDatabase(database, job.id);
   const old = replacedDatabase(database, job.id);
   const tag = swapTag(job.id);
+  // An earlier restore or rollback may have left its exchange: nobody else comes back for that.
+  await recover(server.context, database, tag);
   const begun = await isBegun(server, database, tag);
   let comparison: Comparison;
   if (!begun && (await noteIn(server, database, job.id))) {
@@ -93,19 +95,13 @@ async function restoreInto(server: Server, job: RestoreJob, source: RestoreSourc
     report.warn('An earlier attempt of this restore had loaded the data and found it right; it was taken up.');
     comparison = foundEqual(job, source);
   } else {
-    const other = await journalIn(server, database);
-    if (other)
-      throw new NightjarError('SWAP_FAILED', {
-        operation: 'preflight',
-        detail: `An exchange of names in ${database} broke off at the step "${other.step}" (with ${other.incoming}). Start that restore or rollback again first: it goes on where it stopped. Nothing was touched.`,
-      });
     comparison = await make(server, job, source, place);
   }
   report.phase('renaming');
   server.context.signal.throwIfAborted();
   const others = isPart(job, source.manifest) ? 'stay' : 'leave';
   await steadily(server.context, (steady) =>
-    exchange(steady, { tag, name: database, incoming: place, keepAs: old, others }),
+    exchange(steady, { tag, name: database, incoming: place, keepAs: old, others, inVault: true }),
   );
   if (mode === 'overwrite') await dropDatabase(server, old);
   const had = mode === 'swap' && (await databaseExists(server, old));
@@ -207,10 +203,4 @@ async function mayReplay(
     });
   server.context.report.warn(`The oplog of the backup was not played: ${refusal} ${unplayed} ${grant}`);
   return false;
-}
-
-export async function dropDatabase(server: Server, name: string): Promise<boolean> {
-  if (!(await databaseExists(server, name))) return false;
-  await server.ask('drop database', () => server.database(name).dropDatabase());
-  return true;
 }

@@ -5,34 +5,16 @@
  * taken up by the same exchange, started again.
  */
 import { NightjarError } from '../../../core/errors.ts';
+import type { ExchangeState } from '../../../core/exchange.ts';
 import { KEPT_TABLE, NOTE_TABLE, ident, qualified } from './names.ts';
 import { numberOf } from './errors.ts';
 import { createObjects, dropObject, readObjects, runningEvents, sameObject, type CodeObject } from './objects.ts';
-import { databaseExists, dropDatabase, readNote, tableExists, writeNote } from './place.ts';
-import { regrant, routineGrants, type RoutineGrant } from './routine-grants.ts';
+import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
+import { movedPlan, triggersOf, type Exchange, type Plan } from './plan.ts';
+import { regrant, routineGrants } from './routine-grants.ts';
 import type { Server, Session } from './server.ts';
 import { endBlockers } from './sessions.ts';
-import { charsetOf, createDatabase, listMovable } from './tables.ts';
-
-export interface Exchange {
-  readonly restoreId: string;
-  /** The name that serves. */
-  readonly name: string;
-  /** Its tables take over the name; it is gone afterwards. */
-  readonly incoming: string;
-  /** Holds what served. */
-  readonly keepAs: string;
-  /** False of a copy: its events stay asleep. */
-  readonly wakeEvents: boolean;
-}
-
-interface Plan {
-  /** Whether something served under the name. */
-  readonly had: boolean;
-  readonly serving: { readonly tables: readonly string[]; readonly objects: readonly CodeObject[] };
-  readonly incoming: { readonly tables: readonly string[]; readonly objects: readonly CodeObject[] };
-  readonly grants: readonly RoutineGrant[];
-}
+import { charsetOf, createDatabase, dropEmpty, listMovable } from './tables.ts';
 
 /** Everybody's statements queue behind a rename that waits. */
 const LOCK_SECONDS = 2;
@@ -43,7 +25,8 @@ const TRIES = 4;
  * @throws SWAP_FAILED with everything as it was; SWAP_UNFINISHED when the tables have moved and the rest has not.
  */
 export async function exchange(server: Server, names: Exchange): Promise<boolean> {
-  server.context.signal.throwIfAborted();
+  const { report, signal } = server.context;
+  signal.throwIfAborted();
   // From here on it is better finished than broken off.
   const session = await server.lastSession();
   try {
@@ -51,31 +34,42 @@ export async function exchange(server: Server, names: Exchange): Promise<boolean
     let plan = await movedPlan(session, names);
     if (!plan) {
       plan = await makePlan(server, session, names);
+      await report.exchange({ ...stateOf(names, plan.had), serves: 'either' });
       await move(server, session, names, plan);
     }
-    try {
-      await settle(server, session, names, plan);
-    } catch (thrown) {
-      throw new NightjarError('SWAP_UNFINISHED', {
-        operation: 'make views, routines, triggers and events',
-        detail: `The restored tables serve as ${names.name}; of what belongs to them not all is there yet: ${wordsOf(thrown)}`,
-        cause: thrown,
-      });
-    }
+    await settleMoved(server, session, names, plan);
     return plan.had;
   } finally {
     await session.close();
   }
 }
 
-const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
-
-/** The plan of an exchange whose tables have moved. */
-async function movedPlan(session: Session, { incoming }: Exchange): Promise<Plan | undefined> {
-  const note = await readNote(session, incoming);
-  if (note?.plan === undefined || (await tableExists(session, incoming, KEPT_TABLE))) return undefined;
-  return JSON.parse(note.plan) as Plan;
+/** Once the tables have moved. @throws SWAP_UNFINISHED. */
+export async function settleMoved(server: Server, session: Session, names: Exchange, plan: Plan): Promise<void> {
+  const { report } = server.context;
+  await report.exchange(stateOf(names, plan.had));
+  try {
+    await settle(server, session, names, plan);
+  } catch (thrown) {
+    throw new NightjarError('SWAP_UNFINISHED', {
+      operation: 'make views, routines, triggers and events',
+      detail: `The tables of ${names.incoming} serve as ${names.name}; of what belongs to them not all is there yet: ${wordsOf(thrown)}`,
+      cause: thrown,
+    });
+  }
+  await report.exchange({ ...stateOf(names, plan.had), underway: false });
 }
+
+/** As it is when the tables have moved and the rest has not. */
+export const stateOf = ({ name, incoming, keepAs }: Exchange, had: boolean): ExchangeState => ({
+  name,
+  incoming,
+  ...(had ? { keepAs } : {}),
+  serves: 'incoming',
+  underway: true,
+});
+
+const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 async function makePlan(server: Server, session: Session, names: Exchange): Promise<Plan> {
   const { report } = server.context;
@@ -91,6 +85,7 @@ async function makePlan(server: Server, session: Session, names: Exchange): Prom
   });
   const [serving, coming] = [had ? await sideOf(name) : { tables: [], objects: [] }, await sideOf(incoming)];
   const plan: Plan = {
+    names,
     had,
     // An attempt that died may have dropped them already.
     serving: { ...serving, objects: withTriggers(serving.objects, earlier?.serving.objects) },
@@ -116,8 +111,6 @@ function withTriggers(found: readonly CodeObject[], earlier: readonly CodeObject
   );
   return [...found, ...lost];
 }
-
-const triggersOf = (objects: readonly CodeObject[]): CodeObject[] => objects.filter((one) => one.kind === 'TRIGGER');
 
 /** All tables at once. @throws SWAP_FAILED, with the triggers back in their place. */
 async function move(server: Server, session: Session, names: Exchange, plan: Plan): Promise<void> {
@@ -148,6 +141,7 @@ async function move(server: Server, session: Session, names: Exchange, plan: Pla
         await endBlockers(server, session, [name, incoming], { all: attempt > 2, refusals });
         continue;
       }
+      await server.context.report.exchange({ ...stateOf(names, plan.had), serves: 'before', underway: false });
       throw new NightjarError('SWAP_FAILED', {
         operation: 'RENAME TABLE',
         detail: [`${name} was not replaced by ${incoming}: ${wordsOf(thrown)}`, ...refusals].join(' '),
@@ -163,6 +157,7 @@ async function afterFailure(server: Server, names: Exchange, plan: Plan): Promis
   try {
     if (await movedPlan(session, names)) return 'moved';
     if (plan.had) await createObjects(session, names.name, triggersOf(plan.serving.objects));
+    if (plan.had) await dropEmpty(session, names.keepAs);
     return 'as before';
   } finally {
     await session.close();

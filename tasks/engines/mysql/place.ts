@@ -56,6 +56,8 @@ export interface Note {
   readonly replaced?: string;
   /** JSON of what an exchange of names moves; while one is under way. */
   readonly plan?: string;
+  /** JSON: the plan of an exchange that broke off and could not be finished. */
+  readonly aside?: string;
 }
 
 /** Undefined where there is none. */

@@ -14,6 +14,7 @@ import { ident } from './names.ts';
 import { overwriteRows } from './overwrite-rows.ts';
 import { databaseExists, dropDatabase, dropUnfinished, readNote, writeNote } from './place.ts';
 import { preflight } from './preflight.ts';
+import { recover } from './recover.ts';
 import { narrowedTo } from './scope.ts';
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
 import { charsetOf, createDatabase } from './tables.ts';
@@ -33,6 +34,8 @@ async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSou
   const { report } = server.context;
   const place = aliasDatabase(job.database, job.id);
   const old = replacedDatabase(job.database, job.id);
+  // An earlier restore or rollback may have left its exchange: nobody else comes back for that.
+  await recover(server, job.database, { own: place, insist: false });
   const [serves, leftover, kept] = await within(server, async (session) => [
     await databaseExists(session, job.database),
     (await databaseExists(session, place)) ? ((await readNote(session, place)) ?? {}) : undefined,
@@ -66,6 +69,7 @@ async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSou
     incoming: place,
     keepAs: old,
     wakeEvents: job.mode !== 'new',
+    inVault: true,
   });
   if (had) await dropReplaced(server, job, old);
   return outcome(job, comparison, had ? old : undefined);

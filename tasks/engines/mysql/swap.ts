@@ -5,6 +5,7 @@ import { rolledBackDatabase } from '../../../core/names.ts';
 import { refuseStranger, workingNames } from '../../leftovers.ts';
 import { exchange } from './exchange.ts';
 import { databaseExists, dropDatabase, databaseNames } from './place.ts';
+import { recover, released } from './recover.ts';
 import { reachServer, within, type MysqlContext } from './server.ts';
 
 /** Gives the replaced database its name back; the restored one is kept beside it. A second call finds it done. */
@@ -13,6 +14,7 @@ export async function rollback(context: MysqlContext, job: RollbackJob): Promise
   const setAside = rolledBackDatabase(database, job.restoreId);
   context.report.phase('renaming');
   const server = await reachServer(context);
+  await recover(server, database, { own: old, insist: true });
   const [current, replaced, aside] = await within(server, async (session) => [
     await databaseExists(session, database),
     await databaseExists(session, old),
@@ -31,6 +33,7 @@ export async function rollback(context: MysqlContext, job: RollbackJob): Promise
     incoming: old,
     keepAs: setAside,
     wakeEvents: true,
+    inVault: false,
   });
   return { serving: database, setAside };
 }
@@ -41,6 +44,7 @@ export async function drop(context: MysqlContext, job: DropJob): Promise<Omit<Dr
   refuseStranger(job);
   context.report.phase('dropping');
   const server = await reachServer(context);
+  await released(server, name);
   return { dropped: await within(server, (session) => dropDatabase(session, name)) };
 }
 

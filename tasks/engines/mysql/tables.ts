@@ -4,6 +4,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { DumpFacts } from '../../engine.ts';
 import { numberOf } from './errors.ts';
 import { ident, OWN_TABLES } from './names.ts';
+import { dropDatabase } from './place.ts';
 import type { Server, Session } from './server.ts';
 
 export interface DataTable {
@@ -37,6 +38,11 @@ export async function listMovable(session: Session, database: string): Promise<s
     [database],
   );
   return rows.map((one) => one.name).filter((name) => !OWN_TABLES.includes(name));
+}
+
+/** Made for tables that did not come. */
+export async function dropEmpty(session: Session, database: string): Promise<void> {
+  if ((await listMovable(session, database)).length === 0) await dropDatabase(session, database);
 }
 
 /** Positions do not matter: by table, the names of columns that are computed. */

@@ -60,6 +60,7 @@ function serverOf(server: Server, database: string, title: string): Server {
         expect: (bytes) => report.expect(bytes),
         found: (bytes) => report.found(bytes),
         warn: (text) => report.warn(`${database}: ${text}`),
+        exchange: (state) => report.exchange(state),
       },
     },
   };

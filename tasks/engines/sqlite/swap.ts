@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import { toldExchange } from '../../files/told-exchange.ts';
 import { rolledBackDatabase } from '../../../core/names.ts';
 import { refuseStranger } from '../../leftovers.ts';
 import { SIDECARS, timeoutOf } from './copy.ts';
@@ -28,7 +29,7 @@ export async function exchange(work: Work, names: Names): Promise<boolean> {
   const lock = await lockOf(work, names.name);
   try {
     if (lock === 'none') await setAside(work, names.name, names.keepAs);
-    return await work.place.exchange(names);
+    return await toldExchange(work.context.report, work.place, names);
   } finally {
     if (typeof lock === 'object') await lock.close();
   }

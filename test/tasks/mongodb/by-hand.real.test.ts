@@ -2,10 +2,15 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import vm from 'node:vm';
+import type { Document } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
+import { memorySource } from '../../contracts/doubles.ts';
 import { blocksOf, linesOf, typed } from '../../support/by-hand.ts';
+import type { Row } from './awkward.ts';
 import { PATH, targetAt } from './harness.ts';
-import { leave, room, shop, type Room } from './room.ts';
+import { failNext, leave, room, shop, type Room } from './room.ts';
 
 let here: Room;
 let place: string;
@@ -72,3 +77,55 @@ describe('restoring by hand, as the docs tell it', () => {
     expect(await here.server.rowsOf('copy')).toEqual(shops);
   });
 });
+
+describe('an exchange that broke off', () => {
+  it('is put in order by hand, as the docs tell it, wherever that was', async () => {
+    const [look, giveUp, finish, ...rest] = await blocksOf('mongodb.md', 'An exchange that broke off, by hand', 'js');
+    expect([finish !== undefined, rest]).toEqual([true, []]);
+    const { manifest, backup } = await here.bench.dump('shop');
+    const restored = await here.server.rowsOf('shop');
+    const steps = new Set<string>();
+    for (const after of [3, 6, 8, 11]) {
+      await here.server.client.db('shop').collection<Row>('made since').insertOne({ _id: after });
+      const before = await here.server.rowsOf('shop');
+      const job = here.bench.restoreJob('shop', 'swap');
+      await failNext(here, { command: 'renameCollection', code: 189, name: 'PrimarySteppedDown', after });
+      const context = here.bench.context('shop');
+      // Also what the engine would take back by itself is left to the person.
+      const stop = new AbortController();
+      if (after === 3) {
+        const exchange = context.report.exchange.bind(context.report);
+        context.report.exchange = async (state) => exchange(state).then(() => void setTimeout(() => stop.abort(), 0));
+      }
+      const asked = { signal: after === 3 ? stop.signal : context.signal, report: context.report };
+      await expect(here.bench.restore(job, memorySource(manifest, backup), asked)).rejects.toThrow();
+      await failNext(here);
+      const journal = await here.server.client.db('shop').collection('nightjar_exchange').findOne();
+      const step = String(journal?.step);
+      steps.add(step);
+      await mongosh(here, look! + (step === 'copying' ? giveUp! : finish!));
+      const old = replacedDatabase('shop', job.id);
+      expect(await here.server.rowsOf('shop'), `${after} ${step}`).toEqual(step === 'copying' ? before : restored);
+      if (step !== 'copying') expect(await here.server.rowsOf(old), `${after} ${step}`).toEqual(before);
+      for (const name of [old, aliasDatabase('shop', job.id)]) await here.server.dropDatabase(name);
+    }
+    expect([...steps].sort()).toEqual(['copying', 'keeping', 'names']);
+  });
+});
+
+/** As far as the page needs the shell. */
+async function mongosh({ server: { client } }: Room, text: string): Promise<void> {
+  const shell = {
+    adminCommand: (command: Document) => client.db('admin').command(command),
+    getSiblingDB: (name: string) => {
+      const db = client.db(name);
+      return {
+        getCollection: (collection: string) => db.collection(collection),
+        getCollectionInfos: (filter: Document) => db.listCollections(filter).toArray(),
+        createCollection: (view: string, options: Document) => db.createCollection(view, options),
+      };
+    },
+  };
+  const script = vm.runInThisContext(`(async (db) => {\n${text}\n})`) as (db: typeof shell) => Promise<void>;
+  await script(shell);
+}

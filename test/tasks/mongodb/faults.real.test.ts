@@ -1,8 +1,10 @@
 /** What goes wrong in the night: none of it may pass for a backup or a restore, none may leave something half-made. */
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
@@ -12,6 +14,8 @@ import { fakeTools, PATH, targetAt } from './harness.ts';
 import { failNext, failure, leave, room, shop, type Room } from './room.ts';
 
 const run = promisify(execFile);
+/** Every rename with NIGHTJAR_SLOW; every second takes half the time. */
+const STEP = process.env.NIGHTJAR_SLOW ? 1 : 2;
 
 let here: Room;
 let made: Awaited<ReturnType<Bench<'mongodb'>['dump']>>;
@@ -161,35 +165,133 @@ describe('dumping under trouble', () => {
 });
 
 describe('restoring under trouble', () => {
-  it('goes on with an exchange that broke off, wherever that was', async () => {
+  it('lets the next restore begin, whatever an earlier one’s exchange broke off at, and loses nothing', async () => {
     const original = await here.server.rowsOf('small');
-    for (let after = 0; ; after += 1) {
-      const db = here.server.client.db('small');
-      await db.collection('orders').updateMany({}, { $set: { damaged: after } });
-      await db.collection<Row>('made since').insertOne({ _id: after });
-      const damaged = await here.server.rowsOf('small');
+    const seen = new Set<string>();
+    for (let after = 0; ; after += STEP) {
+      const damaged = await damage(after);
       const job = here.bench.restoreJob('small', 'swap');
+      const old = replacedDatabase('small', job.id);
       await failNext(here, { command: 'renameCollection', code: 189, name: 'PrimarySteppedDown', after });
-      const code = await codeOf(here.bench.restore(job, source()));
+      const context = here.bench.context('small');
+      const thrown = await mongodb.restore(context, job, source()).then(() => undefined, asError);
       await failNext(here);
-      if (code.startsWith('no error')) {
+      if (!thrown) {
         // There are so many renames: into the database, one or two for each name, and out of it.
         expect(after).toBeGreaterThan(8);
-        await here.server.dropDatabase(replacedDatabase('small', job.id));
+        expect(context.report.exchanged).toMatchObject({ serves: 'incoming', underway: false, keepAs: old });
+        await here.server.dropDatabase(old);
         break;
       }
-      expect(['SWAP_FAILED', 'SWAP_UNFINISHED'], String(after)).toContain(code);
-      if (code === 'SWAP_FAILED')
-        expect(withoutMarks(await here.server.rowsOf('small'))).toEqual(withoutMarks(damaged));
-      // Nobody else begins meanwhile.
-      expect(await codeOf(here.bench.restore(here.bench.restoreJob('small', 'swap'), source())), String(after)).toBe(
-        'SWAP_FAILED',
-      );
-      const outcome = await here.bench.restore(job, source());
+      const told = context.report.exchanged!;
+      seen.add(`${thrown.code} ${told.serves}`);
+      if (thrown.code === 'SWAP_FAILED') {
+        // Nothing had changed, and nothing is left of it.
+        expect(told, String(after)).toMatchObject({ serves: 'before', underway: false });
+        expect(await here.server.rowsOf('small'), String(after)).toEqual(damaged);
+        expect(await here.server.databases(), String(after)).toEqual(['shop', 'small']);
+      } else expect(thrown.code, String(after)).toBe('SWAP_UNFINISHED');
+      const next = await restoredBy(here.bench.restoreJob('small', 'swap'));
       expect(await here.server.rowsOf('small'), String(after)).toEqual(original);
-      expect(await here.server.rowsOf(outcome.replacedDatabase!), String(after)).toEqual(damaged);
-      await here.server.dropDatabase(outcome.replacedDatabase!);
+      const kept = thrown.code === 'SWAP_FAILED' ? next.done.replacedDatabase! : old;
+      expect(await here.server.rowsOf(kept), String(after)).toEqual(damaged);
+      expect(next.warnings.includes('broke off'), String(after)).toBe(thrown.code === 'SWAP_UNFINISHED');
+      for (const name of new Set([kept, next.done.replacedDatabase!])) await here.server.dropDatabase(name);
       expect(await here.server.databases(), String(after)).toEqual(['shop', 'small']);
+    }
+    expect([...seen].sort()).toEqual(['SWAP_FAILED before', 'SWAP_UNFINISHED incoming', 'SWAP_UNFINISHED mixed']);
+  });
+
+  it('goes on by itself when the same restore is started again after its server went away', async () => {
+    const original = await here.server.rowsOf('small');
+    const damaged = await damage(0);
+    const job = here.bench.restoreJob('small', 'swap');
+    await failNext(here, { command: 'renameCollection', code: 189, name: 'PrimarySteppedDown', after: 6 });
+    expect(await codeOf(here.bench.restore(job, source()))).toBe('SWAP_UNFINISHED');
+    await failNext(here);
+    const { done } = await restoredBy(job);
+    expect(await here.server.rowsOf('small')).toEqual(original);
+    expect(await here.server.rowsOf(done.replacedDatabase!)).toEqual(damaged);
+    await here.server.dropDatabase(done.replacedDatabase!);
+    expect(await here.server.databases()).toEqual(['shop', 'small']);
+  });
+
+  it('gives up what a killed task had only copied, and no backup has it before that', async () => {
+    const original = await here.server.rowsOf('small');
+    const before = await damage(0);
+    for (const how of ['restored again', 'pruned'] as const) {
+      const job = here.bench.restoreJob('small', 'swap');
+      await dyingAtCopying(job);
+      const marked = (await here.server.client.db('small').listCollections().toArray()).map((one) => one.name);
+      expect(marked.filter((name) => name.startsWith('nj_')).length).toBeGreaterThan(0);
+      for (const scope of [undefined, { allDatabases: true } as const]) {
+        const context = here.bench.context(
+          'small',
+          scope ? { target: targetAt(here.server.mongodb, 'small', { scope }) } : {},
+        );
+        const backup = memoryBackup();
+        const facts = await mongodb.dump(context, backup.sink);
+        const tables = facts.fingerprint.tables.filter((one) => (one.database ?? 'small') === 'small');
+        expect(tables.map((one) => one.table).sort()).toEqual(['customers', 'made since', 'orders']);
+        expect(context.report.warnings.join()).toContain('broke off at the step "copying"');
+      }
+      const alias = aliasDatabase('small', job.id);
+      if (how === 'pruned') {
+        const drop = { kind: 'drop', id: job.id, target: job.target, idleMinutes: 5, restoreId: job.id } as const;
+        await mongodb.drop(here.bench.context('small'), { ...drop, replacedDatabase: alias, database: 'small' });
+        expect(await here.server.rowsOf('small')).toEqual(before);
+        expect(await here.server.databases()).toEqual(['shop', 'small']);
+        continue;
+      }
+      const next = await restoredBy(here.bench.restoreJob('small', 'swap'));
+      expect(next.warnings).toContain('It was given up');
+      expect(await here.server.rowsOf('small')).toEqual(original);
+      expect(await here.server.rowsOf(next.done.replacedDatabase!)).toEqual(before);
+      const back = await mongodb.rollback(here.bench.context('small'), rollbackOf(next.job));
+      await here.server.dropDatabase(back.setAside);
+    }
+    const { done } = await restoredBy(here.bench.restoreJob('small', 'swap'));
+    await here.server.dropDatabase(done.replacedDatabase!);
+    expect(await here.server.rowsOf('small')).toEqual(original);
+  });
+
+  it('a rollback that broke off keeps the old data, also when a restore comes in between', async () => {
+    const original = await here.server.rowsOf('small');
+    for (let after = 0; ; after += 2 * STEP) {
+      const old = await damage(after);
+      const first = await restoredBy(here.bench.restoreJob('small', 'swap'));
+      const name = first.done.replacedDatabase!;
+      await failNext(here, { command: 'renameCollection', code: 189, name: 'PrimarySteppedDown', after });
+      const code = await codeOf(mongodb.rollback(here.bench.context('small'), rollbackOf(first.job)));
+      await failNext(here);
+      const done = code.startsWith('no error');
+      if (!done) {
+        const drop = {
+          kind: 'drop',
+          id: 'X',
+          target: first.job.target,
+          idleMinutes: 5,
+          restoreId: first.job.id,
+        } as const;
+        const dropping = mongodb.drop(here.bench.context('small'), {
+          ...drop,
+          replacedDatabase: name,
+          database: 'small',
+        });
+        // The pruner leaves what is still needed.
+        expect(await codeOf(dropping), String(after)).toBe('SWAP_UNFINISHED');
+      }
+      const next = await restoredBy(here.bench.restoreJob('small', 'swap'));
+      expect(await here.server.rowsOf('small'), String(after)).toEqual(original);
+      const held = (await here.server.databases()).filter((one) => one.startsWith('small_'));
+      const whole = await Promise.all(held.map((one) => here.server.rowsOf(one)));
+      expect(
+        whole.filter((one) => isDeepStrictEqual(one, old)),
+        `${after} ${code}`,
+      ).toHaveLength(1);
+      expect(next.warnings.includes('broke off')).toBe(!done);
+      for (const one of held) await here.server.dropDatabase(one);
+      if (done) break;
     }
   });
 
@@ -291,6 +393,42 @@ describe('restoring under trouble', () => {
   });
 });
 
-/** Copies under way lie beside what serves. */
-const withoutMarks = (rows: Readonly<Record<string, readonly string[]>>): Record<string, readonly string[]> =>
-  Object.fromEntries(Object.entries(rows).filter(([name]) => !name.startsWith('nj_') && name !== '(structure)'));
+const asError = (thrown: unknown): NightjarError => thrown as NightjarError;
+
+/** Changes `small`, and answers with what it holds then. */
+async function damage(by: number) {
+  const db = here.server.client.db('small');
+  await db.collection('orders').updateMany({}, { $set: { damaged: by } });
+  await db.collection<Row>('made since').insertOne({ _id: by });
+  return here.server.rowsOf('small');
+}
+
+async function restoredBy(job: RestoreJob) {
+  const context = here.bench.context('small');
+  const done = await mongodb.restore(context, job, source());
+  return { job, done, warnings: context.report.warnings.join(' ') };
+}
+
+/** A task that is killed while it copies: nothing puts anything in order after it. */
+async function dyingAtCopying(job: RestoreJob): Promise<void> {
+  const stop = new AbortController();
+  const context = here.bench.context('small', { signal: stop.signal });
+  const exchange = context.report.exchange.bind(context.report);
+  context.report.exchange = async (state) => {
+    await exchange(state);
+    setTimeout(() => stop.abort(new NightjarError('TASK_STOPPED', {})), 0);
+  };
+  expect(await codeOf(mongodb.restore(context, job, source()))).toBe('TASK_STOPPED');
+  expect(context.report.exchanged).toMatchObject({ serves: 'before', underway: true });
+}
+
+const rollbackOf = ({ id, target }: RestoreJob) =>
+  ({
+    kind: 'rollback',
+    id,
+    target,
+    idleMinutes: 5,
+    restoreId: id,
+    database: 'small',
+    replacedDatabase: replacedDatabase('small', id),
+  }) as const;

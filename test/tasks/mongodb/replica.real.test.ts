@@ -93,7 +93,7 @@ async function writeAll(): Promise<void> {
   await db.collection<Row>('big1').updateOne({ _id: 3 as never }, { $set: { text: 'short' } });
   // To a server that looks for it the same id, but another one.
   await db.collection<Row>('big2').deleteOne({ _id: 5 as never });
-  await db.collection<Row>('big2').insertOne({ _id: new Double(5) as never, again: true });
+  await db.collection<Row>('big2').insertOne({ _id: new Double(5), again: true });
   await db.collection<Row>('mail').updateOne({ _id: 'a' as never }, { $unset: { address: 1 } });
   await db.collection<Row>('mail').updateOne({ _id: 'b' as never }, { $set: { address: 'x' } });
   await db.collection<Row>('late 😀').insertMany([{ _id: 1, '10': 1, '9': 2 }, { _id: 2 }]);

@@ -1,8 +1,9 @@
 /** What goes wrong in the night: none of it may pass for a backup or a restore, none may leave something half-made. */
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { Engine } from '../../../tasks/engine.ts';
-import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { listeningReporter, memoryBackup, memorySource, type Heard } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { engineOf, fakeClients, ident, runAll, type Family } from './harness.ts';
 import { FLAVOURS, count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
@@ -345,6 +346,58 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
           await sql(`DROP DATABASE ${ident(left[0]!)}`);
         },
       );
+
+    it('lets the next restore begin, wherever an earlier one’s exchange broke off, and loses nothing', async () => {
+      await shop(here, 'lean', 0);
+      const lean = await here.server.rowsOf('lean');
+      const { manifest, backup } = await here.bench.dump('lean');
+      const stored = (): ReturnType<typeof memorySource> => memorySource(manifest, backup);
+      const before = await here.server.databases();
+      const seen = new Set<string>();
+      // Every message with NIGHTJAR_SLOW.
+      for (let at = 12, done = false; !done; at += process.env.NIGHTJAR_SLOW ? 1 : 29) {
+        await sql(`UPDATE customers SET name = 'damaged ${at}' WHERE id = 1`, 'lean');
+        const damaged = await here.server.rowsOf('lean');
+        const job = here.bench.restoreJob('lean', 'swap');
+        const [alias, old] = [aliasDatabase('lean', job.id), replacedDatabase('lean', job.id)];
+        const dying = await dyingAfter(here, 'lean', at);
+        const code = await codeOf(here.bench.restore(job, stored(), dying.context));
+        await dying.close();
+        done = code.startsWith('no error');
+        const told = (dying.context.report as Heard).exchanged;
+        seen.add(`${told?.serves} ${told?.underway}`);
+        const holds = (await here.server.rowsOf('lean')).customers;
+        const serves = told?.serves === 'incoming' ? lean.customers : damaged.customers;
+        if (told?.serves !== 'either') expect(holds, `after ${at} statements`).toEqual(serves);
+        const drop = (replaced: string): Promise<string> =>
+          codeOf(
+            engine.drop(here.bench.context('lean'), {
+              ...{ kind: 'drop', id: job.id, target: job.target, idleMinutes: 5, restoreId: job.id },
+              replacedDatabase: replaced,
+            }),
+          );
+        if (told?.serves === 'incoming' && told.underway)
+          for (const one of [alias, old]) expect(await drop(one), `after ${at} statements`).toBe('SWAP_UNFINISHED');
+        const next = await here.bench.restore(here.bench.restoreJob('lean', 'swap'), stored());
+        expect(await here.server.rowsOf('lean'), `after ${at} statements`).toEqual(lean);
+        // With its views, routines, triggers and events.
+        const all = (await here.server.databases()).filter((name) => !before.includes(name));
+        const kept = await Promise.all(all.map((name) => here.server.rowsOf(name)));
+        expect(
+          kept.filter((rows) => isDeepStrictEqual(rows, damaged)),
+          `after ${at} statements`,
+        ).toHaveLength(1);
+        // Before its plan it has left a copy only, which the pruner drops.
+        if (told) expect(all).not.toContain(alias);
+        else if (all.includes(alias)) await here.server.dropDatabase(alias);
+        if (all.includes(old)) expect(await drop(old)).toMatch(/^no error/);
+        await here.server.dropDatabase(next.replacedDatabase!);
+        expect(await here.server.databases(), `after ${at} statements`).toEqual(before);
+        expect(at).toBeLessThan(400);
+      }
+      expect([...seen]).toContain('incoming true');
+      await here.server.dropDatabase('lean');
+    });
   });
 
   it('tells a server that was killed during a dump', async () => {

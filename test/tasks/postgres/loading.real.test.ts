@@ -67,21 +67,21 @@ describe.each(['custom', 'plain'] as const)('a restore of the format %s', (forma
   it('says that the server’s disk is full, and changes nothing', async () => {
     const small = await mkdtemp(join(tmpdir(), 'nightjar-small-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', small]);
-    const { query } = here.server.postgres;
+    const server = here.server.postgres;
     try {
-      const [data] = await query<{ data_directory: string }>('SHOW data_directory');
+      const [data] = await server.query<{ data_directory: string }>('SHOW data_directory');
       const { uid, gid } = await stat(data!.data_directory);
       await chown(small, uid, gid);
       // New databases are copies of a template, and lie where it does.
-      await query(`CREATE TABLESPACE small LOCATION '${small}'`);
-      await query('ALTER DATABASE template0 SET TABLESPACE small');
+      await server.query(`CREATE TABLESPACE small LOCATION '${small}'`);
+      await server.query('ALTER DATABASE template0 SET TABLESPACE small');
       const thrown = await restore('swap');
       expect(thrown.code).toBe('DISK_FULL');
       expect(thrown.detail).toContain('No space left on device');
       expect(await seen()).toEqual(before);
     } finally {
-      await query('ALTER DATABASE template0 SET TABLESPACE pg_default');
-      await query('DROP TABLESPACE small');
+      await server.query('ALTER DATABASE template0 SET TABLESPACE pg_default');
+      await server.query('DROP TABLESPACE small');
       execFileSync('umount', ['-l', small]);
       await rm(small, { recursive: true, force: true });
     }
