@@ -3,7 +3,7 @@ import type { Manifest } from '../core/backup.ts';
 import { isDumpTarget, type Config, type DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError, toNightjarError } from '../core/errors.ts';
-import { emptiedBySwap, isPart, narrowed, partInWords } from '../core/narrowing.ts';
+import { emptiedBySwap, isPart, narrowed, partInWords, refuseUncovered } from '../core/narrowing.ts';
 import type { RestoreInput } from '../core/payloads.ts';
 import type { RestoreFacts } from '../core/restoring.ts';
 import { chooseDatabase, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
@@ -70,6 +70,7 @@ export function chosenPart(
       ? wholeServer(manifest)
       : manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database }));
     narrowed(input, chosen);
+    refuseUncovered(input, chosen, destination.scope);
     return { manifest: chosen };
   } catch (thrown) {
     return { manifest: chosen, refused: toNightjarError(thrown) };

@@ -76,3 +76,26 @@ export function emptiedBySwap({ mode }: Asked, manifest: Held): string | undefin
   if (mode !== 'swap' || !exclude) return undefined;
   return `The backup was made without the rows of ${exclude.join(', ')}: they are empty after the swap. The old database, which is kept for a while, still has them.`;
 }
+
+/**
+ * An overwrite is final but for its safety backup, which holds what the destination's scope says today.
+ *
+ * @throws SCOPE_REFUSED when more would be replaced than that.
+ */
+export function refuseUncovered(job: Asked, manifest: Held, safe: BackupScope | undefined): void {
+  if (job.mode !== 'overwrite' || !safe) return;
+  const { tables: left, dataOnly } = narrowed(job, manifest).scope ?? {};
+  const covered =
+    !safe.schemaOnly &&
+    (!safe.dataOnly || dataOnly === true) &&
+    (!safe.tables || (left !== undefined && left.every((one) => safe.tables!.includes(one)))) &&
+    (!safe.exclude ||
+      (left !== undefined
+        ? !left.some((one) => safe.exclude!.includes(one))
+        : safe.exclude.every((one) => manifest.scope?.exclude?.includes(one))));
+  if (covered) return;
+  throw scopeRefused(
+    `The safety backup would hold ${partInWords(safe)}, as the destination’s scope says, and the overwrite would replace more: ` +
+      'that would be lost. Use mode `swap`, which keeps the old database, or widen the scope and deploy it. Nothing was touched.',
+  );
+}

@@ -6,7 +6,7 @@ import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { idOfExecution } from '../core/ids.ts';
 import { restoredDatabase } from '../core/names.ts';
-import { narrowed } from '../core/narrowing.ts';
+import { narrowed, refuseUncovered } from '../core/narrowing.ts';
 import { chooseDatabase, manifestOfDatabase, wholeServer } from '../core/server-backup.ts';
 import {
   parseInput,
@@ -68,6 +68,7 @@ export const makeOpenRestore =
     const part = from === undefined ? wholeServer(manifest) : manifestOfDatabase(manifest, from);
     // Before a safety backup is taken for nothing; the task says it again.
     narrowed(input, part);
+    refuseUncovered(input, part, destination.scope);
     const room = roomFor(input, destination, part);
     const task = taskRequestOf(
       config,

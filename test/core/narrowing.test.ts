@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
 import type { DumpEngine } from '../../core/engines.ts';
 import type { RestoreJob } from '../../core/job.ts';
-import { isPart, narrowed, partInWords } from '../../core/narrowing.ts';
+import { isPart, narrowed, partInWords, refuseUncovered } from '../../core/narrowing.ts';
 import type { BackupScope, Scope } from '../../core/scope.ts';
 
 type Held = Pick<Manifest, 'scope' | 'engine'>;
@@ -35,5 +35,38 @@ describe('a backup of a part', () => {
   it('is told in words, also a long one', () => {
     expect(partInWords({ exclude: ['a', 'b'], schemaOnly: true })).toBe('all tables but a, b, their definitions only');
     expect(partInWords({ tables: Array.from({ length: 12 }, (_, i) => `t${i}`) })).toMatch(/t9 and 2 more$/);
+  });
+});
+
+describe('what an overwrite replaces', () => {
+  const wish = (scope?: Scope) => job('overwrite', scope);
+  const refused = (asked: ReturnType<typeof wish>, of: Held, safe?: BackupScope): boolean => {
+    try {
+      refuseUncovered(asked, of, safe);
+      return false;
+    } catch (thrown) {
+      expect((thrown as { code?: string }).code).toBe('SCOPE_REFUSED');
+      return true;
+    }
+  };
+
+  it('is in the safety backup, whatever the target’s scope has become since the backup', () => {
+    const whole = held('mongodb');
+    expect(refused(wish(), whole)).toBe(false);
+    expect(refused(wish(), whole, { allDatabases: true })).toBe(false);
+    for (const part of PARTS) expect(refused(wish(), whole, part), JSON.stringify(part)).toBe(true);
+    for (const part of PARTS) expect(refused(job('swap'), whole, part)).toBe(false);
+    expect(refused(wish({ tables: ['a'] }), whole, { tables: ['a', 'b'] })).toBe(false);
+    expect(refused(wish({ tables: ['c'] }), whole, { tables: ['a', 'b'] })).toBe(true);
+    expect(refused(wish({ tables: ['b'] }), whole, { exclude: ['a'] })).toBe(false);
+    expect(refused(wish({ tables: ['a'] }), whole, { exclude: ['a'] })).toBe(true);
+    expect(refused(wish({ dataOnly: true }), whole, { dataOnly: true })).toBe(false);
+    expect(refused(wish({ schemaOnly: true }), whole, { schemaOnly: true })).toBe(true);
+  });
+
+  it('is in a safety backup of the same scope as the backup', () => {
+    for (const part of PARTS.filter((one) => !one.schemaOnly))
+      expect(refused(wish(), held('mongodb', part), part), JSON.stringify(part)).toBe(false);
+    expect(refused(wish(), held('mongodb', { exclude: ['a'] }), { exclude: ['a', 'b'] })).toBe(true);
   });
 });

@@ -213,6 +213,14 @@ describe('choosing what to restore', () => {
     expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
   });
 
+  it('overwrites nothing that its safety backup would not hold', async () => {
+    world.setConfig(configOf({ targets: [targetOf('shop', { scope: { exclude: ['public.log'] } })] }));
+    await expect(open({ mode: 'overwrite', confirm: 'shop' })).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
+    expect(await world.catalog.listRestores()).toEqual([]);
+    const scope = { tables: ['public.orders'] };
+    expect((await open({ mode: 'overwrite', confirm: 'shop', scope })).safety).toBe(true);
+  });
+
   it('hands a map of roles on to the task', async () => {
     const opened = await open({ mode: 'new', roleMap: { app: 'other' } });
     expect(jobOf(opened)).toMatchObject({ roleMap: { app: 'other' } });
