@@ -34,8 +34,7 @@ describe.runIf(slow)('many and much', { timeout: TIMEOUT_MS }, () => {
     const job = here.bench.restoreJob('many_copy', 'new');
     const outcome = await here.bench.restore(job, memorySource(made.manifest, made.backup));
     expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: many, rowsFound: many });
-    await here.server.dropDatabase('many');
-    await here.server.dropDatabase('many_copy');
+    // Nothing is dropped: for each collection the stand-in would look through all of them, and it ends with these tests.
   });
 
   it('streams 320 MB without holding them', async () => {

@@ -3,7 +3,7 @@
  * one to run against (a user with the role root; nothing else may live there); else it is the stand-in.
  */
 import { rm } from 'node:fs/promises';
-import { Double, type Document } from 'mongodb';
+import type { Document } from 'mongodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NightjarError } from '../../../core/errors.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
@@ -11,6 +11,7 @@ import type { Manifest } from '../../../core/backup.ts';
 import { manifestOf, memoryBackup, type MemoryBackup, heldBackup } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { KINDS, RARE, type Row } from './awkward.ts';
+import { BIG, bank, book, writeAll } from './bank.ts';
 import { fakeTools, OUTSIDE, PATH, targetAt } from './harness.ts';
 import { failNext, failure, leave, room, transact, type Room } from './room.ts';
 
@@ -55,57 +56,13 @@ async function dumpDuring(
   };
 }
 
-/** Each more than a pipe holds, so that the writing begins between two of them, whichever is read first. */
-const BIG = ['big0', 'big1', 'big2', 'big3'];
-
-async function bank(): Promise<void> {
-  const db = here.server.client.db('bank');
-  const text = 'x'.repeat(15_000);
-  for (const name of BIG) {
-    await db.collection<Row>(name).insertOne({ _id: 'account', n: 0 });
-    await db.collection<Row>(name).insertMany(Array.from({ length: 100 }, (_, i) => ({ _id: i, text })));
-  }
-  await db.collection<Row>('ledger').insertOne({ _id: 0 });
-  await db.collection('ledger').createIndex({ when: 1 }, { name: 'by when' });
-  // A value that wanders from one document to another: copied in between, it is there twice.
-  await db.collection<Row>('mail').insertMany([{ _id: 'a', address: 'x' }, { _id: 'b' }]);
-  await db.collection('mail').createIndex({ address: 1 }, { name: 'unique', unique: true, sparse: true });
-  await db.collection<Row>('dropped').insertOne({ _id: 1 });
-  await here.server.client.db('shop').collection<Row>('orders').insertOne({ _id: 1, n: 0 });
-}
-
-/** One booking in several collections and two databases at once. */
-const book = (n: number): Promise<unknown> =>
-  transact(here, [
-    ...BIG.map((name) => ({ op: 'u', ns: `bank.${name}`, o: { $v: 1, $set: { n } }, o2: { _id: 'account' } })),
-    { op: 'i', ns: 'bank.ledger', o: { _id: n, when: new Date(n) } },
-    { op: 'u', ns: 'shop.orders', o: { _id: 1, n }, o2: { _id: 1 } },
-  ]);
-
 const restore = (made: Made, database: string, mode: 'new' | 'swap' = 'new', more: object = {}) =>
   here.bench.restoreBackup(here.bench.restoreJob(database, mode, more), made.manifest, made.backup);
 
-async function writeAll(): Promise<void> {
-  const db = here.server.client.db('bank');
-  for (let n = 1; n <= 20; n += 1) await book(n);
-  await db.collection<Row>('big3').updateOne({ _id: 'account' as never }, { $inc: { n: 7 }, $unset: { gone: 1 } });
-  for (const name of BIG) await db.collection<Row>(name).deleteMany({ _id: { $gte: 90 } as never });
-  await db.collection<Row>('big1').updateOne({ _id: 3 as never }, { $set: { text: 'short' } });
-  // To a server that looks for it the same id, but another one.
-  await db.collection<Row>('big2').deleteOne({ _id: 5 as never });
-  await db.collection<Row>('big2').insertOne({ _id: new Double(5), again: true });
-  await db.collection<Row>('mail').updateOne({ _id: 'a' as never }, { $unset: { address: 1 } });
-  await db.collection<Row>('mail').updateOne({ _id: 'b' as never }, { $set: { address: 'x' } });
-  await db.collection<Row>('late 😀').insertMany([{ _id: 1, '10': 1, '9': 2 }, { _id: 2 }]);
-  await db.collection('late 😀').createIndex({ '9': 1 }, { name: 'late' });
-  await db.collection('ledger').dropIndex('by when');
-  await db.collection('dropped').drop();
-}
-
 describe('a replica set that is written to while it is dumped', () => {
   it('comes back as it was when the dump ended: documents, indexes, collections, every database', async () => {
-    await bank();
-    const made = await dumpDuring(writeAll);
+    await bank(here);
+    const made = await dumpDuring(() => writeAll(here));
     expect(made.warnings).toEqual([]);
     expect(made.manifest).toMatchObject({ consistency: 'snapshot', source: { details: { oplog: true } } });
     const [first, second] = [await here.server.rowsOf('bank'), await here.server.rowsOf('shop')];
@@ -129,11 +86,11 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it('fits together though writers never stop', async () => {
-    await bank();
+    await bank(here);
     let stop = false;
     let last = 0;
     const writing = async (): Promise<void> => {
-      while (!stop) await book((last += 1));
+      while (!stop) await book(here, (last += 1));
     };
     let writer = Promise.resolve();
     const made = await dumpDuring(
@@ -163,7 +120,7 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it('keeps a transaction that is larger than one entry whole', async () => {
-    await bank();
+    await bank(here);
     const many: Document[] = Array.from({ length: 40 }, (_, i) => ({
       op: 'i',
       ns: i % 2 ? 'bank.ledger' : `bank.${BIG[(i / 2) % BIG.length]}`,
@@ -176,9 +133,9 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it('says that it is of no one moment when the oplog has what can not be played, and what that is', async () => {
-    await bank();
+    await bank(here);
     const made = await dumpDuring(async () => {
-      await book(1);
+      await book(here, 1);
       await here.server.client.db('bank').createCollection('seen', { viewOn: 'ledger', pipeline: [] });
     });
     expect(made.manifest.consistency).toBe('none');
@@ -192,7 +149,7 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it('makes no backup with a tool that ends with 0 and left the oplog out', async () => {
-    await bank();
+    await bank(here);
     const fakes = await fakeTools({
       mongodump: 'for a in "$@"; do shift; [ "$a" = --oplog ] || set -- "$@" "$a"; done; exec $REAL "$@"',
     });
@@ -204,8 +161,8 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it('notices that the oplog was not played, though the tool ended with 0', async () => {
-    await bank();
-    const made = await dumpDuring(writeAll);
+    await bank(here);
+    const made = await dumpDuring(() => writeAll(here));
     const without = 'for a in "$@"; do shift; [ "$a" = --oplogReplay ] || set -- "$@" "$a"; done; exec $REAL "$@"';
     const scripts = {
       RESTORE_FAILED: without,
@@ -228,7 +185,7 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it.skipIf(OUTSIDE)('notices an update that was called done and was lost, though every count is right', async () => {
-    await bank();
+    await bank(here);
     const db = here.server.client.db('bank');
     const made = await dumpDuring(async () => {
       for (const name of BIG) await db.collection<Row>(name).updateOne({ _id: 3 as never }, { $set: { text: 'new' } });
@@ -253,8 +210,8 @@ describe('a replica set that is written to while it is dumped', () => {
   });
 
   it('needs no more than to read and write any database', async () => {
-    await bank();
-    const made = await dumpDuring(() => book(1));
+    await bank(here);
+    const made = await dumpDuring(() => book(here, 1));
     await here.server.client.db('admin').command({
       createUser: 'writer',
       pwd: 'writer',
@@ -271,8 +228,8 @@ describe('a replica set that is written to while it is dumped', () => {
   it.skipIf(OUTSIDE)(
     'is brought back beside, and said so, where the server plays no oplog; and never into what serves',
     async () => {
-      await bank();
-      const made = await dumpDuring(() => book(1));
+      await bank(here);
+      const made = await dumpDuring(() => book(here, 1));
       const refused = { command: 'applyOps', code: 13, name: 'Unauthorized' };
       await failNext(here, refused);
       const done = await restore(made, 'copy', 'new', { fromDatabase: 'bank' });
@@ -299,7 +256,7 @@ describe('a replica set that is written to while it is dumped', () => {
         .collection('weather')
         .insertMany(Array.from({ length: 100 }, (_, i) => ({ at: new Date(i * 60_000), place: i % 3, i })));
       await db.collection('weather').createIndex({ place: 1, at: 1 }, { name: 'by place' });
-      const made = await dumpDuring(() => book(1));
+      const made = await dumpDuring(() => book(here, 1));
       await restore(made, 'copy', 'new', { fromDatabase: 'bank' });
       expect(await here.server.rowsOf('copy')).toEqual(await here.server.rowsOf('bank'));
     },
