@@ -71,8 +71,13 @@ describe('the task', () => {
   });
 
   it('writes UNEXPECTED for an error that nobody caught', async () => {
-    const late = 'data:text/javascript,setTimeout(() => { throw new Error("out of the blue") }, 3000)';
-    const { done } = startTask({ NODE_OPTIONS: `--import "${late.replaceAll(' ', '%20').replaceAll('"', '%22')}"` });
+    const before = words.length;
+    const told = 'data:text/javascript,process.once("SIGUSR2", () => { throw new Error("out of the blue") })';
+    const { child, done } = startTask({
+      NODE_OPTIONS: `--import "${told.replaceAll(' ', '%20').replaceAll('"', '%22')}"`,
+    });
+    while (words.length === before) await new Promise((tick) => setTimeout(tick, 50));
+    child.kill('SIGUSR2');
     const { status, output } = await done;
     expect(status, output).toBe(1);
     expect(words.at(-1)).toContain('UNEXPECTED');

@@ -129,7 +129,8 @@ async function move(server: Server, session: Session, names: Exchange, plan: Pla
       await session.rows(`RENAME TABLE ${moves.map(([from, to]) => `${from!} TO ${to!}`).join(', ')}`);
       return;
     } catch (thrown) {
-      const after = await afterFailure(server, names, plan).catch((why: unknown) => {
+      const again = numberOf(thrown) === 1205 && attempt < TRIES && refusals.size === 0;
+      const after = await afterFailure(server, names, plan, again).catch((why: unknown) => {
         throw new NightjarError('SWAP_UNFINISHED', {
           operation: 'RENAME TABLE',
           detail: `${name} serves as before, or the restored tables do; its triggers may be missing: ${wordsOf(thrown)} Then: ${wordsOf(why)}`,
@@ -137,7 +138,7 @@ async function move(server: Server, session: Session, names: Exchange, plan: Pla
         });
       });
       if (after === 'moved') return;
-      if (numberOf(thrown) === 1205 && attempt < TRIES && refusals.size === 0) {
+      if (again) {
         await endBlockers(server, session, [name, incoming], { all: attempt > 2, refusals });
         continue;
       }
@@ -151,13 +152,18 @@ async function move(server: Server, session: Session, names: Exchange, plan: Pla
   }
 }
 
-/** The answer may have been lost: where the tables are tells. Else the triggers that serve come back. */
-async function afterFailure(server: Server, names: Exchange, plan: Plan): Promise<'moved' | 'as before'> {
+/** The answer may have been lost: where the tables are tells. Else the triggers that serve come back. `again`: it is tried once more. */
+async function afterFailure(
+  server: Server,
+  names: Exchange,
+  plan: Plan,
+  again: boolean,
+): Promise<'moved' | 'as before'> {
   const session = await server.lastSession();
   try {
     if (await movedPlan(session, names)) return 'moved';
     if (plan.had) await createObjects(session, names.name, triggersOf(plan.serving.objects));
-    if (plan.had) await dropEmpty(session, names.keepAs);
+    if (plan.had && !again) await dropEmpty(session, names.keepAs);
     return 'as before';
   } finally {
     await session.close();

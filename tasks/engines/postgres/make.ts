@@ -4,6 +4,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { differs } from '../../comparing.ts';
+import { onceConnected } from '../../once-connected.ts';
 import { compareIn } from './compare.ts';
 import { beside, createDatabase, databaseNamed, dropDatabase, noteOf, setComment } from './database.ts';
 import { applyDefinition, livingDefinition, type DatabaseDefinition } from './definition.ts';
@@ -63,7 +64,7 @@ async function filled(
       report.warn(`The unfinished database ${place} could not be dropped: ${String(again)}`),
     );
     signal.throwIfAborted();
-    throw thrown;
+    throw onceConnected(thrown);
   }
 }
 

@@ -300,7 +300,7 @@ describe('restoring under trouble', () => {
     await failNext(here, { command: 'insert', code: 14_031, name: 'OutOfDiskSpace', after: 1 });
     const full = await failure(here.bench.restore(here.bench.restoreJob('small', 'swap'), source()));
     await failNext(here);
-    expect(full.code).toBe('RESTORE_FAILED');
+    expect(full.code).toBe('DISK_FULL');
     expect(full.detail).toContain('OutOfDiskSpace');
     const job = here.bench.restoreJob('small', 'swap');
     expect(await codeOf(here.bench.restore(job, source(), as('limited')))).toBe('PRIVILEGE_MISSING');
