@@ -88,7 +88,7 @@ export function refuseUncovered(job: Asked, manifest: Held, safe: BackupScope | 
   const covered =
     !safe.schemaOnly &&
     (!safe.dataOnly || dataOnly === true) &&
-    (!safe.tables || (left !== undefined && left.every((one) => safe.tables!.includes(one)))) &&
+    (!safe.tables || left?.every((one) => safe.tables!.includes(one)) === true) &&
     (!safe.exclude ||
       (left !== undefined
         ? !left.some((one) => safe.exclude!.includes(one))
