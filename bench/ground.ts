@@ -9,6 +9,7 @@ import { REGION, startAccount, type Account } from '../local/account.ts';
 import { buildTask } from '../local/build-task.ts';
 import { IMAGE_ENV } from '../local/paths.ts';
 import { makeSecrets, type Login } from '../local/secrets.ts';
+import type { LocalServer } from '../local/serving.ts';
 import { documentClient } from '../stores/clients.ts';
 import { dynamoCatalog } from '../stores/dynamodb-catalog.ts';
 import type { Environment } from './measure.ts';
@@ -16,15 +17,6 @@ import { startMinio, type Minio } from './minio.ts';
 import { awsProgram, minioProgram } from './tools.ts';
 
 const TABLE = 'bench-catalog';
-
-/** What a client must know of a server of `local/`. */
-interface LocalServer {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly caPem: string;
-}
 
 export interface Ground {
   readonly minio: Minio;

@@ -5,7 +5,7 @@ import { lackingIn, whyNotPart } from '../core/engine-limits.ts';
 import { isNative } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
-import { isPart, partInWords } from '../core/narrowing.ts';
+import { isPart, partInWords, withinHeld } from '../core/narrowing.ts';
 import type { RestoreInput } from '../core/payloads.ts';
 import type { RestoreFacts } from '../core/restoring.ts';
 import { scopeKinds, tableName, type Scope } from '../core/scope.ts';
@@ -44,7 +44,7 @@ export function factsOf(facts: PlanFacts): RestoreFacts {
   const { input, destination, manifest } = facts;
   const { mode } = input;
   const serves = servesAs(destination, input);
-  const scope = withinBackup(input.scope, manifest.scope);
+  const scope = withinHeld(input.scope, manifest.scope);
   return {
     mode,
     serves,
@@ -59,14 +59,6 @@ export function factsOf(facts: PlanFacts): RestoreFacts {
     noOwner: input.noOwner ?? false,
     compare: compareWords(scope, manifest),
   };
-}
-
-/** As if no more had been asked for than the backup holds. */
-function withinBackup(asked: Scope | undefined, held: Manifest['scope']): Scope {
-  const tables = asked?.tables ?? held?.tables;
-  const schemaOnly = asked?.schemaOnly ?? held?.schemaOnly;
-  const dataOnly = asked?.dataOnly ?? held?.dataOnly;
-  return { ...(tables ? { tables } : {}), ...(schemaOnly ? { schemaOnly } : {}), ...(dataOnly ? { dataOnly } : {}) };
 }
 
 /** The part that comes back, in words; undefined of a whole database. */

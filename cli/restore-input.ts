@@ -1,7 +1,7 @@
 /** From the command line's options to the workflow's input; refuses early what the workflow would refuse later. */
 import type { DumpTarget } from '../core/config.ts';
 import { ENGINES, type EngineName, type RestoreMode } from '../core/engines.ts';
-import { NightjarError, toNightjarError } from '../core/errors.ts';
+import { NightjarError, toNightjarError, wordsOf } from '../core/errors.ts';
 import { itemChoiceSchema, type ItemChoice } from '../core/native.ts';
 import { parseInput, refuseForEngine, restoreInputSchema, type RestoreInput } from '../core/payloads.ts';
 import { parseAt } from './parse-at.ts';
@@ -101,7 +101,7 @@ export async function itemsIn(world: Pick<World, 'readText'>, path: string): Pro
   try {
     value = JSON.parse(await world.readText(path));
   } catch (cause) {
-    throw wrong(cause instanceof Error ? cause.message : String(cause));
+    throw wrong(wordsOf(cause));
   }
   const parsed = itemChoiceSchema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -69,8 +69,7 @@ export function chosenPart(
     chosen = input.allDatabases
       ? wholeServer(manifest)
       : manifestOfDatabase(manifest, chooseDatabase(manifest, { ...input, database }));
-    narrowed(input, chosen);
-    refuseUncovered(input, chosen, destination.scope);
+    refuseUncovered(narrowed(input, chosen), chosen, destination.scope);
     return { manifest: chosen };
   } catch (thrown) {
     return { manifest: chosen, refused: toNightjarError(thrown) };

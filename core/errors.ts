@@ -475,6 +475,9 @@ export function toNightjarError(thrown: unknown, operation?: string): NightjarEr
   return new NightjarError('UNEXPECTED', { detail, cause: thrown, ...(operation ? { operation } : {}) });
 }
 
+/** What was thrown says. */
+export const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
 function clip(text: string): string {
   if (text.length <= DETAIL_LIMIT) return text;
   const half = Math.floor(DETAIL_LIMIT / 2) - 3;

@@ -127,6 +127,9 @@ export const restoredDatabase = (database: string, restoreId: string): string =>
 /** The database that a swap restores into, before the names are exchanged. */
 export const aliasDatabase = (database: string, restoreId: string): string =>
   withSuffix(database, `_nj_${shortId(restoreId)}`);
+/** Of all names on a server those under which this restore worked on a database. */
+export const workingNames = (names: readonly string[], restoreId: string): string[] =>
+  names.filter((name) => name.endsWith(aliasDatabase('', restoreId)));
 /** The replaced database, kept for rollback. */
 export const replacedDatabase = (database: string, restoreId: string): string =>
   withSuffix(database, `_old_${shortId(restoreId)}`);

@@ -28,6 +28,14 @@ const some = (names: readonly string[]): string =>
 /** Whether an excluded table is in the backup as one without rows, or not at all. */
 const keepsDefinitions = ({ engine }: Held): boolean => 'excludes' in ENGINES[engine];
 
+/** As if no more had been asked for than the backup holds. */
+export function withinHeld(asked: Scope | undefined, held: BackupScope | undefined): Scope {
+  const tables = asked?.tables ?? held?.tables;
+  const schemaOnly = asked?.schemaOnly ?? held?.schemaOnly;
+  const dataOnly = asked?.dataOnly ?? held?.dataOnly;
+  return { ...(tables ? { tables } : {}), ...(schemaOnly ? { schemaOnly } : {}), ...(dataOnly ? { dataOnly } : {}) };
+}
+
 /**
  * The job as if it had asked for no more than the backup holds. Where the backup has nothing of what was left out, all of it is
  * brought beside as it is.
@@ -39,14 +47,8 @@ export function narrowed<J extends Asked>(job: J, manifest: Held): J {
   const { scope: held } = manifest;
   if (held?.schemaOnly && asked.dataOnly) throw scopeRefused('The backup holds definitions only.');
   if (held?.dataOnly && asked.schemaOnly) throw scopeRefused('The backup holds rows only.');
-  const schemaOnly = asked.schemaOnly ?? held?.schemaOnly;
-  const dataOnly = asked.dataOnly ?? held?.dataOnly;
-  const tables = asked.tables ?? held?.tables;
-  const scope = {
-    ...(tables ? { tables } : {}),
-    ...(schemaOnly ? { schemaOnly } : {}),
-    ...(dataOnly ? { dataOnly } : {}),
-  };
+  const scope = withinHeld(asked, held);
+  const { dataOnly } = scope;
   const narrow = Object.keys(scope).length > 0;
   if (mode === 'swap' && (narrow || (held?.exclude && !keepsDefinitions(manifest)))) throw swapRefused(job, held);
   if (dataOnly && mode === 'new') throw scopeRefused('Rows alone need tables that are there: use `overwrite`.');
@@ -78,13 +80,13 @@ export function emptiedBySwap({ mode }: Asked, manifest: Held): string | undefin
 }
 
 /**
- * An overwrite is final but for its safety backup, which holds what the destination's scope says today.
+ * An overwrite is final but for its safety backup, which holds what the destination's scope says today. `job`: as {@link narrowed}.
  *
  * @throws SCOPE_REFUSED when more would be replaced than that.
  */
 export function refuseUncovered(job: Asked, manifest: Held, safe: BackupScope | undefined): void {
   if (job.mode !== 'overwrite' || !safe) return;
-  const { tables: left, dataOnly } = narrowed(job, manifest).scope ?? {};
+  const { tables: left, dataOnly } = job.scope ?? {};
   const covered =
     !safe.schemaOnly &&
     (!safe.dataOnly || dataOnly === true) &&

@@ -1,7 +1,7 @@
 /** What the pruner may take. It errs towards keeping: a doubt, an unknown moment or a restore in progress keeps. */
 import type { BackupRecord, RestoreRecord } from './backup.ts';
 import { isDumpTarget, type Config } from './config.ts';
-import { aliasDatabase } from './names.ts';
+import { aliasDatabase, workingNames } from './names.ts';
 import { holdsPoints, isCounted } from './retention-points.ts';
 
 const DAY = 86_400_000;
@@ -91,7 +91,7 @@ export function droppable(
     const until = keptUntil(restore, retention);
     if (database === undefined || until === undefined || until >= now) return [];
     const used = restore.allDatabases
-      ? [...serving].some((name) => name.endsWith(aliasDatabase('', restore.restoreId)))
+      ? workingNames([...serving], restore.restoreId).length > 0
       : serving.has(database);
     return reachable.has(restore.destination) && !used ? [{ restore, database }] : [];
   });

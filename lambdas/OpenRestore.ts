@@ -67,8 +67,7 @@ export const makeOpenRestore =
       : chooseDatabase(manifest, { database, fromDatabase: input.fromDatabase });
     const part = from === undefined ? wholeServer(manifest) : manifestOfDatabase(manifest, from);
     // Before a safety backup is taken for nothing; the task says it again.
-    narrowed(input, part);
-    refuseUncovered(input, part, destination.scope);
+    refuseUncovered(narrowed(input, part), part, destination.scope);
     const room = roomFor(input, destination, part);
     const task = taskRequestOf(
       config,

@@ -8,22 +8,12 @@ import { makeCertificate } from './certificates.ts';
 import { stopChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { TOOLS } from './paths.ts';
-import { startServing } from './serving.ts';
+import { startServing, type LocalServer } from './serving.ts';
 
 /** Holds `bin/mongodump` and `bin/mongorestore`. */
 export const MONGO_TOOLS = join(TOOLS, 'mongo');
 
-export interface Mongodb {
-  /** `localhost`: the server listens on 127.0.0.1. */
-  readonly host: string;
-  readonly port: number;
-  /** May everything. */
-  readonly user: string;
-  readonly password: string;
-  /** The authority that signed the server's certificate; empty without TLS. */
-  readonly caPem: string;
-  readonly log: string;
-  readonly pid: number;
+export interface Mongodb extends LocalServer {
   /** A client of that user's, connected; the caller closes it. */
   connect(): Promise<MongoClient>;
   /** Starts it again after kill, on the same port, with nothing in it: it keeps all in memory. */

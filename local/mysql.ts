@@ -9,7 +9,7 @@ import { makeCertificate } from './certificates.ts';
 import { run, stopChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { TOOLS } from './paths.ts';
-import { startServing } from './serving.ts';
+import { startServing, type LocalServer } from './serving.ts';
 
 /** Oracle's 8.0.15, and Debian's MariaDB 10.11. */
 export type MysqlFlavour = 'mysql' | 'mariadb';
@@ -29,17 +29,8 @@ export interface MysqlOptions {
   settings?: Readonly<Record<string, string | number>>;
 }
 
-export interface MysqlServer {
+export interface MysqlServer extends LocalServer {
   readonly flavour: MysqlFlavour;
-  readonly host: string;
-  readonly port: number;
-  /** May do everything, from everywhere. */
-  readonly user: string;
-  readonly password: string;
-  /** The authority that signed the server's certificate. */
-  readonly caPem: string;
-  readonly log: string;
-  readonly pid: number;
   /** The caller ends it. */
   connect(database?: string, as?: { user: string; password: string }): Promise<mysql.Connection>;
   /** Runs statements on a connection of its own; the rows are of the last that has some. */

@@ -8,7 +8,7 @@ import { makeCertificate } from './certificates.ts';
 import { run, signal, stopChild } from './child.ts';
 import { freePort } from './free-port.ts';
 import { POSTGRES_ROOT } from './paths.ts';
-import { startServing } from './serving.ts';
+import { startServing, type LocalServer } from './serving.ts';
 
 export const POSTGRES_MAJORS = [14, 15, 16, 17, 18] as const;
 export type PostgresMajor = (typeof POSTGRES_MAJORS)[number];
@@ -30,19 +30,10 @@ export interface PostgresOptions {
   settings?: Readonly<Record<string, string | number>>;
 }
 
-export interface Postgres {
+export interface Postgres extends LocalServer {
   readonly major: PostgresMajor;
   /** `localhost`: clients before 15 do not find an address in a certificate. The server listens on 127.0.0.1. */
   readonly host: string;
-  readonly port: number;
-  /** The superuser. */
-  readonly user: string;
-  readonly password: string;
-  /** The authority that signed the server's certificate; empty without TLS. */
-  readonly caPem: string;
-  readonly log: string;
-  /** The postmaster's pid. */
-  readonly pid: number;
   /** A connection as superuser, or as another role; the caller ends it. */
   connect(database?: string, as?: { user: string; password: string }): Promise<pg.Client>;
   /** Runs one statement on a connection of its own. */

@@ -17,6 +17,20 @@ export interface Program {
   readonly as?: { readonly uid?: number; readonly gid?: number };
 }
 
+/** A database server that listens on 127.0.0.1, as its clients know it. */
+export interface LocalServer {
+  /** As its certificate has it. */
+  readonly host: string;
+  readonly port: number;
+  /** May everything. */
+  readonly user: string;
+  readonly password: string;
+  /** The authority that signed the server's certificate; empty without TLS. */
+  readonly caPem: string;
+  readonly log: string;
+  readonly pid: number;
+}
+
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 50;
 

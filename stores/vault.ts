@@ -16,7 +16,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { parseManifest, type AnyManifest, type NativeManifest } from '../core/backup.ts';
-import { NightjarError } from '../core/errors.ts';
+import { NightjarError, wordsOf } from '../core/errors.ts';
 import { backupPrefix, manifestKey, parseVaultKey } from '../core/names.ts';
 
 /** What S3 says about one version of an object. */
@@ -106,7 +106,7 @@ const isAbsent = (error: unknown): boolean =>
 /** What S3 answered, in our words. */
 function vaultError(error: unknown, operation: string, what: string): NightjarError {
   const code = [403, 412].includes(statusOf(error) ?? 0) ? 'VAULT_DENIED' : 'VAULT_UNAVAILABLE';
-  const detail = `${what}: ${nameOf(error)}: ${error instanceof Error ? error.message : String(error)}`;
+  const detail = `${what}: ${nameOf(error)}: ${wordsOf(error)}`;
   return new NightjarError(code, { operation, detail, cause: error });
 }
 

@@ -14,10 +14,6 @@ export function refuseStranger({ replacedDatabase: name, restoreId, target }: Dr
   });
 }
 
-/** Of all names on a server those under which this restore worked on a database. */
-export const workingNames = (names: readonly string[], restoreId: string): string[] =>
-  names.filter((name) => name.endsWith(aliasDatabase('', restoreId)));
-
 /** @throws the engine's error; what was dropped before it stays dropped. */
 export async function dropLeft(
   engine: Engine,

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Decrypter, Encrypter } from 'age-encryption';
 import type { Manifest } from '../core/backup.ts';
 import type { DumpTarget } from '../core/config.ts';
-import { NightjarError } from '../core/errors.ts';
+import { NightjarError, wordsOf } from '../core/errors.ts';
 import { bytesOf } from './pipes/pipes.ts';
 import type { DumpSink, RestoreSource } from './engine.ts';
 import { noIdentity } from './identity.ts';
@@ -169,7 +169,7 @@ export function unsealed(source: StoredSource, identity: (secret: string) => Pro
 }
 
 function undecipherable(cause: unknown, { recipients, identity }: NonNullable<Manifest['encryption']>): NightjarError {
-  const words = cause instanceof Error ? cause.message : String(cause);
+  const words = wordsOf(cause);
   return /no identity matched/i.test(words)
     ? new NightjarError('IDENTITY_MISSING', {
         operation: 'decrypt',

@@ -1,4 +1,5 @@
 /** What serves under an original's name, read from the service. */
+import { wordsOf } from '../../core/errors.ts';
 import type { NativeResource, NativeRestore, NativeService } from '../../core/native.ts';
 import { servingSentence, type NativeRecord } from '../../core/serving.ts';
 import type { Parts } from '../shared/parts.ts';
@@ -59,7 +60,7 @@ export async function trueToLife(
     const serving = await servingNow(serviceOf(parts, record.native.settings.engine), record.native, backs);
     return { record: { ...record, native: { ...record.native, serving } } };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = wordsOf(error);
     return { record, doubt: `This is as it was last noted; the service could not be asked (${why}).` };
   }
 }

@@ -3,21 +3,6 @@
  * exchanged in one RENAME. MySQL and MariaDB are one family; the parts are in `mysql/`.
  */
 import type { Engine } from '../engine.ts';
-import { check } from './mysql/check.ts';
-import { dump } from './mysql/dump.ts';
-import { probe } from './mysql/probe.ts';
-import { restore } from './mysql/restore.ts';
-import { restoreGlobals } from './mysql/restore-globals.ts';
-import { drop, rollback, unfinished } from './mysql/swap.ts';
+import { verbs } from './mysql/verbs.ts';
 
-export const mysql: Engine<'mysql'> = {
-  name: 'mysql',
-  probe,
-  dump,
-  restore,
-  restoreGlobals,
-  unfinished,
-  rollback,
-  drop,
-  check,
-};
+export const mysql: Engine<'mysql'> = { name: 'mysql', ...verbs };

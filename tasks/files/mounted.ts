@@ -10,7 +10,7 @@ import { chmod, chown, link, open, readdir, rename, stat, unlink } from 'node:fs
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { BigIntStats } from 'node:fs';
-import { NightjarError } from '../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../core/errors.ts';
 import { plainName } from './names.ts';
 import type { FileFacts, FilePlace } from './place.ts';
 
@@ -48,7 +48,7 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
 
   const fault = (thrown: unknown, operation: string, name: string): unknown => {
     if (thrown instanceof NightjarError || signal.aborted) return signal.aborted ? signal.reason : thrown;
-    const detail = `${words}, ${name}: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    const detail = `${words}, ${name}: ${wordsOf(thrown)}`;
     const code = codeOf(thrown);
     const make = (kind: ConstructorParameters<typeof NightjarError>[0]): NightjarError =>
       new NightjarError(kind, { operation, detail, cause: thrown });

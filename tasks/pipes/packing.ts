@@ -4,10 +4,10 @@
  */
 import { PassThrough, type Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
-import { NightjarError, toNightjarError, type ErrorCode } from '../../core/errors.ts';
+import { NightjarError, type ErrorCode } from '../../core/errors.ts';
 import type { Compression } from '../../core/engine-fields.ts';
 import { startProcess } from '../processes.ts';
-import { childOutlet, pump, strictOutlet, type Outlet } from './pipes.ts';
+import { breakOnAbort, childOutlet, pump, strictOutlet, type Outlet } from './pipes.ts';
 import { together } from './together.ts';
 
 /** What follows the archive's own ending. */
@@ -40,9 +40,7 @@ function inProcess(
   { signal }: PackingContext,
   failure: ErrorCode,
 ): Stage {
-  const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
-  signal.addEventListener('abort', destroy, { once: true });
-  stream.once('close', () => signal.removeEventListener('abort', destroy));
+  breakOnAbort(stream, signal);
   const done = new Promise<void>((resolve, reject) => {
     stream.once('end', resolve);
     stream.once('error', (cause: Error) =>

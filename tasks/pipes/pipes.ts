@@ -43,16 +43,15 @@ export function archiveOutlet(
   { file, database, signal }: { file: string; database?: string | undefined; signal: AbortSignal },
 ): Outlet {
   const stream = sink.open('archive', file, database);
+  breakOnAbort(stream, signal);
+  return strictOutlet(stream);
+}
+
+/** Until the stream has closed. */
+export function breakOnAbort(stream: Readable | Writable, signal: AbortSignal): void {
   const destroy = (): void => void stream.destroy(toNightjarError(signal.reason));
   signal.addEventListener('abort', destroy, { once: true });
-  const outlet = strictOutlet(stream);
-  return {
-    write: (chunk) => outlet.write(chunk),
-    async end() {
-      await outlet.end();
-      signal.removeEventListener('abort', destroy);
-    },
-  };
+  stream.once('close', () => signal.removeEventListener('abort', destroy));
 }
 
 /** A child's stdin. A child may stop reading when it likes: its exit code tells whether that was right. */

@@ -42,7 +42,7 @@ describe('what an overwrite replaces', () => {
   const wish = (scope?: Scope) => job('overwrite', scope);
   const refused = (asked: ReturnType<typeof wish>, of: Held, safe?: BackupScope): boolean => {
     try {
-      refuseUncovered(asked, of, safe);
+      refuseUncovered(narrowed(asked, of), of, safe);
       return false;
     } catch (thrown) {
       expect((thrown as { code?: string }).code).toBe('SCOPE_REFUSED');

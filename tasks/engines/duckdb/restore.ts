@@ -56,7 +56,7 @@ async function restoreIn(call: Call, wanted: RestoreJob, source: RestoreSource):
   const held: Guard | undefined = merging ? await guard(call, database) : undefined;
   try {
     const state = merging ? (await place.stat(database))?.state : undefined;
-    const file = await inDamage(() => asked(call, job, archive, source.manifest));
+    const file = await inDamage(() => asked(call, job, archive, merging));
     step('comparing rows');
     const comparison = await compared(call, job, source.manifest, file);
     if (!comparison.equal) {
@@ -113,10 +113,9 @@ export async function inDamage<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What the job wants of the backup, as a file of the room. */
-async function asked(call: Call, job: RestoreJob, archive: string, manifest: Manifest): Promise<string> {
+/** What the job wants of the backup, as a file of the room; `merging`: with all else of the living one. */
+async function asked(call: Call, job: RestoreJob, archive: string, merging: boolean): Promise<string> {
   const { scope = {}, mode, database } = job;
-  const merging = mode === 'overwrite' && isPart(job, manifest);
   if (!merging && scopeKinds(scope).length === 0) return archive;
   const file = join(call.room, 'nightjar_asked.duckdb');
   const fallback = 'RESTORE_FAILED';

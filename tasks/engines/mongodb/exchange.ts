@@ -5,7 +5,7 @@
  * database says how far it is: whoever begins the same exchange again goes on there. Give it a steady server: from the first
  * name on it is better to finish than to stop.
  */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import { listAll, isServers } from './collections.ts';
 import { codeOf } from './errors.ts';
 import { giveUp } from './give-up.ts';
@@ -223,7 +223,7 @@ const otherUnderway = (wanted: Exchange, journal: Journal): NightjarError =>
 
 function broken(thrown: unknown, { name, incoming }: Exchange, journal: Journal | undefined): unknown {
   if (thrown instanceof NightjarError && ['RESTORE_REFUSED', 'SWAP_FAILED'].includes(thrown.code)) return thrown;
-  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  const why = wordsOf(thrown);
   switch (journal?.step) {
     case undefined:
     case 'copying':

@@ -4,6 +4,7 @@ import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { unpacked } from '../../pipes/packing.ts';
+import { breakOnAbort } from '../../pipes/pipes.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { ArchiveDamaged, type CollectionEntry } from './archive-format.ts';
 import { isOurs } from './names.ts';
@@ -65,8 +66,7 @@ export async function load(
 
   const archive = async function* (signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
     const stored = source.openArchive();
-    const stop = (): void => void stored.destroy(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
+    breakOnAbort(stored, signal);
     const unpacking = unpacked(stored, manifest.compression, {
       env: server.environment(),
       signal,
@@ -78,7 +78,6 @@ export async function load(
       await unpacking.done;
       checked(() => rewriter.finish());
     } finally {
-      signal.removeEventListener('abort', stop);
       stored.destroy();
     }
   };

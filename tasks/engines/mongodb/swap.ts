@@ -1,6 +1,6 @@
 /** Undoing a swap, and dropping what one left behind. */
-import { rolledBackDatabase } from '../../../core/names.ts';
-import { refuseStranger, workingNames } from '../../leftovers.ts';
+import { rolledBackDatabase, workingNames } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { databaseExists, dropDatabase, listDatabases } from './collections.ts';

@@ -1,5 +1,6 @@
 /** Which databases of a server are somebody's. */
 import { NOTE_TABLE } from './names.ts';
+import { databaseNames } from './place.ts';
 import type { Server, Session } from './server.ts';
 
 const SYSTEM = ['information_schema', 'performance_schema', 'mysql', 'sys'];
@@ -12,9 +13,6 @@ export async function listDatabases(
   session: Session,
   leftOut: (text: string) => void,
 ): Promise<string[]> {
-  const rows = await session.rows<{ name: string }>(
-    `SELECT schema_name AS name FROM information_schema.schemata ORDER BY schema_name`,
-  );
   const ours = await session.rows<{ name: string }>(
     `SELECT table_schema AS name FROM information_schema.tables WHERE table_name = ?`,
     [NOTE_TABLE],
@@ -23,7 +21,7 @@ export async function listDatabases(
   if (left.size > 0) leftOut(`What restores have left behind is not in the backup: ${[...left].join(', ')}.`);
   const found: string[] = [];
   const directories: string[] = [];
-  for (const { name } of rows) {
+  for (const name of await databaseNames(session)) {
     if (isServers(server, name) || left.has(name)) continue;
     if (await isDirectoryOfRds(session, name)) directories.push(name);
     else found.push(name);

@@ -4,7 +4,7 @@
  * are dropped and made again, by a plan that lies in the restored database until all is done. A crash between any two steps is
  * taken up by the same exchange, started again.
  */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { ExchangeState } from '../../../core/exchange.ts';
 import { KEPT_TABLE, NOTE_TABLE, ident, qualified } from './names.ts';
 import { numberOf } from './errors.ts';
@@ -68,8 +68,6 @@ export const stateOf = ({ name, incoming, keepAs }: Exchange, had: boolean): Exc
   serves: 'incoming',
   underway: true,
 });
-
-const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 async function makePlan(server: Server, session: Session, names: Exchange): Promise<Plan> {
   const { report } = server.context;

@@ -1,5 +1,5 @@
 /** An archive into a database of our own making: streamed through the client, which hears of nothing that is not wanted. */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { unpacked } from '../../pipes/packing.ts';
@@ -88,7 +88,7 @@ async function feed(
     signal.throwIfAborted();
     throw new NightjarError('RESTORE_FAILED', {
       operation: 'read the archive',
-      detail: thrown instanceof Error ? thrown.message : String(thrown),
+      detail: wordsOf(thrown),
       cause: thrown,
     });
   }

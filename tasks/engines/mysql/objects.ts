@@ -1,5 +1,5 @@
 /** Views, routines, triggers and events: what RENAME TABLE leaves behind, read and made again from the server's own words. */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import { asleep } from './dump-statements.ts';
 import { numberOf } from './errors.ts';
 import { ident, qualified } from './names.ts';
@@ -136,7 +136,7 @@ async function createViews(
     }
     if (failed.length === waiting.length) {
       if (!broken) throw failed[0]!.why;
-      for (const { one, why } of failed) broken(one.name, why instanceof Error ? why.message : String(why));
+      for (const { one, why } of failed) broken(one.name, wordsOf(why));
       return;
     }
     waiting = failed.map(({ one }) => one);

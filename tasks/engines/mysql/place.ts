@@ -9,9 +9,11 @@ export async function databaseExists(session: Session, name: string): Promise<bo
 }
 
 export const databaseNames = async (session: Session): Promise<string[]> =>
-  (await session.rows<{ name: string }>('SELECT schema_name AS name FROM information_schema.schemata')).map(
-    ({ name }) => name,
-  );
+  (
+    await session.rows<{ name: string }>(
+      'SELECT schema_name AS name FROM information_schema.schemata ORDER BY schema_name',
+    )
+  ).map(({ name }) => name);
 
 export async function tableExists(session: Session, database: string, table: string): Promise<boolean> {
   const found = await session.rows(

@@ -2,7 +2,7 @@
  * The reader of what mariadb-dump writes: to its end, statement by statement. What it counts are the rows of the dump's own
  * snapshot, whatever else was counted beside it.
  */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { Outlet } from '../../pipes/pipes.ts';
 import { DumpLexer } from './dump-lexer.ts';
 import { definerOf, isCompleted, statementOf } from './dump-statements.ts';
@@ -53,7 +53,7 @@ export class DumpReader implements Outlet {
     try {
       this.#lexer.push(chunk);
     } catch (cause) {
-      throw unreadable(cause instanceof Error ? cause.message : String(cause));
+      throw unreadable(wordsOf(cause));
     }
     return Promise.resolve(true);
   }
@@ -62,7 +62,7 @@ export class DumpReader implements Outlet {
     try {
       this.#lexer.end();
     } catch (cause) {
-      throw unreadable(cause instanceof Error ? cause.message : String(cause));
+      throw unreadable(wordsOf(cause));
     }
     if (!this.#completed) throw unreadable('Its last line is not the one that mariadb-dump writes when all is well.');
     return Promise.resolve();

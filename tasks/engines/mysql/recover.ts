@@ -1,5 +1,5 @@
 /** An exchange of names that broke off, and whose own attempt will not come back: put in order before the next one begins. */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import { settleMoved, stateOf } from './exchange.ts';
 import { KEPT_TABLE, NOTE_TABLE, qualified } from './names.ts';
 import { createObjects, readObjects } from './objects.ts';
@@ -37,7 +37,7 @@ export async function recover(
         () => undefined,
         (thrown: unknown) => {
           if (insist) throw thrown;
-          return thrown instanceof Error ? thrown.message : String(thrown);
+          return wordsOf(thrown);
         },
       );
       if (why !== undefined) await layAside(session, broken);

@@ -1,6 +1,6 @@
 /** A dump on its way from the tool to the archive, or to the archives of several databases. */
 import { PassThrough, Readable } from 'node:stream';
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import { strictOutlet, type Outlet } from '../../pipes/pipes.ts';
 import { DumpSections, tailFor, type Generated } from './dump-sections.ts';
 
@@ -14,7 +14,7 @@ function read(work: () => void): void {
     work();
   } catch (thrown) {
     if (thrown instanceof NightjarError) throw thrown;
-    throw unreadable(thrown instanceof Error ? thrown.message : String(thrown), thrown);
+    throw unreadable(wordsOf(thrown), thrown);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Taking a swap back, and throwing away what one left behind. */
 import { NightjarError } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
-import { rolledBackDatabase } from '../../../core/names.ts';
-import { refuseStranger, workingNames } from '../../leftovers.ts';
+import { rolledBackDatabase, workingNames } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
 import { exchange } from './exchange.ts';
 import { databaseExists, dropDatabase, databaseNames } from './place.ts';
 import { recover, released } from './recover.ts';

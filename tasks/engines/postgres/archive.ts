@@ -8,7 +8,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { diskFull } from '../../save-archive.ts';
 import { unpacked } from '../../pipes/packing.ts';
-import { childOutlet, textOf, type Outlet } from '../../pipes/pipes.ts';
+import { breakOnAbort, childOutlet, textOf, type Outlet } from '../../pipes/pipes.ts';
 import type { Server } from './server.ts';
 import { judge, startTool } from './tool-run.ts';
 import { parseToc, type TocEntry } from './toc.ts';
@@ -32,8 +32,7 @@ export type ArchiveBytes = AsyncGenerator<Buffer, void, undefined>;
 export async function* archiveBytes(server: Server, source: RestoreSource, signal: AbortSignal): ArchiveBytes {
   const stored = source.openArchive();
   const { report } = server.context;
-  const stop = (): void => void stored.destroy(signal.reason as Error);
-  signal.addEventListener('abort', stop, { once: true });
+  breakOnAbort(stored, signal);
   try {
     if (source.manifest.compression.place === 'inside') {
       for await (const chunk of stored as AsyncIterable<Buffer>) {
@@ -44,7 +43,6 @@ export async function* archiveBytes(server: Server, source: RestoreSource, signa
     }
     yield* held(server, source, stored, signal);
   } finally {
-    signal.removeEventListener('abort', stop);
     stored.destroy();
   }
 }

@@ -1,5 +1,5 @@
 /** What can be known about tonight's backup without making it. Reads only. */
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { maintenanceDatabases } from './database.ts';
 import { databasesOf, somewhere } from './databases.ts';
@@ -76,7 +76,7 @@ async function snapshots(server: Server, session: Session, database: string): Pr
     await session.rows('ROLLBACK');
     return [
       bad(
-        `Sessions can not share a snapshot: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+        `Sessions can not share a snapshot: ${wordsOf(thrown)}`,
         'Name the server itself as host, not a pooler such as PgBouncer or RDS Proxy.',
       ),
     ];

@@ -1,7 +1,7 @@
 /** Exchanging names: at every moment either the old or the new database serves, and never neither. */
-import { rolledBackDatabase } from '../../../core/names.ts';
-import { refuseStranger, workingNames } from '../../leftovers.ts';
-import { NightjarError } from '../../../core/errors.ts';
+import { rolledBackDatabase, workingNames } from '../../../core/names.ts';
+import { refuseStranger } from '../../leftovers.ts';
+import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { beside, databaseNamed, dropDatabase, listDatabases, maintenanceDatabases } from './database.ts';
 import { sqlStateOf } from './errors.ts';
@@ -45,7 +45,7 @@ export async function exchange(server: Server, names: Exchange): Promise<boolean
       if (done) return serves !== undefined;
       if (sqlStateOf(thrown) === '55006' && attempt < TRIES && refusals.size === 0) continue;
       server.context.signal.throwIfAborted();
-      const why = [thrown instanceof Error ? thrown.message : String(thrown), ...refusals].join(' ');
+      const why = [wordsOf(thrown), ...refusals].join(' ');
       throw new NightjarError('SWAP_FAILED', {
         operation: 'rename databases',
         detail: `${names.name} was not replaced by ${names.incoming}: ${why}`,

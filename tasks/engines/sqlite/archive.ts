@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Fingerprint } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
-import { childOutlet, type Outlet } from '../../pipes/pipes.ts';
+import { breakOnAbort, childOutlet, type Outlet } from '../../pipes/pipes.ts';
 import { unpacked, writePacked } from '../../pipes/packing.ts';
 import { together } from '../../pipes/together.ts';
 import { startProcess } from '../../processes.ts';
@@ -167,8 +167,7 @@ export async function readArchive(work: Work, source: RestoreSource): Promise<st
   const own = new AbortController();
   const signal = AbortSignal.any([work.signal, own.signal]);
   const stored = source.openArchive();
-  const stop = (): void => void stored.destroy(signal.reason as Error);
-  signal.addEventListener('abort', stop, { once: true });
+  breakOnAbort(stored, signal);
   report.expect(manifest.archive.bytes);
   const { stream, done } = unpacked(stored, manifest.compression, {
     env: work.env,
@@ -188,7 +187,6 @@ export async function readArchive(work: Work, source: RestoreSource): Promise<st
     work.signal.throwIfAborted();
     throw diskFull(thrown) ?? (thrown instanceof NightjarError ? thrown : failed(thrown));
   } finally {
-    signal.removeEventListener('abort', stop);
     stored.destroy();
   }
   return file;

@@ -77,3 +77,11 @@ export async function dyingAfter(
   });
   return { context: { target: server.target(database, { port: way.port }), report }, close: () => way.close() };
 }
+
+/** Users and a role of a server that is backed up whole. */
+export const MAKE_USERS = [
+  "CREATE USER reader@'%' IDENTIFIED BY 'Secret-1'",
+  "CREATE USER 'it''s'@'10.0.0.%' IDENTIFIED BY 'Secret-2'",
+  "CREATE USER kept@'%' IDENTIFIED BY 'Secret-3'",
+  'CREATE ROLE readers',
+] as const;

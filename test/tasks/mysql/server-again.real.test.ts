@@ -5,7 +5,7 @@ import { manifestOfDatabase } from '../../../core/server-backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
 import { engineOf, ident, rowsOf } from './harness.ts';
-import { dyingAfter, failure, leave, room, type Room } from './room.ts';
+import { MAKE_USERS, dyingAfter, failure, leave, room, type Room } from './room.ts';
 
 const USERS = ["'reader'@'%'", "'it''s'@'10.0.0.%'"];
 const DATABASES = ['shop', 'log', 'odd `x'];
@@ -41,10 +41,7 @@ describe.each(['mariadb', 'mysql'] as const)('a restore of a whole server of %s 
     await sql(
       here,
       [
-        "CREATE USER reader@'%' IDENTIFIED BY 'Secret-1'",
-        "CREATE USER 'it''s'@'10.0.0.%' IDENTIFIED BY 'Secret-2'",
-        "CREATE USER kept@'%' IDENTIFIED BY 'Secret-3'",
-        'CREATE ROLE readers',
+        ...MAKE_USERS,
         "GRANT readers TO reader@'%'",
         `SET DEFAULT ROLE readers ${flavour === 'mysql' ? 'TO' : 'FOR'} reader@'%'`,
         "GRANT ALL ON shop.* TO 'it''s'@'10.0.0.%' WITH GRANT OPTION",

@@ -4,7 +4,7 @@ import type { Manifest } from '../../../core/backup.ts';
 import { manifestOfDatabase } from '../../../core/server-backup.ts';
 import { memoryBackup, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
 import { engineOf, fakeClients, ident, inside, rowsOf, runAll } from './harness.ts';
-import { failure, leave, room, shop, type Room } from './room.ts';
+import { MAKE_USERS, failure, leave, room, shop, type Room } from './room.ts';
 
 /** As far from plain as a server allows: it knows no character beyond 65,535 in a name. */
 const ODD = '☃ b`x';
@@ -38,10 +38,7 @@ describe.each(['mariadb', 'mysql'] as const)('a whole server of %s', (flavour) =
     await sql(
       here,
       [
-        "CREATE USER reader@'%' IDENTIFIED BY 'Secret-1'",
-        "CREATE USER 'it''s'@'10.0.0.%' IDENTIFIED BY 'Secret-2'",
-        "CREATE USER kept@'%' IDENTIFIED BY 'Secret-3'",
-        'CREATE ROLE readers',
+        ...MAKE_USERS,
         'GRANT SELECT ON shop.* TO readers',
         flavour === 'mysql' ? "GRANT readers TO reader@'%'" : "GRANT readers TO reader@'%'",
         flavour === 'mysql' ? "SET DEFAULT ROLE readers TO reader@'%'" : "SET DEFAULT ROLE readers FOR reader@'%'",
