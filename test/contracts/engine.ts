@@ -2,6 +2,7 @@
  * What every engine promises, against a real server: `engineContract` is called once for each engine and server version. An
  * engine brings a harness; the promises are the same for all.
  */
+import { createCipheriv } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,12 @@ export interface EngineServer<E extends DumpEngine> {
   isCounted?(table: TablePrint): boolean;
   /** One that is true, one that is false, one that fails and whose answer says `failing`, and one that is neither. */
   readonly queries: { readonly all: readonly [string, string, string, string]; readonly failing: string };
+  readonly large: {
+    /** A new database that holds these bytes, in one value where the engine takes one of their size. */
+    make(database: string, bytes: Buffer): Promise<void>;
+    /** What it holds. */
+    read(database: string): Promise<Buffer>;
+  };
   /** An environment in which every tool ends with 0 having done nothing. Undefined of an engine that starts none. */
   readonly silentTools?: Readonly<Record<string, string>>;
   /** Whether a swap ends the sessions of the database that it replaces. */
@@ -97,6 +104,12 @@ export const NO_S3 = new Proxy({} as S3Client, {
     throw new Error('This engine has no business with S3.');
   },
 });
+
+/** 64 MiB in which every byte occurs, no packing finds anything, and quotes, NULs and line ends stand at every place. */
+function largeBytes(): Buffer {
+  const stream = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16));
+  return stream.update(Buffer.alloc(64 * 1024 ** 2));
+}
 
 let counter = 0;
 const newId = (): string => idOfExecution(`arn:of:execution:${(counter += 1)}`, new Date().toISOString());
@@ -293,6 +306,18 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
     });
 
     if (harness.depth === 'ways') return;
+
+    it('brings 64 MiB in one value back, byte by byte', async () => {
+      const bytes = largeBytes();
+      await bench.server.large.make('large', bytes);
+      const { manifest, backup } = await bench.dump('large');
+      const outcome = await bench.restore(bench.restoreJob('larger', 'new'), memorySource(manifest, backup));
+      expect(outcome.comparison.equal).toBe(true);
+      const back = await bench.server.large.read('larger');
+      // Not by `toEqual`: it would write both of them down.
+      expect({ size: back.length, same: back.equals(bytes) }).toEqual({ size: bytes.length, same: true });
+      for (const database of ['large', 'larger']) await bench.server.dropDatabase(database);
+    });
 
     it.each(modes)('never lets a damaged archive reach the old name (%s)', async (mode) => {
       const before = await bench.server.databases();

@@ -62,6 +62,18 @@ export async function startFiles(fields: Fields = {}): Promise<DuckdbServer> {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],
       failing: 'no_such_table',
     },
+    large: {
+      async make(database, bytes) {
+        const file = join(root, 'large');
+        await writeFile(file, bytes);
+        await run(at(database), [`CREATE TABLE large AS SELECT content AS b FROM read_blob('${file}')`]);
+      },
+      read: (database) =>
+        withFile(at(database), true, async (sql) => {
+          const [row] = await sql('SELECT hex(b) AS b FROM large');
+          return Buffer.from(row!.b as string, 'hex');
+        }),
+    },
     swapEndsSessions: false,
     seed: (database) => run(at(database), AWKWARD),
     rowsOf: (database) => rowsOf(at(database)),

@@ -76,6 +76,22 @@ export async function startServer(
       apart: 'tree',
       empty: async (database, table) => void (await client.db(database).collection(table).deleteMany({})),
     },
+    large: {
+      // In a collection each: the stand-in answers with all that it has, more than a message may hold.
+      async make(database, bytes) {
+        for (let at = 0; at < bytes.length; at += LARGEST)
+          await client
+            .db(database)
+            .collection(`large${at}`)
+            .insertOne({ bytes: bytes.subarray(at, at + LARGEST) });
+      },
+      async read(database) {
+        const parts: Uint8Array[] = [];
+        for (let at = 0, part; (part = await client.db(database).collection(`large${at}`).findOne()); at += LARGEST)
+          parts.push((part.bytes as BSON.Binary).buffer);
+        return Buffer.concat(parts);
+      },
+    },
     queries: {
       all: [
         count(3, { $eq: ['$n', 3] }),
@@ -128,6 +144,9 @@ export async function startServer(
     },
   };
 }
+
+/** A document holds 16 MiB with its names. */
+const LARGEST = 16 * 1024 ** 2 - 1024;
 
 const count = (_id: number, ok: unknown): string =>
   JSON.stringify({ aggregate: 'orders', pipeline: [{ $count: 'n' }, { $project: { _id: 0, ok } }] });

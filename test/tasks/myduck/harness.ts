@@ -112,6 +112,18 @@ export async function startServer(keys: Keys): Promise<MyduckServer> {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],
       failing: 'no_such_table',
     },
+    large: {
+      async make(database, bytes) {
+        const file = join(silent, 'large');
+        await writeFile(file, bytes);
+        await standIn.create(database);
+        await standIn.run(database, `CREATE TABLE large AS SELECT content AS b FROM read_blob('${file}')`);
+      },
+      async read(database) {
+        const [row] = await standIn.run(database, 'SELECT hex(b) AS b FROM large');
+        return Buffer.from(row!.b as string, 'hex');
+      },
+    },
     swapEndsSessions: false,
     async seed(database) {
       await standIn.create(database);

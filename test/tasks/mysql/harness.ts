@@ -100,6 +100,19 @@ export async function startServer(
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', "SELECT 'yes'"],
       failing: 'no_such_table',
     },
+    large: {
+      async make(database, bytes) {
+        await server.query(`CREATE DATABASE ${ident(database)}`);
+        await inside(server, database, async (connection) => {
+          await connection.query('CREATE TABLE large (b longblob)');
+          await connection.query('INSERT INTO large VALUES (?)', [bytes]);
+        });
+      },
+      async read(database) {
+        const [row] = await server.query<{ b: Buffer }>(`SELECT b FROM ${ident(database)}.large`);
+        return row!.b;
+      },
+    },
     silentTools: { PATH: await fakeClients({ mariadb: 'exit 0', 'mariadb-dump': 'exit 0' }) },
     swapEndsSessions: true,
     async seed(database) {

@@ -1,4 +1,4 @@
-/** Large blobs, many tables, many bytes: what grows must not grow the task. The heavy ones run with NIGHTJAR_SLOW=1. */
+/** Many tables, many bytes: what grows must not grow the task. The heavy ones run with NIGHTJAR_SLOW=1. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
 import { inside, runAll } from './harness.ts';
@@ -6,9 +6,9 @@ import { FLAVOURS, leave, room, type Room } from './room.ts';
 
 const SLOW = process.env.NIGHTJAR_SLOW !== undefined;
 const SIZES = {
-  some: { tables: 300, blobMib: 8, loadMib: 32, timeout: 300_000 },
+  some: { tables: 300, loadMib: 32, timeout: 300_000 },
   // 10,000 tables took 112 s on a quiet machine of two cores; a busy one may need many times that.
-  many: { tables: 10_000, blobMib: 64, loadMib: 256, timeout: 1_800_000 },
+  many: { tables: 10_000, loadMib: 256, timeout: 1_800_000 },
 } as const;
 const CASES = FLAVOURS.flatMap((flavour) => (['some', 'many'] as const).map((size) => ({ flavour, size })));
 
@@ -27,7 +27,7 @@ async function peakOf<T>(work: () => Promise<T>): Promise<{ peak: number; result
 
 for (const { flavour, size } of CASES)
   describe.skipIf(size === 'many' && !SLOW)(`with ${flavour} and ${size}`, () => {
-    const { tables, blobMib, loadMib, timeout } = SIZES[size];
+    const { tables, loadMib, timeout } = SIZES[size];
     const PATIENCE = { timeout };
     let here: Room;
     beforeAll(async () => {
@@ -58,21 +58,6 @@ for (const { flavour, size } of CASES)
         `SELECT id FROM \`${outcome.replacedDatabase!}\`.t1`,
       );
       expect(gone).toEqual({ id: -1 });
-    });
-
-    it(`brings a blob of ${blobMib} MiB back, byte for byte`, PATIENCE, async () => {
-      await here.server.server.query('CREATE DATABASE blobs');
-      await runAll(here.server.server, 'blobs', [
-        'CREATE TABLE blobs (id int PRIMARY KEY, body longblob)',
-        `INSERT INTO blobs VALUES (1, repeat(random_bytes(1024), ${blobMib * 1024})), (2, '')`,
-      ]);
-      const { manifest, backup } = await here.bench.dump('blobs');
-      expect(manifest.source.details.longestStatement).toBeGreaterThan(blobMib * 2 * 1024 ** 2);
-      await here.bench.restore(here.bench.restoreJob('blobs2', 'new'), memorySource(manifest, backup));
-      const [same] = await here.server.server.query<{ n: number }>(
-        'SELECT count(*) AS n FROM blobs.blobs a JOIN blobs2.blobs b ON a.id = b.id AND a.body = b.body',
-      );
-      expect(Number(same!.n)).toBe(2);
     });
 
     it(`holds little of ${loadMib} MiB that pass through it`, PATIENCE, async () => {

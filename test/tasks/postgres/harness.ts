@@ -77,6 +77,20 @@ export async function startServer(
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', 'SELECT 1'],
       failing: 'no_such_table',
     },
+    large: {
+      async make(database, bytes) {
+        await server.query(`CREATE DATABASE ${ident(database)}`);
+        await withClient(server, database, async (client) => {
+          await client.query('CREATE TABLE large (b bytea)');
+          await client.query('INSERT INTO large VALUES ($1)', [bytes]);
+        });
+      },
+      read: (database) =>
+        withClient(server, database, async (client) => {
+          const { rows } = await client.query<{ b: Buffer }>('SELECT b FROM large');
+          return rows[0]!.b;
+        }),
+    },
     silentTools: silent,
     swapEndsSessions: true,
     async seed(database) {

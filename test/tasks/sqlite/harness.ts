@@ -1,5 +1,5 @@
 /** Real files for the engine's tests: in a directory that stands for the mount, or in a bucket. */
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
@@ -63,6 +63,18 @@ export async function startServer(fields: Fields = {}): Promise<SqliteServer> {
     queries: {
       all: ['SELECT 1 = 1', 'SELECT 1 = 0', 'SELECT 1 = 1 FROM no_such_table', "SELECT 'yes'"],
       failing: 'no_such_table',
+    },
+    large: {
+      async make(database, bytes) {
+        const file = join(root, 'large');
+        await writeFile(file, bytes);
+        await shell(path(database), `CREATE TABLE large (b); INSERT INTO large VALUES (readfile('${file}'));`);
+      },
+      async read(database) {
+        const file = join(root, 'larger');
+        await shell(path(database), `SELECT writefile('${file}', b) FROM large;`);
+        return readFile(file);
+      },
     },
     swapEndsSessions: false,
     seed: async (database) => void (await shell(path(database), awkwardSql({ zero: fields.format !== 'sql' }))),

@@ -27,11 +27,3 @@ it.each(FORMATS)('brings 10,000 tiny tables back (%s)', async (format) => {
   );
   expect(outcome.comparison).toMatchObject({ equal: true, tablesCompared: 10_000, rowsFound: 10_000 });
 });
-
-it('brings a blob of 64 MB back', async () => {
-  await here.sql('blob.db', 'CREATE TABLE t (b); INSERT INTO t VALUES (randomblob(67108864));');
-  const { manifest, backup } = await here.bench.dump('blob.db');
-  await here.bench.restore(here.bench.restoreJob('blob2.db', 'new'), memorySource(manifest, backup));
-  const hash = 'SELECT length(b), hex(sha3(b)) FROM t';
-  expect(await here.sql('blob2.db', hash)).toBe(await here.sql('blob.db', hash));
-});
