@@ -104,6 +104,8 @@ export const manifestSchema = z.object({
     place: z.enum(['inside', 'outside']),
     algorithm: z.enum(COMPRESSIONS),
     level: z.int(),
+    /** What packed it, outside, and its version, such as `zstd 1.5.4`. */
+    packer: z.string().optional(),
   }),
   /** Of every object of the backup, around the compression. */
   encryption: z

@@ -10,8 +10,9 @@ import { NightjarError } from '../core/errors.ts';
 import { taskSizeOf } from '../core/task-size.ts';
 import { archiveFacts, type WrittenArchive } from '../core/server-backup.ts';
 import { objectKey } from '../core/names.ts';
+import { packerOf } from './pipes/packing.ts';
 import { sealOf, sealed } from './seal.ts';
-import type { DumpFacts, Engine } from './engine.ts';
+import type { DumpFacts, Engine, EngineContext } from './engine.ts';
 import { lagging, obedient, type JobTools } from './tools.ts';
 import { writeManifest } from './upload/manifest.ts';
 import { VaultSink } from './upload/vault-sink.ts';
@@ -33,6 +34,7 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
   try {
     const facts = await obedient(engine.dump(context, sealed(sink, job.target, context.signal)), tools);
     sink.assertWhole();
+    const packer = await packedBy(facts, context);
     context.signal.throwIfAborted();
     progress.phase('completing the upload');
     const { archives } = sink;
@@ -40,7 +42,10 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
     const signal = lagging(context.signal, COMMIT_MS);
     const objects = await sink.complete(signal);
     const place = { s3: tools.s3, bucket: tools.bucket, patience: tools.patience, signal };
-    return await writeManifest(place, manifestOf(job, tools, facts, archives, objects));
+    return await writeManifest(
+      place,
+      manifestOf(job, tools, { ...facts, compression: { ...facts.compression, packer } }, archives, objects),
+    );
   } catch (error) {
     // A vault that failed made the engine fail; its error says more.
     const cause = context.signal.aborted ? error : (sink.failure ?? error);
@@ -52,6 +57,11 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
     throw withRoom(cause, job.target, progress.databaseBytes);
   }
 }
+
+const packedBy = async ({ compression }: DumpFacts, { env, signal }: EngineContext): Promise<string | undefined> =>
+  compression.place === 'outside'
+    ? packerOf(compression, { env: { PATH: env.PATH ?? '/usr/bin:/bin' }, signal })
+    : undefined;
 
 /** A full disk names the size that is wanted, and who sets it. */
 function withRoom(thrown: unknown, target: DumpTarget, databaseBytes: number | undefined): unknown {

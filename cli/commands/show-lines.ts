@@ -94,7 +94,10 @@ function manifestLines(session: Session, manifest: DumpFacts): string[] {
         ...Object.entries(source.details).map(([name, value]) => [name, String(value)] as const),
         ['format', manifest.format],
         ['tool', `${tool.name} ${tool.version}`],
-        ['compression', `${compression.algorithm} ${compression.level}, ${compression.place} the archive`],
+        [
+          'compression',
+          `${compression.algorithm} ${compression.level}, ${compression.place} the archive${compression.packer ? `, by ${compression.packer}` : ''}`,
+        ],
         ['archive', `${bytes(manifest.archive.bytes)}, SHA-256 ${manifest.archive.sha256}`],
         ['objects', String(manifest.objects)],
         ['roles', manifest.roles.join(', ') || 'none'],

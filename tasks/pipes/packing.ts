@@ -7,7 +7,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { NightjarError, type ErrorCode } from '../../core/errors.ts';
 import type { Compression } from '../../core/engine-fields.ts';
 import { startProcess } from '../processes.ts';
-import { breakOnAbort, childOutlet, pump, strictOutlet, type Outlet } from './pipes.ts';
+import { breakOnAbort, childOutlet, pump, strictOutlet, textOf, type Outlet } from './pipes.ts';
 import { together } from './together.ts';
 
 /** What follows the archive's own ending. */
@@ -18,6 +18,21 @@ export const packedFile = (file: string, { algorithm }: Pick<Compression, 'algor
 /** The rest of the pipe, as a manifest tells it to people. */
 export function packingWords({ algorithm, level }: Compression): string[] {
   return algorithm === 'none' ? [] : ['|', algorithm, '-c', `-${level}`];
+}
+
+/**
+ * What packs, with its version, for whoever unpacks it years later: such as `zstd 1.5.4`, `zlib 1.3.1`. Undefined of `none`, and of
+ * a zstd that doesn't tell: no good backup is given up for it.
+ */
+export async function packerOf(
+  { algorithm }: Pick<Compression, 'algorithm'>,
+  { env, signal }: PackingContext,
+): Promise<string | undefined> {
+  if (algorithm !== 'zstd') return algorithm === 'gzip' ? `zlib ${process.versions.zlib}` : undefined;
+  const running = startProcess('zstd', ['--version'], { env, signal, stdout: 'pipe' });
+  const [text] = await Promise.all([textOf(running.stdout!), running.done]);
+  const version = / v(\d[\w.]*)/.exec(text)?.[1];
+  return version && `zstd ${version}`;
 }
 
 export interface PackingContext {

@@ -79,6 +79,13 @@ describe('a dump', () => {
     expect(parseManifest(await again.Body!.transformToString(), 'again')).toEqual(manifest);
   });
 
+  it('names what packed it, where the format does not', async () => {
+    const packed = { place: 'outside', algorithm: 'gzip', level: 6 } as const;
+    const good = goodDump(someBytes(KIB));
+    await dumping(async (context, sink) => ({ ...(await good(context, sink)), compression: packed }));
+    expect((await readManifest()).compression).toEqual({ ...packed, packer: `zlib ${process.versions.zlib}` });
+  });
+
   it('leaves nothing behind when the engine fails after its stream has ended', async () => {
     const { status, last } = await dumping(async (_, sink) => {
       const stream = sink.open('archive', 'archive.dump');

@@ -1,9 +1,12 @@
 /** Whatever packs an archive: the first failure ends the whole pipe, and is the one that is told. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { COMPRESSIONS } from '../../../core/engine-fields.ts';
 import { IMAGE_ENV } from '../../../local/paths.ts';
-import { unpacked, writePacked, type PackedWrite } from '../../../tasks/pipes/packing.ts';
+import { packerOf, unpacked, writePacked, type PackedWrite } from '../../../tasks/pipes/packing.ts';
 import type { Outlet } from '../../../tasks/pipes/pipes.ts';
 
 const taking = (over: Partial<Outlet> = {}): Outlet => ({
@@ -64,4 +67,22 @@ describe.each(COMPRESSIONS)('packed by %s', (algorithm) => {
     stream.resume();
     await expect(done).rejects.toThrow('given up');
   }, 20_000);
+});
+
+describe('what packed an archive', () => {
+  const of = (algorithm: (typeof COMPRESSIONS)[number], more: Readonly<Record<string, string>> = {}) =>
+    packerOf({ algorithm }, { env: { ...env, ...more }, signal: new AbortController().signal });
+
+  it('is named with its version', async () => {
+    expect(await of('zstd')).toMatch(/^zstd \d+\.\d+\.\d+$/);
+    expect(await of('gzip')).toBe(`zlib ${process.versions.zlib}`);
+    expect(await of('none')).toBeUndefined();
+  });
+
+  it('is left out where it does not tell', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'nightjar-packer-'));
+    await writeFile(join(dir, 'zstd'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    expect(await of('zstd', { PATH: dir })).toBeUndefined();
+    await rm(dir, { recursive: true });
+  });
 });
