@@ -54,7 +54,7 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
   RunProbe: 'starting the task',
 };
 /** States in which the task's own words are newer than the state's. */
-const TASK_STATE = /^Run|^JudgeTask$|^NextAttempt$/;
+const TASK_STATE = /^Run|^JudgeTask$|^Next(Attempt|Disk)$/;
 
 function phaseOf(state: string | undefined, progress: Progress | undefined): string {
   if (progress && (state === undefined || TASK_STATE.test(state)))

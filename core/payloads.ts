@@ -349,12 +349,16 @@ export interface JudgeEvent {
   readonly id: string;
   readonly attempt: number;
   readonly failure: CaughtFailure;
+  /** As it was started. */
+  readonly task: TaskRequest;
 }
 export interface Judgement {
   readonly retry: boolean;
   /** The attempt to make next. */
   readonly attempt: number;
   readonly waitSeconds: number;
+  /** What the next attempt is given. */
+  readonly ephemeralGiB: TaskSize['ephemeralGiB'];
   readonly code: ErrorCode;
 }
 /** How often a task is started for one backup or restore, at most. */

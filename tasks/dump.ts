@@ -72,7 +72,7 @@ function withRoom(thrown: unknown, target: DumpTarget, databaseBytes: number | u
   if (size && size.ephemeralGiB >= ephemeralGiB) return thrown;
   const next = size
     ? `Set size.ephemeralGiB of the target to ${ephemeralGiB}; it is ${size.ephemeralGiB}.`
-    : `The next backup is given ${ephemeralGiB} GiB by itself: take it now by \`nightjar backup ${target.name}\`. If that is full too, set size.ephemeralGiB of the target.`;
+    : `It takes ${ephemeralGiB} GiB: a task that had less is followed by one that has that. If that is full too, set size.ephemeralGiB of the target.`;
   return thrown.retold({ detail: [thrown.detail, next].filter(Boolean).join(' ') });
 }
 

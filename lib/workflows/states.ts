@@ -295,6 +295,12 @@ export function taskWithRetries(parts: WorkflowParts, options: RunTaskOptions & 
       Type: 'Pass',
       InputPath: '$.judgement.attempt',
       ResultPath: '$.opened.attempt',
+      Next: 'NextDisk',
+    },
+    NextDisk: {
+      Type: 'Pass',
+      InputPath: '$.judgement.ephemeralGiB',
+      ResultPath: '$.opened.task.ephemeralGiB',
       Next: options.name,
     },
   };
@@ -303,7 +309,12 @@ export function taskWithRetries(parts: WorkflowParts, options: RunTaskOptions & 
 /** Asks for the code behind a task's failure. A failure of its own does not cover up the task's. */
 export const judgeTask = (parts: WorkflowParts, options: { next: string; fail: string }): State =>
   invoke(parts, 'JudgeTask', {
-    parameters: { 'id.$': '$.opened.id', 'attempt.$': '$.opened.attempt', 'failure.$': '$.failure' },
+    parameters: {
+      'id.$': '$.opened.id',
+      'attempt.$': '$.opened.attempt',
+      'task.$': '$.opened.task',
+      'failure.$': '$.failure',
+    },
     resultPath: '$.judgement',
     failurePath: '$.judgeFailure',
     ...options,

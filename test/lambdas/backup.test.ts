@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
+import { parseDumpTarget, type DumpTarget } from '../../core/config.ts';
 import { parseJob, type DumpOutcome } from '../../core/job.ts';
 import { objectKey } from '../../core/names.ts';
+import type { TaskRequest } from '../../core/payloads.ts';
 import { makeCloseBackup } from '../../lambdas/CloseBackup.ts';
 import { makeCloseOrphan, type ExecutionEnded } from '../../lambdas/CloseOrphan.ts';
 import { makeFailBackup } from '../../lambdas/FailBackup.ts';
 import { makeJudgeTask } from '../../lambdas/JudgeTask.ts';
 import { makeOpenBackup } from '../../lambdas/OpenBackup.ts';
 import { makeVerifyBackup } from '../../lambdas/VerifyBackup.ts';
+import { taskRequestOf } from '../../lambdas/shared/task-request.ts';
 import {
   backupEvent,
   badBackup,
@@ -485,7 +488,21 @@ describe('failing a backup', () => {
 });
 
 describe('judging a failed task', () => {
-  const judge = (attempt: number, failure = caught('x')) => makeJudgeTask(world)({ id: 'ID', attempt, failure });
+  const GIB = 2 ** 30;
+  const SHOP = parseDumpTarget({ ...targetOf('shop'), engine: 'postgres' });
+  const taskFor = (target: DumpTarget): TaskRequest => {
+    const job = {
+      kind: 'dump',
+      id: 'ID',
+      target,
+      idleMinutes: 30,
+      trigger: 'daily',
+      startedAt: world.now().toISOString(),
+    } as const;
+    return taskRequestOf(configOf({ targets: [target] }), target, job, undefined);
+  };
+  const judge = (attempt: number, failure = caught('x'), target: DumpTarget = SHOP) =>
+    makeJudgeTask(world)({ id: 'ID', attempt, failure, task: taskFor(target) });
 
   it('tries again what may pass, later each time, and at most four times', async () => {
     const waits: number[] = [];
@@ -510,6 +527,29 @@ describe('judging a failed task', () => {
   it('does not try again what a person must mend', async () => {
     await failTask(world, 'ID', 'AUTH_FAILED');
     expect(await judge(1)).toMatchObject({ retry: false, code: 'AUTH_FAILED' });
+  });
+
+  it('gives a file that outgrew its disk the disk that it takes, the same night', async () => {
+    const storage = { s3: { bucket: 'example-data' } };
+    const file = { name: 'app', engine: 'sqlite', database: 'app.db', storage } as const;
+    const app = parseDumpTarget(file);
+    const full = async (found?: number): Promise<void> => {
+      await failTask(world, 'ID', 'DISK_FULL');
+      const said = (await world.catalog.getProgress('ID'))!;
+      await world.catalog.putProgress({ ...said, ...(found === undefined ? {} : { databaseBytes: found }) });
+    };
+    await full(40 * GIB);
+    expect(await judge(1, undefined, app)).toMatchObject({ retry: true, attempt: 2, ephemeralGiB: 93 });
+    expect(await judge(4, undefined, app)).toMatchObject({ retry: false, ephemeralGiB: 21 });
+    // What the config says is not gone beyond, and what streams needs no disk.
+    const sized = parseDumpTarget({ ...file, size: { cpu: 1024, memoryMiB: 2048, ephemeralGiB: 30 } });
+    expect(await judge(1, undefined, sized)).toMatchObject({ retry: false, code: 'DISK_FULL', ephemeralGiB: 30 });
+    expect(await judge(1)).toMatchObject({ retry: false, code: 'DISK_FULL', ephemeralGiB: 21 });
+    // It fits what it has, or nobody knows how large it is: more of the same would end the same.
+    await full(1 * GIB);
+    expect(await judge(1, undefined, app)).toMatchObject({ retry: false, ephemeralGiB: 21 });
+    await full();
+    expect(await judge(1, undefined, app)).toMatchObject({ retry: false, ephemeralGiB: 21 });
   });
 
   it('waits longer for capacity', async () => {

@@ -67,7 +67,7 @@ describe('a job', () => {
   );
 
   it.each([
-    [undefined, 'The next backup is given 93 GiB by itself'],
+    [undefined, 'It takes 93 GiB: a task that had less is followed by one that has that'],
     [{ cpu: 1024, memoryMiB: 2048, ephemeralGiB: 30 }, 'Set size.ephemeralGiB of the target to 93; it is 30'],
     [{ cpu: 1024, memoryMiB: 2048, ephemeralGiB: 100 }, undefined],
   ])('whose disk is too small for a file says how large it was, and what size it takes (%j)', async (size, words) => {

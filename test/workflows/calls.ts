@@ -40,6 +40,8 @@ export interface TaskRun {
   readonly job: Job;
   readonly attempt: number;
   readonly taskArn: string;
+  /** Of its scratch disk. */
+  readonly ephemeralGiB: number;
   /** Aborts when the task is told to stop; the reason is one of {@link STOPS}. */
   readonly signal: AbortSignal;
 }

@@ -229,7 +229,7 @@ describe('a restore', () => {
   const { States } = DEFINITIONS.restore(PARTS);
   it('touches the destination only after the thaw and the safety backup it needs', () => {
     const before = Object.keys(States).filter((name) => nextOf(States[name]!).includes('RunRestore'));
-    expect(before.sort()).toEqual(['NextAttempt', 'SafetyBackup', 'SafetyFirst']);
+    expect(before.sort()).toEqual(['NextDisk', 'SafetyBackup', 'SafetyFirst']);
     expect(
       Object.keys(States)
         .filter((name) => nextOf(States[name]!).includes('SafetyFirst'))

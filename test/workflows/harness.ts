@@ -216,7 +216,9 @@ export class Harness {
     const valueOf = (name: string): string | undefined => env.find((one) => one.Name === name)?.Value;
     const taskArn = `arn:aws:ecs:eu-west-1:123456789012:task/nightjar/t${(counter += 1)}`;
     const job = parseJob(valueOf(TASK_ENV.job));
-    const ExitCode = await this.#task({ job, attempt: Number(valueOf(TASK_ENV.attempt)), taskArn, signal });
+    const attempt = Number(valueOf(TASK_ENV.attempt));
+    const ephemeralGiB = request.Overrides.EphemeralStorage.SizeInGiB;
+    const ExitCode = await this.#task({ job, attempt, taskArn, ephemeralGiB, signal });
     const told = {
       TaskArn: taskArn,
       LastStatus: 'STOPPED',
@@ -279,6 +281,7 @@ interface Running {
 }
 interface RunTaskRequest {
   readonly Overrides: {
+    readonly EphemeralStorage: { readonly SizeInGiB: number };
     readonly ContainerOverrides: readonly { readonly Environment: readonly { Name: string; Value: string }[] }[];
   };
 }
