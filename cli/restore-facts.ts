@@ -54,6 +54,7 @@ export function factsOf(facts: PlanFacts): RestoreFacts {
     mounted: mountOf(destination) !== undefined,
     what: partOf(facts) ?? 'the whole backup',
     scope,
+    part: isPart(input, manifest),
     ...(input.allDatabases ? { databases: databasesIn(manifest) } : {}),
     roles: manifest.roles.map((role) => input.roleMap?.[role] ?? role),
     noOwner: input.noOwner ?? false,

@@ -1,5 +1,5 @@
 /** How restores of databases that are files go: made and compared on the task's own disk, and only then given a name. */
-import { isPart, NO_SESSION, type RestoreFacts, type Restoring } from './restoring.ts';
+import { NO_SESSION, type RestoreFacts, type Restoring } from './restoring.ts';
 
 const FILE_OWNERS = { none: 'what is in a database file belongs to nobody' } as const;
 
@@ -35,15 +35,13 @@ export const LOCKED_FILE: Restoring = {
     if (mounted)
       return [
         ...first,
-        isPart(facts)
+        facts.part
           ? `In one transaction in ${serves}, ${rows}.`
           : `Write it into the living ${serves} by SQLite’s own restore, under an exclusive lock: readers see the old content or the new.`,
       ];
     return [
       ...first,
-      ...(isPart(facts)
-        ? [`In a copy of ${serves} on the task’s disk, ${rows}; stop if it was written meanwhile.`]
-        : []),
+      ...(facts.part ? [`In a copy of ${serves} on the task’s disk, ${rows}; stop if it was written meanwhile.`] : []),
       ...swapped,
       `Remove ${old}.`,
     ];
@@ -66,7 +64,7 @@ export const HELD_FILE: Restoring = {
   into: ({ mode, serves, alias }) => (mode === 'new' ? serves : alias),
   steps: (facts) => {
     const { mode, serves, old } = facts;
-    const merging = mode === 'overwrite' && isPart(facts);
+    const merging = mode === 'overwrite' && facts.part;
     const first = toDisk(
       facts,
       merging ? `put its tables into a copy of ${serves} there, with all others as they are` : 'read it with DuckDB',

@@ -1,8 +1,8 @@
 /** How restores into servers go: one account for each way in which they give a name to what came back. */
-import { isPart, NO_SESSION, type RestoreFacts, type Restoring } from './restoring.ts';
+import { isNarrow, NO_SESSION, type RestoreFacts, type Restoring } from './restoring.ts';
 
 const HASH_FIRST = 'Read the archive once for its SHA-256 only, before anything is changed.';
-const asPart = (facts: RestoreFacts, step: string): readonly string[] => (isPart(facts) ? [step] : []);
+const asPart = (facts: RestoreFacts, step: string): readonly string[] => (isNarrow(facts) ? [step] : []);
 const list = (names: readonly string[]): string => names.join(', ') || 'none';
 const noRows =
   (why: string): NonNullable<Restoring['refuses']> =>
@@ -30,7 +30,7 @@ export const RENAMED_DATABASE: Restoring = {
     if (mode === 'overwrite') {
       const replacing = scope.schemaOnly
         ? 'in place of the definitions that are there, and only while no table has a row'
-        : isPart(facts)
+        : isNarrow(facts)
           ? 'in place of the rows of those tables'
           : 'in place of all that is there';
       return [
@@ -71,12 +71,12 @@ export const MOVED_TABLES: Restoring = {
         ];
     if (facts.databases) return [...definers, ...wholeServer('users and their rights', facts)];
     const outsiders =
-      mode === 'new' || isPart(facts) ? '' : `, and that no other database’s foreign key refers to ${serves}`;
+      mode === 'new' || isNarrow(facts) ? '' : `, and that no other database’s foreign key refers to ${serves}`;
     const first = [
       `Check on ${place} that its max_allowed_packet takes the backup’s longest statement${outsiders}; stop if not.`,
       ...(scope.dataOnly || scope.tables ? [] : definers),
     ];
-    if (mode === 'overwrite' && isPart(facts))
+    if (mode === 'overwrite' && isNarrow(facts))
       return [
         ...first,
         `Make empty copies of the living tables in the database ${alias}, and load ${what} into them, rows only, its SHA-256 checked as it streams.`,
@@ -102,7 +102,7 @@ export const MOVED_TABLES: Restoring = {
     ];
   },
   sessions: (facts) =>
-    facts.mode === 'new' || isPart(facts)
+    facts.mode === 'new' || isNarrow(facts)
       ? NO_SESSION
       : { ended: true, words: `those that hold tables of ${facts.serves} for more than 2 seconds are ended` },
   owners: { mapped: (from, to) => `What is defined by ${from} (views, triggers, routines, events) will be by ${to}.` },
@@ -113,12 +113,12 @@ export const RENAMED_COLLECTIONS: Restoring = {
   refuses: noRows('definitions without documents would empty the living database; use mode new'),
   into: ({ mode, serves, alias }) => (mode === 'new' ? serves : alias),
   steps: (facts) => {
-    const { mode, serves, alias, old, place, what, scope, compare } = facts;
+    const { mode, serves, alias, old, place, what, part, compare } = facts;
     if (facts.databases) return wholeServer('users and roles', facts);
     const first = [
       mode === 'new'
         ? `Check on ${place} that there is no database ${serves}; stop if there is.`
-        : `Check on ${place} that ${serves} holds no time series, which nobody can rename, and that no earlier exchange of names broke off there; stop if so.`,
+        : `Check on ${place} that ${part ? '' : `${serves} holds no time series, which nobody can rename, and that `}no earlier exchange of names broke off there; stop if so.`,
       ...asPart(facts, HASH_FIRST),
       `Restore ${what} into the database ${mode === 'new' ? serves : alias}, its SHA-256 checked as it streams.`,
       compare,
@@ -128,7 +128,7 @@ export const RENAMED_COLLECTIONS: Restoring = {
     return [
       ...first,
       `Copy the collections of ${alias} into ${serves}, under names that nobody reads.`,
-      `Give each of them its name, one after the other, by two renames that take milliseconds${scope.tables ? '; all other collections stay' : ''}.`,
+      `Give each of them its name, one after the other, by two renames that take milliseconds${part && mode === 'overwrite' ? '; all other collections stay' : ''}.`,
       `Copy what they replaced out to ${old}${mode === 'overwrite' ? ', and drop it' : ''}.`,
     ];
   },

@@ -21,6 +21,8 @@ export interface RestoreFacts {
   readonly what: string;
   /** What comes back of the whole: asked for, or all that the backup holds. */
   readonly scope: Scope;
+  /** Less than a whole database comes back: what else is in one that is overwritten stays. */
+  readonly part: boolean;
   /** Every database of a server. */
   readonly databases?: readonly string[];
   /** Users of the backup, by the names that they get. */
@@ -49,4 +51,5 @@ export interface Restoring {
 }
 
 export const NO_SESSION: SessionsTold = { ended: false, words: 'none are ended' };
-export const isPart = ({ scope }: RestoreFacts): boolean => Object.keys(scope).length > 0;
+/** Whether the engine's tools are told to take less than the archive holds, or than a whole database. */
+export const isNarrow = ({ scope }: RestoreFacts): boolean => Object.keys(scope).length > 0;

@@ -314,6 +314,18 @@ describe('the plan tells each engine’s own story', () => {
     },
   );
 
+  it.each([
+    ['mongodb', /all other collections stay/, /time series/],
+    ['sqlite', /replace the tables of the backup, and leave all others as they are/, /own restore/],
+    ['duckdb', /with all others as they are/, /read it with DuckDB/],
+  ] as const)('of %s an overwrite from all tables but some leaves those as they are', (engine, words, whole) => {
+    const { plan, steps } = planOf(engine, { mode: 'overwrite' }, { held: { exclude: ['log'] } });
+    expect(plan.refused).toBeNull();
+    expect(steps).toMatch(words);
+    expect(steps).not.toMatch(whole);
+    expect(planOf(engine, { mode: 'overwrite' }).steps).toMatch(whole);
+  });
+
   it('of a backup that holds a part says so, and that a swap would be refused', () => {
     const held = { tables: ['public.orders'] };
     const { plan } = planOf('mysql', { mode: 'overwrite' }, { held });
