@@ -102,7 +102,7 @@ describe.each(MAJORS)('plain SQL of PostgreSQL %i', (major) => {
 
   it('is refused by parts', async () => {
     const part = await refusing(here, made, 'part', 'new', { scope: { tables: ['public.big'] } });
-    expect(part).toMatchObject({ code: 'SCOPE_REFUSED', detail: expect.stringContaining('plain SQL') as string });
+    expect(part).toMatchObject({ code: 'SCOPE_REFUSED', detail: expect.stringContaining('format plain') as string });
     const narrow = failure(dumped(here, 'copy', { ...plain, scope: { tables: ['public.big'] } }));
     expect(await narrow).toMatchObject({ code: 'SCOPE_REFUSED', detail: expect.stringContaining('custom') as string });
   });
