@@ -86,6 +86,8 @@ export async function openArchive(
 export interface LoadOptions {
   readonly database: string;
   readonly args: readonly string[];
+  /** Of every session, as `-c name=value`. */
+  readonly settings: string;
   /** One transaction for all of it, where the server's lock table can hold it. */
   readonly singleTransaction: boolean;
 }
@@ -130,9 +132,13 @@ export async function load(
 const SMALL_SERVER_MIB = 1024;
 
 /** Of the loading sessions only; no right is needed for them. */
-async function settingsFor(server: Server, archive: OpenArchive, { database }: LoadOptions): Promise<string> {
+async function settingsFor(
+  server: Server,
+  archive: OpenArchive,
+  { database, settings: given }: LoadOptions,
+): Promise<string> {
   // Nobody relies on this database yet; what marks it as good is committed with certainty, and all before it too.
-  const settings = ['-c synchronous_commit=off'];
+  const settings = [given, '-c synchronous_commit=off'];
   const { buffers } = await beside(server, [database], (session) =>
     session.row<{ buffers: number }>(
       `SELECT (setting::bigint * 8 / 1024)::int AS buffers FROM pg_catalog.pg_settings WHERE name = 'shared_buffers'`,

@@ -14,8 +14,8 @@ export interface PsqlSession extends Asker {
   end(): Promise<void>;
 }
 
-/** Stops at the first error. Whatever was not committed by then is rolled back. */
-export function startPsql(server: Server, database: string, signal: AbortSignal): PsqlSession {
+/** Stops at the first error. Whatever was not committed by then is rolled back. `options`: the session's settings. */
+export function startPsql(server: Server, database: string, signal: AbortSignal, options = ''): PsqlSession {
   const running = startTool(
     server,
     'psql',
@@ -26,7 +26,7 @@ export function startPsql(server: Server, database: string, signal: AbortSignal)
       '--tuples-only',
       '--no-password',
       '--set=ON_ERROR_STOP=1',
-      `--dbname=${server.conninfo(database)}`,
+      `--dbname=${server.conninfo(database, { options })}`,
     ],
     { signal, stdin: 'pipe', stdout: 'pipe' },
   );
