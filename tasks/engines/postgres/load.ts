@@ -1,6 +1,7 @@
 /** pg_restore into a database of our own making: streamed, or in parallel from the scratch disk. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../../core/restore-jobs.ts';
 import type { RestoreSource } from '../../engine.ts';
@@ -71,8 +72,11 @@ export async function openArchive(
       close: () => rm(file, { force: true }),
     };
   }
-  const bytes = archiveBytes(server, source, signal);
+  const own = new AbortController();
+  const bytes = archiveBytes(server, source, AbortSignal.any([signal, own.signal]));
   const close = async (): Promise<void> => {
+    // Whoever left it in the midst of it waits for nothing more of it.
+    own.abort(new NightjarError('UNEXPECTED', { operation: 'read archive', detail: 'The archive was closed.' }));
     await bytes.return().catch(() => undefined);
   };
   try {
@@ -120,7 +124,7 @@ export async function load(
     else {
       const outlet = childOutlet(running.stdin!);
       // The end of stdin comes only after the last bytes were proven; an abort kills before that.
-      const feeding = feedArchive(archive.start.head, archive.rest!, outlet).then(() => outlet.end());
+      const feeding = feedArchive(archive.start.head, archive.rest!, outlet, signal).then(() => outlet.end());
       await together(own, [feeding, judged]);
     }
   } finally {

@@ -30,9 +30,14 @@ export function startPsql(server: Server, database: string, signal: AbortSignal,
     ],
     { signal, stdin: 'pipe', stdout: 'pipe' },
   );
-  const input = childOutlet(running.stdin!);
+  const stdin = childOutlet(running.stdin!);
   const ended = judge(running, 'psql', signal, 'RESTORE_FAILED');
   ended.catch(() => undefined);
+  const input: Outlet = {
+    // A script goes on for hours: nobody fetches the rest of it for one who is gone.
+    write: async (chunk) => (await stdin.write(chunk)) || ended.then(gone),
+    end: () => stdin.end(),
+  };
 
   let heard = '';
   let waiting: { mark: string; resolve: (text: string) => void } | undefined;
