@@ -160,6 +160,11 @@ const someOf = (tables: readonly DataTable[]): string =>
     .map((one) => `${one.schema}.${one.table}`)
     .join(', ') + (tables.length > 20 ? `, and ${tables.length - 20} more` : '');
 
+/** Of the database whose name this expression gives: its subscriptions, in one text, or null. */
+export const subscriptionsOf = (database: string): string =>
+  `SELECT string_agg(subname, ', ' ORDER BY subname) FROM pg_catalog.pg_subscription
+    WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = ${database})`;
+
 /** Which rows of an extension's table are the user's, by the extension as it is installed there. */
 export async function conditionsIn(session: Session): Promise<(place: { schema: string; table: string }) => string> {
   const conditions = new Map((await listTables(session)).map((one) => [`${one.schema}.${one.table}`, one.condition]));
