@@ -213,6 +213,17 @@ describe('choosing what to restore', () => {
     expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
   });
 
+  it('refuses part of a backup that comes back as it is only, before a safety backup is taken', async () => {
+    await goodBackup(world, 'shop', {}, (manifest) => ({ ...manifest, format: 'plain' }));
+    for (const scope of [{ tables: ['public.orders'] }, { schemaOnly: true }, { dataOnly: true }])
+      await expect(open({ mode: 'overwrite', confirm: 'shop', scope })).rejects.toMatchObject({
+        name: 'SCOPE_REFUSED',
+        message: expect.stringContaining('format plain is one script') as string,
+      });
+    expect(await world.catalog.listRestores()).toEqual([]);
+    expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
+  });
+
   it('overwrites nothing that its safety backup would not hold', async () => {
     world.setConfig(configOf({ targets: [targetOf('shop', { scope: { exclude: ['public.log'] } })] }));
     await expect(open({ mode: 'overwrite', confirm: 'shop' })).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
