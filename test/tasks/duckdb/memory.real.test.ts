@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundled } from './bundle.ts';
 import { run } from './harness.ts';
 import { leave, room, type Room } from './room.ts';
 
@@ -20,6 +20,7 @@ const LIMIT = 256;
 describe.runIf(process.env.NIGHTJAR_SLOW === '1')('a gibibyte of DuckDB', () => {
   let here: Room;
   let work: string;
+  let child: string;
   const env: Record<string, string> = {};
   beforeAll(async () => {
     here = await room();
@@ -29,22 +30,7 @@ describe.runIf(process.env.NIGHTJAR_SLOW === '1')('a gibibyte of DuckDB', () => 
     for (const [, name, value] of image.matchAll(/\b(NODE_OPTIONS|MALLOC_\w+)="?([^"\s]+(?: [^"]+)?)"? \\$/gm))
       env[name!] = value!;
     expect(Object.keys(env)).toEqual(['NODE_OPTIONS', 'MALLOC_MMAP_THRESHOLD_']);
-    await build({
-      entryPoints: [join(REPO, 'test/tasks/duckdb/memory-child.ts')],
-      outfile: join(work, 'child.mjs'),
-      bundle: true,
-      platform: 'node',
-      target: 'node20',
-      format: 'esm',
-      sourcemap: 'linked',
-      sourcesContent: false,
-      minifyWhitespace: true,
-      external: ['pg-native'],
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      logLevel: 'error',
-    });
-    await copyFile(join(REPO, 'tasks/engines/duckdb/duckdb-session.mjs'), join(work, 'duckdb-session.mjs'));
-    await symlink(join(REPO, 'node_modules'), join(work, 'node_modules'));
+    child = await bundled('memory-child', work);
     const random = 'md5(random()::VARCHAR)';
     await run(here.file('big.duckdb'), [
       `CREATE TABLE big AS SELECT i, uuid() AS u, random() AS r, ${random} || ${random} AS t FROM range(17_500_000) r(i)`,
@@ -67,7 +53,7 @@ describe.runIf(process.env.NIGHTJAR_SLOW === '1')('a gibibyte of DuckDB', () => 
       try {
         for (const what of ['dump', 'restore'] as const) {
           const mib = await peakOf(env, [
-            join(work, 'child.mjs'),
+            child,
             ...[what, dirname(dirname(here.server.directory)), 'big.duckdb', format, archive, vault.endpoint],
           ]);
           console.log(`${format}, ${what}: ${mib} MiB at most`);
