@@ -20,7 +20,8 @@ import { removeDatabase } from './assemble.ts';
 import { compare, takePrints, type Reading } from './fingerprint.ts';
 import { EXPORT, exportParquet, importParquet } from './parquet.ts';
 import { withSession, type DuckdbContext } from './session.ts';
-import { listTables } from './tables.ts';
+import type { Stretch } from './stretches.ts';
+import { listTables, type DataTable } from './tables.ts';
 import { hashesIn, tarOf, untar, type Hashes } from './tar.ts';
 
 export type Format = 'file' | 'parquet';
@@ -30,20 +31,33 @@ type ArchiveCall = DuckdbContext & { readonly target: { readonly compression: Co
 export const catalogOf = async (session: Parameters<typeof listTables>[0]): Promise<string> =>
   (await session.rows<{ name: string }>('SELECT current_database() AS name'))[0]!.name;
 
+/** DuckDB keeps something of every table that was read until the file is closed: of 10,000 tables 40 MiB. */
+const TABLES_AT_ONCE = 2_500;
+
 /** Every value of every table of the file, read by DuckDB. */
 export async function readAll(
   call: DuckdbContext,
   file: string,
   options: { content: boolean; fallback: NightjarError['code']; operation: string },
 ): Promise<Reading & { version: string }> {
-  return withSession(call, { file, readOnly: true, ...options }, async (session) => {
-    const catalog = await catalogOf(session);
-    const tables = await listTables(session, catalog);
-    return {
-      ...(await takePrints(session, tables, options.content, call.report, catalog)),
-      version: session.version,
-    };
-  });
+  const prints: TablePrint[] = [];
+  const stretches = new Map<string, readonly Stretch[]>();
+  for (let waiting: readonly DataTable[] | undefined; ;) {
+    const read = await withSession(call, { file, readOnly: true, ...options }, async (session) => {
+      const catalog = await catalogOf(session);
+      const tables = waiting ?? (await listTables(session, catalog));
+      const some = tables.slice(0, TABLES_AT_ONCE);
+      return {
+        reading: await takePrints(session, some, options.content, call.report, catalog),
+        rest: tables.slice(TABLES_AT_ONCE),
+        version: session.version,
+      };
+    });
+    prints.push(...read.reading.prints);
+    for (const [table, taken] of read.reading.stretches) stretches.set(table, taken);
+    waiting = read.rest;
+    if (waiting.length === 0) return { prints, stretches, version: read.version };
+  }
 }
 
 /**
