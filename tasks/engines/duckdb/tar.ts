@@ -68,7 +68,7 @@ export async function hashesIn(stream: Readable, directory: string, options: Unt
   const hashes = new Map<string, string>();
   await eachFile(stream, directory, options, async (entry, file) => {
     const hash = createHash('sha256');
-    for await (const chunk of entry) hash.update(chunk);
+    for await (const chunk of entry as AsyncIterable<Buffer>) hash.update(chunk);
     hashes.set(file, hash.digest('hex'));
   });
   return hashes;
@@ -78,7 +78,7 @@ async function eachFile(
   stream: Readable,
   directory: string,
   { signal, fallback }: Untarring,
-  take: (entry: AsyncIterable<Buffer>, file: string) => Promise<void>,
+  take: (entry: AsyncIterable<unknown>, file: string) => Promise<void>,
 ): Promise<void> {
   const refuse = (detail: string, cause?: unknown): NightjarError =>
     new NightjarError(fallback, { operation: 'read the tar', detail, cause });
