@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { NightjarError } from '../../../core/errors.ts';
 import { aliasDatabase } from '../../../core/names.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
@@ -117,6 +117,45 @@ describe('a server that is killed', () => {
       });
     expect(await drop(aliasDatabase('again', job.id))).toEqual({ dropped: false });
     expect(await codeOf(drop('again'))).toBe('INPUT_INVALID');
+  });
+});
+
+describe('a writer that never rests', () => {
+  it('is refused while the server is backed up, and the backup holds what was committed at one moment', async () => {
+    await server.standIn.create('busy');
+    await server.standIn.run('busy', 'CREATE TABLE a (i INTEGER); CREATE TABLE b (i INTEGER)');
+    let [done, refused, over] = [0, 0, false];
+    const words = new Set<string>();
+    const writing = (async () => {
+      for (let i = 0; !over; i += 1)
+        await server.standIn
+          .run('busy', `BEGIN; INSERT INTO a VALUES (${i}); INSERT INTO b VALUES (${i}); COMMIT`)
+          .then(
+            () => (done += 1),
+            (thrown: unknown) => ((refused += 1), words.add((thrown as Error).message)),
+          );
+    })();
+    const now = { before: 0, at: 0 };
+    server.standIn.mood.slow = () => (now.at = done);
+    now.before = done;
+    const { manifest, backup } = await bench.dump('busy');
+    const after = done;
+    await vi.waitUntil(() => done > after);
+    over = true;
+    await writing;
+    expect(refused).toBeGreaterThan(0);
+    expect([...words].join()).toMatch(/read-only/);
+
+    await bench.restore(bench.restoreJob('moment', 'new'), memorySource(manifest, backup));
+    const [rows] = await server.standIn.run(
+      'moment',
+      'SELECT (SELECT count(*)::INT FROM a) AS a, (SELECT count(*)::INT FROM b) AS b',
+    );
+    // Nothing was written between the moment at which it began to read only, and its end.
+    expect(rows).toEqual({ a: now.at, b: now.at });
+    expect(manifest.fingerprint.tables.map((one) => one.rows)).toEqual([now.at, now.at]);
+    expect(now.at).toBeGreaterThan(now.before);
+    for (const name of ['busy', 'moment']) await server.standIn.drop(name);
   });
 });
 

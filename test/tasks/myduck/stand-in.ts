@@ -108,11 +108,21 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     readOnly = as;
     await open();
   };
-  // A backup that goes on alone opens it too: one after the other.
+  // A backup that goes on alone opens it too: one after the other, and never under a statement.
   let opening = Promise.resolve();
+  const asking = new Set<Promise<unknown>>();
   const reopen = (as: boolean): Promise<void> =>
-    (opening = opening.catch(() => undefined).then(() => closeAndOpen(as)));
+    (opening = opening
+      .catch(() => undefined)
+      .then(() => Promise.allSettled(asking))
+      .then(() => closeAndOpen(as)));
   const ask = async (database: string, sql: string): Promise<Record<string, unknown>[]> => {
+    await opening.catch(() => undefined);
+    const said = answered(database, sql);
+    asking.add(said);
+    return said.finally(() => asking.delete(said));
+  };
+  const answered = async (database: string, sql: string): Promise<Record<string, unknown>[]> => {
     const connection = await instance.connect();
     try {
       await connection.run(`USE ${ident(database)}`);
