@@ -3,6 +3,9 @@ import type { DropJob, RestoreJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../core/names.ts';
 import type { FilePlace } from './place.ts';
 
+/** As long as the end of an id that is in such names. */
+const ID = '0123456789';
+
 /** Removes a file and what lies beside it under names of its own. Resolves with whether there was one. */
 export type Remove = (name: string) => Promise<boolean>;
 
@@ -30,10 +33,12 @@ export async function settleDied(
   options: { remove: Remove; warn: (text: string) => void; takenBack?: (keepAs: string) => Promise<void> },
 ): Promise<void> {
   if (mode === 'new') return;
-  for (const incoming of await place.list('')) {
-    const [, other] = /_nj_([0-9a-z]{10})$/.exec(incoming) ?? [];
-    if (other === undefined || incoming !== aliasDatabase(database, other) || incoming === aliasDatabase(database, id))
-      continue;
+  const own = aliasDatabase(database, id);
+  const stem = own.slice(0, -ID.length);
+  for (const incoming of await place.list(stem)) {
+    const other = incoming.slice(stem.length);
+    // Not what lies beside such a file.
+    if (incoming === own || other.length !== ID.length) continue;
     const keepAs = replacedDatabase(database, other);
     const how = await place.settle({ name: database, incoming, keepAs });
     if (how === undefined) continue;
