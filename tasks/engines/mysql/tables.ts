@@ -57,6 +57,12 @@ export async function generatedColumns(session: Session, database: string): Prom
   return found;
 }
 
+/** Whether names of databases and tables are equal whose cases differ. */
+export async function folds(session: Session): Promise<boolean> {
+  const { folded } = await session.row<{ folded: number | string }>('SELECT @@lower_case_table_names AS folded');
+  return Number(folded) !== 0;
+}
+
 export async function listViews(session: Session, database: string): Promise<string[]> {
   const rows = await session.rows<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name`,
