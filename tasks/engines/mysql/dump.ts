@@ -12,7 +12,7 @@ import { judge, type Judged } from './judge-dump.ts';
 import { requireRights } from './rights.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
 import { binlogPosition, charsetOf, databaseBytes, readSource, schemaDigest } from './tables.ts';
-import { readViews, writeArchives, type Written } from './write-archives.ts';
+import { readViews, writeArchives, type Written, type WrittenPart } from './write-archives.ts';
 
 export async function dump(context: MysqlContext, sink: DumpSink): Promise<DumpFacts> {
   const { target, report } = context;
@@ -88,7 +88,7 @@ async function dumpHeld(
       consistency: plan.unsafe ? 'locked' : 'transaction',
       source: plan.whole
         ? source
-        : { ...source, details: { ...source.details, longestStatement: judged.written.parts[0]!.contents.longest } },
+        : { ...source, details: { ...source.details, ...detailsOf(judged.written.parts[0]!) } },
       format: 'sql',
       tool: {
         name: 'mariadb-dump',
@@ -106,6 +106,12 @@ async function dumpHeld(
   }
 }
 
+/** What a restore asks for before it begins. */
+const detailsOf = ({ contents }: Pick<WrittenPart, 'contents'>): Record<string, string | number> => ({
+  longestStatement: contents.longest,
+  code: [...contents.code].sort().join(' '),
+});
+
 async function held(
   session: Session,
   { written }: Judged & { written: Written },
@@ -117,8 +123,9 @@ async function held(
       database,
       snapshotAt,
       databaseBytes: await databaseBytes(session, database),
-      details: { ...(await charsetOf(session, database)), longestStatement: contents.longest },
+      details: { ...(await charsetOf(session, database)), ...detailsOf({ contents }) },
       extensions: [],
+      roles: [...contents.definers].sort(),
     });
   return found;
 }

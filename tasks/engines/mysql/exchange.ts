@@ -208,16 +208,17 @@ async function settle(server: Server, session: Session, names: Exchange, plan: P
 }
 
 async function wake(server: Server, session: Session, names: Exchange, plan: Plan, events: string[]): Promise<void> {
-  const there = events.filter((event) =>
-    plan.incoming.objects.some((one) => one.kind === 'EVENT' && one.name === event),
-  );
+  const there = plan.incoming.objects.filter((one) => one.kind === 'EVENT' && events.includes(one.name));
   if (there.length === 0) return;
   if (!names.wakeEvents) {
     server.context.report.warn(
-      `Events do not run in ${names.name}, for it is a copy: ${there.join(', ')}. Wake them with ALTER EVENT … ENABLE.`,
+      `Events do not run in ${names.name}, for it is a copy: ${there.map((one) => one.name).join(', ')}. Wake them with ALTER DEFINER = … EVENT … ENABLE; without their DEFINER they become yours.`,
     );
     return;
   }
   await session.rows(`USE ${ident(names.name)}`);
-  for (const event of there) await session.rows(`ALTER EVENT ${ident(event)} ENABLE`);
+  for (const one of there) await session.rows(`ALTER ${definerIn(one.sql)}EVENT ${ident(one.name)} ENABLE`);
 }
+
+/** Whoever alters an event becomes the one that it runs as, unless somebody else is named. */
+const definerIn = (sql: string): string => /^CREATE (DEFINER=`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)? )/.exec(sql)?.[1] ?? '';

@@ -117,7 +117,7 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
 
   it('a view that reads what is gone costs nobody the rows: it is told, with the statement that makes it', async () => {
     await restore('new', 'shop');
-    const { databases } = here.server;
+
     await sql('RENAME TABLE other.x TO other.y');
     try {
       for (const [mode, name] of [
@@ -139,7 +139,7 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
     } finally {
       await sql('RENAME TABLE other.y TO other.x').catch(() => undefined);
     }
-    expect((await databases()).filter((name) => name.includes('_nj_'))).toEqual([]);
+    expect((await here.server.databases()).filter((name) => name.includes('_nj_'))).toEqual([]);
   });
 
   it('under another name, what may still read the old one is told', async () => {
