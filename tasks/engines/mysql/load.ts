@@ -37,7 +37,13 @@ export async function load(
   const signal = AbortSignal.any([server.context.signal, own.signal]);
   report.expect(source.manifest.archive.bytes);
   const { database } = source.manifest.source;
-  const selected = select(job, { from: database, to: place, anyCase: await within(server, folds) }, translate);
+  const renaming = {
+    from: database,
+    to: place,
+    anyCase: await within(server, folds),
+    quoted: database !== job.database,
+  };
+  const selected = select(job, renaming, translate);
   const views = new HeldViews();
   const start = (...more: string[]): RunningProcess =>
     server.start('mariadb', [...CLIENT_ARGS, ...more, `--database=${place}`], { signal, stdin: 'pipe' });

@@ -10,6 +10,8 @@ export interface Renaming {
   readonly to: string;
   /** Whether the server takes names of databases for equal whose cases differ. */
   readonly anyCase: boolean;
+  /** Also where it stood without quotes: the new name may be a reserved word. Else the text comes back as it was when renamed back. */
+  readonly quoted?: boolean;
 }
 
 export interface Renamed {
@@ -58,14 +60,14 @@ interface Level {
 }
 
 /** @param text Latin-1, or none but ASCII outside of what is quoted. */
-export function withOwnName(text: string, { from, to, anyCase }: Renaming, wording: Wording): Renamed {
+export function withOwnName(text: string, renaming: Renaming, wording: Wording): Renamed {
+  const { from, anyCase } = renaming;
   const bytes = latin(from);
   if (!contains(text, bytes, anyCase)) return { text };
   const tokens = tokensOf(text);
   const same = (name: string | undefined): boolean =>
     name === bytes || (anyCase && name?.toLowerCase() === bytes.toLowerCase());
   const nameAt = (at: number): string | undefined => nameOf(tokens[at], wording.ansi);
-  const written = `\`${latin(to).replaceAll('`', '``')}\``;
   const shadowed = wording.typed && (isShadowed(tokens, same, nameAt) || ['new', 'old'].includes(from.toLowerCase()));
   let doubt: Renamed['doubt'];
 
@@ -82,7 +84,7 @@ export function withOwnName(text: string, { from, to, anyCase }: Renaming, wordi
       const after = tokens[solid(tokens, second + 1)];
       const sure = isSign(after, '.') || isSign(after, '(') || level.awaits;
       if (wording.only && !wording.only(utf8(nameAt(second)!))) doubt ??= 'not in the backup';
-      else if (sure || (wording.typed && !shadowed)) tokens[at] = { kind: 'name', text: written };
+      else if (sure || (wording.typed && !shadowed)) tokens[at] = written(token, renaming);
       else if (wording.typed) doubt = 'another meaning';
       level.awaits = false;
       before = at = second;
@@ -122,6 +124,14 @@ const utf8 = (text: string): string => Buffer.from(text, 'latin1').toString('utf
 
 const contains = (text: string, name: string, anyCase: boolean): boolean =>
   text.includes(name.replaceAll('`', '``')) || (anyCase && text.toLowerCase().includes(name.toLowerCase()));
+
+/** Quoted as the other was. */
+function written({ kind }: Token, { to, quoted = false }: Renaming): Token {
+  const name = latin(to);
+  if (kind === 'string') return { kind, text: `"${name.replaceAll('"', '""')}"` };
+  if (kind === 'word' && !quoted && /^[A-Za-z_$\x80-\xff][\w$\x80-\xff]*$/.test(name)) return { kind, text: name };
+  return { kind: 'name', text: `\`${name.replaceAll('`', '``')}\`` };
+}
 
 /** A name as it is; undefined of what is none. */
 function nameOf(token: Token | undefined, ansi = false): string | undefined {

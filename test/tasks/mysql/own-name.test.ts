@@ -62,15 +62,24 @@ describe('the name of their own database', () => {
   it('is never what a trigger calls the new and the old row', () => {
     const text = 'TRIGGER tr BEFORE UPDATE ON new.t FOR EACH ROW SET NEW.n = OLD.n';
     expect(withOwnName(text, { from: 'new', to: 'copy', anyCase: true }, { typed: true }).text).toBe(
-      'TRIGGER tr BEFORE UPDATE ON `copy`.t FOR EACH ROW SET NEW.n = OLD.n',
+      'TRIGGER tr BEFORE UPDATE ON copy.t FOR EACH ROW SET NEW.n = OLD.n',
     );
   });
 
   it('stands between double quotes where code was written so, and in other letters where the server takes those for equal', () => {
     expect(renamed('SELECT "shop"."t"."id" FROM "shop"."t"', { ansi: true }).text).toBe(
-      'SELECT `co``py`."t"."id" FROM `co``py`."t"',
+      'SELECT "co`py"."t"."id" FROM "co`py"."t"',
     );
     expect(renamed('SELECT id FROM SHOP.t', {}, true).text).toBe('SELECT id FROM `co``py`.t');
+  });
+
+  it('stands as it stood when the database gets its name back, and in quotes where another name may need them', () => {
+    const text = 'BEGIN CALL shop.p(); SELECT id FROM `shop`.t; END';
+    const there = withOwnName(text, { from: 'shop', to: 'shop_nj_1', anyCase: false }, { typed: true }).text;
+    expect(there).toBe('BEGIN CALL shop_nj_1.p(); SELECT id FROM `shop_nj_1`.t; END');
+    expect(withOwnName(there, { from: 'shop_nj_1', to: 'shop', anyCase: false }, { typed: true }).text).toBe(text);
+    const renaming = { from: 'shop', to: 'order', anyCase: false, quoted: true };
+    expect(withOwnName(text, renaming, { typed: true }).text).toContain('CALL `order`.p()');
   });
 
   it('of a default is replaced where its sequence came along', () => {
