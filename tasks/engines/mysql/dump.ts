@@ -103,7 +103,8 @@ async function dumpHeld(
     };
   } catch (thrown) {
     // A table that goes while the tool is on its way to it is no fault of the tool's.
-    if (!(thrown instanceof NightjarError) || !OF_THE_TOOL.includes(thrown.code) || server.context.signal.aborted) throw thrown;
+    if (!(thrown instanceof NightjarError) || !OF_THE_TOOL.includes(thrown.code) || server.context.signal.aborted)
+      throw thrown;
     const after = await digestOf(server, plan).catch(() => before);
     throw after === before ? thrown : schemaChanged(`Definitions changed meanwhile. ${wordsOf(thrown)}`, thrown);
   } finally {

@@ -5,17 +5,18 @@ import type { RestoreSource } from '../../engine.ts';
 import { unpacked } from '../../pipes/packing.ts';
 import { childOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
-import type { ProcessEnd, RunningProcess } from '../../processes.ts';
+import type { RunningProcess } from '../../processes.ts';
 import { DumpLexer } from './dump-lexer.ts';
 import { names } from './dump-plan.ts';
 import { toolError } from './errors.ts';
 import { withSigns } from './fingerprint.ts';
+import { leaveForLater } from './late-views.ts';
 import { select, type Selected } from './selection.ts';
 import { within, type Server } from './server.ts';
 import { folds, listMovable } from './tables.ts';
-import { feedText, HeldViews, makeViews } from './views.ts';
+import { feedText, HeldViews, inFinalWords, makeViews, toldMissing, type RunClient } from './views.ts';
 
-const CLIENT_ARGS = [
+export const CLIENT_ARGS = [
   '--batch',
   // Bytes are bytes, and of the client's own commands only DELIMITER is one.
   '--binary-mode',
@@ -57,9 +58,14 @@ export async function load(
   const feeding = feed(server, source, selected, views, childOutlet(client.stdin!), ended, signal);
   await withSigns(report, together(own, [feeding, ended]));
   await refuseMissing(server, place, selected);
-  const run = (text: string, force: boolean): Promise<ProcessEnd> =>
-    feedText(start(...(force ? ['--force'] : [])), text);
-  await withSigns(report, makeViews(server, place, job.database, views.all, run));
+  const run: RunClient = (text, force) => feedText(start(...(force ? ['--force'] : [])), text);
+  const left = await withSigns(report, makeViews(server, place, views.all, run));
+  for (const one of left.map((each) => inFinalWords(each, place, job.database))) {
+    if (job.allDatabases) await leaveForLater(server, job.id, job.database, one.view);
+    report.warn(
+      toldMissing(one, job.database, job.allDatabases ? 'It is tried once more when all databases are back. ' : ''),
+    );
+  }
   if (database !== job.database && selected.doubts.length > 0)
     report.warn(
       `These may still read ${database}, the database of the backup, instead of ${job.database}. Look at each: ${names(selected.doubts)}.`,

@@ -43,19 +43,26 @@ export class HeldViews {
   }
 }
 
+/** A view that reads what is not there. */
+export interface LeftView {
+  readonly view: HeldView;
+  /** In the server's words. */
+  readonly why: string;
+}
+
+export type RunClient = (text: string, force: boolean) => Promise<ProcessEnd>;
+
 /**
- * Makes them, those that read others after those. What can't be made is warned of, with the statement as it is for `final`, the
- * name that the database gets.
+ * Makes them, those that read others after those. Resolves with what can't be made.
  *
  * @throws RESTORE_FAILED, PRIVILEGE_MISSING, CONNECTION_LOST for anything but a view that reads what is not there.
  */
 export async function makeViews(
   server: Server,
   place: string,
-  final: string,
   held: readonly HeldView[],
-  run: (text: string, force: boolean) => Promise<ProcessEnd>,
-): Promise<void> {
+  run: RunClient,
+): Promise<LeftView[]> {
   let waiting = held;
   while (waiting.length > 0) {
     const before = waiting.length;
@@ -65,22 +72,34 @@ export async function makeViews(
     waiting = waiting.filter((one) => !there.has(one.name));
     if (waiting.length === before) break;
   }
-  for (const one of waiting) {
-    const end = await run(one.text, false);
+  const left: LeftView[] = [];
+  for (const view of waiting) {
+    const end = await run(view.text, false);
     server.context.signal.throwIfAborted();
     if (end.code === 0)
       throw new NightjarError('RESTORE_FAILED', {
         operation: 'mariadb',
-        detail: `It ended with 0, and the view ${one.name} is not there.`,
+        detail: `It ended with 0, and the view ${view.name} is not there.`,
       });
     const number = toolNumber(end);
     if (number === undefined || !UNREADABLE.includes(number)) throw toolError('mariadb', end, 'RESTORE_FAILED');
-    const sql = plain(withOwnName(one.sql, { from: place, to: final, anyCase: false }, { typed: false }).text);
-    server.context.report.warn(
-      `The view ${one.name} is missing in ${final}, all else is there: ${saidBy(end).replaceAll(place, final)} When what it reads is there: ${sql}`,
-    );
+    left.push({ view, why: saidBy(end) });
   }
+  return left;
 }
+
+/** In the words of the name that the database gets. */
+export function inFinalWords({ view, why }: LeftView, place: string, final: string): LeftView {
+  const own = (text: string): string =>
+    withOwnName(text, { from: place, to: final, anyCase: false }, { typed: false }).text;
+  return {
+    view: { name: view.name, text: own(view.text), sql: own(view.sql) },
+    why: why.replaceAll(place, final),
+  };
+}
+
+export const toldMissing = ({ view, why }: LeftView, database: string, hope = ''): string =>
+  `The view ${view.name} is missing in ${database}, all else is there: ${why} ${hope}When what it reads is there: ${plain(view.sql)}`;
 
 /** The client repeats the statement besides. */
 const saidBy = ({ stderr }: ProcessEnd): string => `${(/^ERROR .*$/m.exec(stderr)?.[0] ?? stderr).trim()}.`;

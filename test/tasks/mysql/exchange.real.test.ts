@@ -2,9 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
-import type { DropJob, RestoreJob, RollbackJob } from '../../../core/job.ts';
+import type { RestoreJob, RollbackJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
-import { listeningReporter, memorySource, type Heard, type MemoryBackup } from '../../contracts/doubles.ts';
+import { listeningReporter, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
 import { codeOf, type Rows } from '../../contracts/engine.ts';
 import { dyingWay } from '../dying-way.ts';
 import { engineOf, runAll } from './harness.ts';
@@ -53,8 +53,8 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
     replacedDatabase: replacedDatabase('shop', job.id),
   });
   const drop = (job: RestoreJob, name: string, more = {}) => {
-    const { kind: _kind, ...rest } = rollbackOf(job);
-    return engine.drop(here.bench.context('shop', more), { ...rest, kind: 'drop', replacedDatabase: name } as DropJob);
+    const asked = { ...rollbackOf(job), kind: 'drop', replacedDatabase: name } as const;
+    return engine.drop(here.bench.context('shop', more), asked);
   };
   const left = async (): Promise<string[]> =>
     (await here.server.databases()).filter((name) => !before.includes(name) && name !== 'shop');
@@ -74,7 +74,7 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
     });
     const code = await codeOf(work({ target: here.server.target('shop', { port: way.port }), report }));
     await way.close();
-    return { done: code.startsWith('no error'), code, told: (report as Heard).exchanged };
+    return { done: code.startsWith('no error'), code, told: report.exchanged };
   };
   const everyCut = async (phase: string, each: (at: number) => Promise<boolean>): Promise<void> => {
     for (let at = 1; !(await each(at)); at += STEP[flavour]) expect(at, phase).toBeLessThan(500);

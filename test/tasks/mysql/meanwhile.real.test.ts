@@ -82,9 +82,9 @@ describe.each(FLAVOURS)('while %s is dumped', (flavour) => {
     };
   };
   const read = async (database: string) => {
-    const { query } = here.server.server;
-    const ledger = await query<Booking>('SELECT * FROM ledger ORDER BY writer, n', database);
-    const accounts = await query<Account>(
+    const { server } = here.server;
+    const ledger = await server.query<Booking>('SELECT * FROM ledger ORDER BY writer, n', database);
+    const accounts = await server.query<Account>(
       'SELECT * FROM a_accounts UNION SELECT * FROM z_accounts ORDER BY id',
       database,
     );
