@@ -62,9 +62,9 @@ describe('dumping under trouble', () => {
   ] as const)(
     'keeps nothing when the shell %s dies in the middle of its work',
     async (_what, format, like, how, code) => {
-      const { env, starts } = await tampered(here, 'sqlite3', like, how);
-      expect(await refused('shop.db', { target: targetAt('shop.db', { format }), env })).toBe(code);
-      expect(await starts()).toBeGreaterThan(0);
+      const tool = await tampered(here, 'sqlite3', like, how);
+      expect(await refused('shop.db', { target: targetAt('shop.db', { format }), env: tool.env })).toBe(code);
+      expect(await tool.starts()).toBeGreaterThan(0);
     },
   );
 

@@ -70,7 +70,7 @@ describe('a task with few rights', () => {
     await chmod(here.server.path('shop.db'), 0o644);
     const rows = await here.server.rowsOf('shop.db');
     const restored = () => {
-      const job = here.bench.restoreJob(name, mode, wanted as object);
+      const job = here.bench.restoreJob(name, mode, wanted);
       return codeOf(here.bench.restore(job, memorySource(made.manifest, made.backup), { scratch }));
     };
     expect(await asNobody(restored)).toBe('STORAGE_DENIED');

@@ -38,7 +38,7 @@ async function write(path: string, journal: string, pauseMs: number): Promise<Wr
   return {
     commits: () => commits,
     async more(count) {
-      for (const before = commits; commits < before + count;) await pause(5);
+      for (const before = commits; commits < before + count && !failed;) await pause(5);
     },
     async stop() {
       going = false;
