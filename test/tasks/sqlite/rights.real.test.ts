@@ -3,6 +3,8 @@ import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RestoreMode } from '../../../core/engines.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
@@ -59,12 +61,12 @@ describe('a task with few rights', () => {
     );
   });
 
-  it.each([
+  it.each<[RestoreMode, string, Partial<RestoreJob>]>([
     ['new', 'beside.db', {}],
     ['swap', 'shop.db', {}],
     ['overwrite', 'shop.db', {}],
     ['overwrite', 'shop.db', { scope: { tables: ['orders'] } }],
-  ] as const)('says that it may not write, and leaves all as it is (%s %s %o)', async (mode, name, wanted) => {
+  ])('says that it may not write, and leaves all as it is (%s %s %o)', async (mode, name, wanted) => {
     const made = await here.bench.dump('shop.db');
     await here.sql('shop.db', 'DELETE FROM orders;');
     await chmod(here.server.path('shop.db'), 0o644);
