@@ -224,6 +224,20 @@ describe('choosing what to restore', () => {
     expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
   });
 
+  it('refuses what the engine can not do with the part that a backup holds, before a safety backup is taken', async () => {
+    world.setConfig(configOf({ targets: [targetOf('shop', { engine: 'mongodb', port: 27_017 })] }));
+    await goodBackup(world, 'shop', {}, (manifest) => ({
+      ...manifest,
+      engine: 'mongodb',
+      scope: { schemaOnly: true },
+    }));
+    const overwrite = open({ mode: 'overwrite', confirm: 'shop' });
+    await expect(overwrite).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
+    await expect(overwrite).rejects.toThrow('empty the living database');
+    expect(await world.catalog.listRestores()).toEqual([]);
+    expect((await open({ mode: 'new' })).safety).toBe(false);
+  });
+
   it('overwrites nothing that its safety backup would not hold', async () => {
     world.setConfig(configOf({ targets: [targetOf('shop', { scope: { exclude: ['public.log'] } })] }));
     await expect(open({ mode: 'overwrite', confirm: 'shop' })).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
