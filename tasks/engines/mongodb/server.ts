@@ -53,16 +53,9 @@ export async function reachServer(context: MongodbContext, { lasting = false } =
   let encrypted = true;
   let login = await context.login();
 
-  const optionsOf = (): Record<string, string> => ({
-    authSource: target.authDatabase,
-    appName,
-    ...(target.replicaSet === undefined ? {} : { replicaSet: target.replicaSet }),
-    // One host is meant as it is named: what else a replica set has may not be reachable from here.
-    ...(target.srv || target.replicaSet !== undefined ? {} : { directConnection: 'true' }),
-    ...(encrypted ? tls.options : { tls: 'false' }),
-  });
+  const uri = (): string => uriOf(target, login, { appName, ...(encrypted ? tls.options : { tls: 'false' }) });
   const attempt = async (): Promise<MongoClient> => {
-    const client = new MongoClient(uriOf(target, login, optionsOf()), {
+    const client = new MongoClient(uri(), {
       serverSelectionTimeoutMS: tls.verified || !encrypted ? CONNECT_MS : TRY_TLS_MS,
       connectTimeoutMS: CONNECT_MS,
       maxPoolSize: 8,
@@ -109,7 +102,7 @@ export async function reachServer(context: MongodbContext, { lasting = false } =
     const build = await ask('buildInfo', () => client.db('admin').command({ buildInfo: 1 }));
     const version = String(build.version);
     const configFile = join(scratch, `tools-${appName}.yaml`);
-    await writeFile(configFile, `uri: ${JSON.stringify(uriOf(target, login, optionsOf()))}\n`, { mode: 0o600 });
+    await writeFile(configFile, `uri: ${JSON.stringify(uri())}\n`, { mode: 0o600 });
     return {
       context,
       version,
@@ -187,11 +180,21 @@ export function topologyOf(hello: Document): Topology {
   return typeof hello.setName === 'string' ? 'replicaSet' : 'standalone';
 }
 
-function uriOf(
-  { host, port, srv }: MongodbContext['target'],
+type Where = Pick<MongodbContext['target'], 'host' | 'port' | 'srv' | 'authDatabase' | 'replicaSet'>;
+
+/** For the driver and the tools alike; `more`: further options, as they are named there. */
+export function uriOf(
+  { host, port, srv, authDatabase, replicaSet }: Where,
   { username, password }: Login,
-  options: Readonly<Record<string, string>>,
+  more: Readonly<Record<string, string>>,
 ): string {
+  const options = {
+    authSource: authDatabase,
+    ...(replicaSet === undefined ? {} : { replicaSet }),
+    // One host is meant as it is named: what else a replica set has may not be reachable from here.
+    ...(srv || replicaSet !== undefined ? {} : { directConnection: 'true' }),
+    ...more,
+  };
   const words = Object.entries(options).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const who = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
   return `${srv ? 'mongodb+srv' : 'mongodb'}://${who}@${srv ? host : `${bracketed(host)}:${port}`}/?${words.join('&')}`;
