@@ -41,6 +41,13 @@ const mysqlFields = {
   unsafeTables: z.enum(['lock', 'refuse']).default('refuse'),
 };
 
+/** How often a database lies on the task's disk at most, by what the target's config says of its backups. */
+export interface ScratchCopies {
+  readonly backup: (target: { readonly format?: string; readonly scope?: object | undefined }) => number;
+  readonly restore: number;
+}
+const STREAMED: ScratchCopies = { backup: () => 0, restore: 0 };
+
 /** Why some can't leave something out, in words that follow a colon. */
 const SCRIPT = "format plain is one script without a table of contents; use format 'custom'";
 const ONE_FILE = { allDatabases: 'one file is one database, and has no users: make each a target of its own' } as const;
@@ -50,7 +57,7 @@ export const ENGINES = {
     label: 'PostgreSQL',
     method: 'dump',
     family: 'postgres',
-    scratchCopies: 0,
+    scratchCopies: STREAMED,
     rdsNames: ['postgres', 'aurora-postgresql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
@@ -76,7 +83,7 @@ export const ENGINES = {
     label: 'MySQL',
     method: 'dump',
     family: 'mysql',
-    scratchCopies: 0,
+    scratchCopies: STREAMED,
     rdsNames: ['mysql', 'aurora-mysql'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
@@ -88,7 +95,7 @@ export const ENGINES = {
     label: 'MariaDB',
     method: 'dump',
     family: 'mysql',
-    scratchCopies: 0,
+    scratchCopies: STREAMED,
     rdsNames: ['mariadb'],
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
@@ -100,7 +107,7 @@ export const ENGINES = {
     label: 'MongoDB',
     method: 'dump',
     family: 'mongodb',
-    scratchCopies: 0,
+    scratchCopies: STREAMED,
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'allDatabases'],
     lacks: {
@@ -124,7 +131,8 @@ export const ENGINES = {
     label: 'SQLite',
     method: 'dump',
     family: 'sqlite',
-    scratchCopies: 2,
+    // The file; what is made of it for a scope or for SQL; the space in which either is proven.
+    scratchCopies: { backup: ({ format, scope }) => (format === 'sql' || scope ? 3 : 2), restore: 3 },
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     lacks: ONE_FILE,
@@ -142,7 +150,8 @@ export const ENGINES = {
     label: 'DuckDB',
     method: 'dump',
     family: 'duckdb',
-    scratchCopies: 3,
+    // The file, with a scope its part, and as Parquet the export and its proof.
+    scratchCopies: { backup: ({ scope }) => (scope ? 4 : 3), restore: 4 },
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly'],
     lacks: ONE_FILE,
@@ -158,7 +167,8 @@ export const ENGINES = {
     label: 'MyDuck Server',
     method: 'dump',
     family: 'duckdb',
-    scratchCopies: 2,
+    // It may be DuckDB's Parquet that comes back.
+    scratchCopies: { backup: () => 2, restore: 3 },
     // It can't rename a database, and restores over a living one under the running server.
     modes: ['new'],
     scopes: [],
@@ -219,7 +229,7 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `wholeIn`: why a backup of this format comes back as it is only. `restoring`: how it restores, in words. `excludes`: of an excluded table the rows only, and its definition is in the backup. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `wholeIn`: why a backup of this format comes back as it is only. `restoring`: how it restores, in words. `excludes`: of an excluded table the rows only, and its definition is in the backup. `scratchCopies`: how often the whole database lies on the task's disk, at most. `rdsNames`: what RDS calls it. */
     | {
         method: 'dump';
         family: string;
@@ -229,7 +239,7 @@ export const ENGINES = {
         wholeIn?: Readonly<Record<string, string>>;
         restoring: Restoring;
         excludes?: 'rows';
-        scratchCopies: number;
+        scratchCopies: ScratchCopies;
         rdsNames?: readonly string[];
       }
   )

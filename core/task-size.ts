@@ -1,6 +1,6 @@
 /** How large a task is: what the config says, else what the engine and the last backup's size ask for. */
-import { DEFAULT_SIZE, type Target, type TaskSize } from './config.ts';
-import { ENGINES, isNative } from './engines.ts';
+import { DEFAULT_SIZE, isDumpTarget, type DumpTarget, type Target, type TaskSize } from './config.ts';
+import { ENGINES, type DumpEngine } from './engines.ts';
 
 const GIB = 1024 ** 3;
 /** Fargate offers this much scratch at most. */
@@ -14,12 +14,23 @@ const LARGE_SIZE: TaskSize = { ...DEFAULT_SIZE, cpu: 2048, memoryMiB: 4096 };
 /** Scratch for so many bytes, a tenth more than they are; not bounded by what there is. */
 export const scratchFor = (bytes: number): number => Math.ceil((bytes * 11) / (10 * GIB)) + SPARE_GIB;
 
+/** Scratch for a backup, GiB; not bounded by what there is, and 0 of an engine that streams. */
+export function backupScratchOf(target: DumpTarget, databaseBytes: number): number {
+  const copies = ENGINES[target.engine].scratchCopies.backup(target);
+  return copies === 0 ? 0 : scratchFor(databaseBytes * copies);
+}
+
+const restoreScratchOf = ({ engine }: DumpTarget, databaseBytes: number): number =>
+  usesScratch(engine) ? scratchFor(databaseBytes * ENGINES[engine].scratchCopies.restore) : 0;
+
+/** Whether the database lies on the task's disk at all. */
+export const usesScratch = (engine: DumpEngine): boolean => ENGINES[engine].scratchCopies.restore > 0;
+
 /** `databaseBytes`: as the last backup found it, or the one to be restored says; undefined before there is one. */
-export function taskSizeOf(target: Target, databaseBytes?: number): TaskSize {
+export function taskSizeOf(target: Target, databaseBytes?: number, what: 'backup' | 'restore' = 'backup'): TaskSize {
   if (target.size) return target.size;
-  if (databaseBytes === undefined || isNative(target.engine)) return DEFAULT_SIZE;
-  const { scratchCopies } = ENGINES[target.engine];
+  if (databaseBytes === undefined || !isDumpTarget(target)) return DEFAULT_SIZE;
   const size = databaseBytes >= LARGE_BYTES ? LARGE_SIZE : DEFAULT_SIZE;
-  const wanted = scratchCopies === 0 ? 0 : scratchFor(databaseBytes * scratchCopies);
+  const wanted = what === 'backup' ? backupScratchOf(target, databaseBytes) : restoreScratchOf(target, databaseBytes);
   return { ...size, ephemeralGiB: Math.min(MAX_EPHEMERAL_GIB, Math.max(size.ephemeralGiB, wanted)) };
 }

@@ -1,7 +1,6 @@
 /** Opens a backup: its target's lock, its RUNNING record, and the task to run; where the service keeps the point, none. */
 import type { BackupRecord } from '../core/backup.ts';
 import { isDumpTarget, type DumpTarget } from '../core/config.ts';
-import { ENGINES } from '../core/engines.ts';
 import { idOfExecution } from '../core/ids.ts';
 import {
   backupInputSchema,
@@ -11,7 +10,7 @@ import {
   type OpenedBackup,
   type TaskRequest,
 } from '../core/payloads.ts';
-import { taskSizeOf } from '../core/task-size.ts';
+import { taskSizeOf, usesScratch } from '../core/task-size.ts';
 import { findTarget } from './native/targets.ts';
 import { runningBackup } from './shared/backup-record.ts';
 import { takeLock } from './shared/locking.ts';
@@ -77,7 +76,7 @@ const LOOK_BACK = 10;
  */
 async function databaseBytesOf({ catalog }: Needs, { name, engine }: DumpTarget): Promise<number | undefined> {
   const good = await catalog.newestGood(name);
-  if (ENGINES[engine].scratchCopies === 0) return good?.databaseBytes;
+  if (!usesScratch(engine)) return good?.databaseBytes;
   for (const { backupId } of await catalog.listBackups({ target: name, limit: LOOK_BACK })) {
     if (good && backupId <= good.backupId) break;
     const seen = (await catalog.getProgress(backupId))?.databaseBytes;

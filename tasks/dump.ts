@@ -7,7 +7,7 @@ import type { DumpJob, OutcomeOf } from '../core/job.ts';
 import type { DumpTarget } from '../core/config.ts';
 import { ENGINES } from '../core/engines.ts';
 import { NightjarError } from '../core/errors.ts';
-import { taskSizeOf } from '../core/task-size.ts';
+import { taskSizeOf, usesScratch } from '../core/task-size.ts';
 import { archiveFacts, type WrittenArchive } from '../core/server-backup.ts';
 import { objectKey } from '../core/names.ts';
 import { packerOf } from './pipes/packing.ts';
@@ -66,7 +66,7 @@ const packedBy = async ({ compression }: DumpFacts, { env, signal }: EngineConte
 /** A full disk names the size that is wanted, and who sets it. */
 function withRoom(thrown: unknown, target: DumpTarget, databaseBytes: number | undefined): unknown {
   if (!(thrown instanceof NightjarError) || thrown.code !== 'DISK_FULL') return thrown;
-  if (databaseBytes === undefined || ENGINES[target.engine].scratchCopies === 0) return thrown;
+  if (databaseBytes === undefined || !usesScratch(target.engine)) return thrown;
   const { size, ...unsized } = target;
   const { ephemeralGiB } = taskSizeOf(unsized, databaseBytes);
   if (size && size.ephemeralGiB >= ephemeralGiB) return thrown;

@@ -13,7 +13,7 @@ export interface Room {
 
 /** @throws NightjarError DISK_FULL when the jobs that were asked for need more disk than there can be. */
 export function roomFor(input: RestoreInput, destination: DumpTarget, manifest: Manifest): Room {
-  const size = taskSizeOf(destination, manifest.source.databaseBytes);
+  const size = taskSizeOf(destination, manifest.source.databaseBytes, 'restore');
   const wish = input.jobs ?? ('restoreJobs' in destination ? destination.restoreJobs : 1);
   const jobs = wish === 'auto' ? (manifest.archive.bytes >= PARALLEL_FROM_BYTES ? AUTO_JOBS : 1) : wish;
   if (jobs === 1) return { jobs, size };

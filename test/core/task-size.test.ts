@@ -20,6 +20,14 @@ describe('a task’s size', () => {
     expect(taskSizeOf(file, 40 * GIB)).toMatchObject({ ephemeralGiB: 93 });
     expect(taskSizeOf(server, 40 * GIB)).toMatchObject({ ephemeralGiB: 21 });
   });
+  it('has room for what a scope or another format makes of the file, and for a restore into a living one', () => {
+    const gibOf = (more: object, what?: 'restore') => taskSizeOf({ ...file, ...more }, 20 * GIB, what).ephemeralGiB;
+    expect(gibOf({})).toBe(49);
+    expect(gibOf({ format: 'sql' })).toBe(71);
+    expect(gibOf({ scope: { tables: ['t'] } })).toBe(71);
+    expect(gibOf({}, 'restore')).toBe(71);
+    expect(taskSizeOf(server, 20 * GIB, 'restore').ephemeralGiB).toBe(21);
+  });
   it('has a second core for what is large', () => {
     expect(taskSizeOf(server, 100 * GIB)).toEqual({ cpu: 2048, memoryMiB: 4096, ephemeralGiB: 21 });
   });

@@ -1,10 +1,10 @@
 /** What can be known about tonight's backup without making it. Reads only. */
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import type { EngineContext } from '../../engine.ts';
 import { missing } from '../../files/mounted.ts';
+import { roomFinding } from '../../files/room.ts';
 import { catalogOf } from './archive.ts';
 import { inRoom, type Call } from './context.ts';
 import { isOf } from './errors.ts';
@@ -16,8 +16,6 @@ import { bad, ok, warn } from '../../findings.ts';
 
 /** An object is fetched to be looked into; a larger one is left to its backup. */
 const LOOK_BYTES = 256 * 1024 * 1024;
-/** How many times the file's size the scratch disk must hold: a copy; with Parquet the export and its proof besides. */
-const ROOM = { file: 1, parquet: 2 } as const;
 
 /** @throws what keeps it from reaching the file; everything else is a finding. */
 export async function probe(context: EngineContext<'duckdb'>): Promise<Omit<ProbeOutcome, 'kind'>> {
@@ -39,7 +37,7 @@ export async function probe(context: EngineContext<'duckdb'>): Promise<Omit<Prob
             ),
           ]
         : []),
-      await room(call, facts.bytes + (wal?.bytes ?? 0)),
+      roomFinding(target, facts.bytes + (wal?.bytes ?? 0)),
     ];
     return { serverVersion: looked.version, databaseBytes: facts.bytes, findings };
   });
@@ -92,14 +90,4 @@ async function scopeOf({ target }: Call, session: Session): Promise<Finding[]> {
     if (!(thrown instanceof NightjarError)) throw thrown;
     return [bad(thrown.detail ?? thrown.message, thrown.entry.hint)];
   }
-}
-
-async function room({ room: scratch, target }: Call, bytes: number): Promise<Finding> {
-  const { bavail, bsize } = await statfs(scratch);
-  const [needed, free] = [bytes * (ROOM[target.format] + (target.scope ? 1 : 0)), bavail * bsize];
-  if (needed <= free) return ok(`The scratch disk has room: ${free} bytes free, about ${needed} needed.`);
-  return bad(
-    `The scratch disk has ${free} bytes free, and the backup needs about ${needed}.`,
-    'Raise size.ephemeralGiB of the target.',
-  );
 }

@@ -1,18 +1,15 @@
 /** What can be known about tonight's backup without making it. Reads only. */
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { missing } from '../../files/mounted.ts';
-import type { FileFacts } from '../../files/place.ts';
+import { roomFinding } from '../../files/room.ts';
 import { SIDECARS, timeoutOf } from './copy.ts';
 import { HEADER_BYTES, readHeader, type Header } from './header.ts';
 import { isNewer, orNewer } from './newer.ts';
 import { toolVersion, withShell } from './shell.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 import { bad, ok, warn } from '../../findings.ts';
-
-const GIB = 1024 ** 3;
 
 /** @throws what keeps it from reaching the file; everything else is a finding. */
 export const probe = (context: SqliteContext): Promise<Omit<ProbeOutcome, 'kind'>> =>
@@ -26,7 +23,7 @@ export const probe = (context: SqliteContext): Promise<Omit<ProbeOutcome, 'kind'
     const version = await toolVersion(work, 'UNEXPECTED');
     const findings = [
       ok(`The image has SQLite ${version}.`),
-      await room(work, facts),
+      roomFinding(target, facts.bytes),
       ...(await besides(work, target.database)),
     ];
     const file = await headed(work);
@@ -55,17 +52,6 @@ async function headed({ place, room: directory, context }: Work): Promise<string
   const file = join(directory, 'header.db');
   await place.fetch(database, file, HEADER_BYTES);
   return file;
-}
-
-/** A copy, and of a scope or a restore another one beside it. */
-async function room({ room: directory, context }: Work, { bytes }: FileFacts): Promise<Finding> {
-  const { bavail, bsize } = await statfs(directory);
-  const [free, needed] = [
-    bavail * bsize,
-    bytes * (context.target.format === 'sql' || context.target.scope ? 2.5 : 1.1),
-  ];
-  const words = `${(free / GIB).toFixed(1)} GiB free on the task’s disk, the backup takes about ${(needed / GIB).toFixed(1)}.`;
-  return free < needed ? bad(words, 'Raise size.ephemeralGiB of the target.') : ok(words);
 }
 
 async function besides({ place }: Work, name: string): Promise<Finding[]> {
