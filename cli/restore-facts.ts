@@ -1,8 +1,7 @@
 /** What a plan knows of a restore before it tells of it: names, what comes back, and what the task would refuse. */
 import type { BackupRecord, Manifest, RestoreRecord } from '../core/backup.ts';
 import { mountOf, whereOf, type Config, type DumpTarget } from '../core/config.ts';
-import { lackingIn, whyNotPart } from '../core/engine-limits.ts';
-import { isNative } from '../core/engines.ts';
+import { whyNotPart } from '../core/engine-limits.ts';
 import { NightjarError } from '../core/errors.ts';
 import { aliasDatabase, replacedDatabase, restoredDatabase } from '../core/names.ts';
 import { isPart, partInWords, withinHeld } from '../core/narrowing.ts';
@@ -81,14 +80,11 @@ function compareWords({ tables, schemaOnly }: Scope, { fingerprint }: Manifest):
 }
 
 /** What the task would refuse of this very backup. */
-export function refusalOfPart(
-  { destination, input, manifest }: PlanFacts,
-  { scope }: RestoreFacts,
-): NightjarError | undefined {
-  const refused = (detail: string): NightjarError =>
-    new NightjarError('SCOPE_REFUSED', { operation: 'read scope', detail });
-  const [lacking] = isNative(manifest.engine) ? [] : lackingIn(manifest.engine, input.scope, manifest.format);
-  if (lacking) return refused(`The backup can not come back by ${lacking.kind}: ${lacking.why}.`);
+export function refusalOfPart({ destination, input }: PlanFacts, { scope }: RestoreFacts): NightjarError | undefined {
   const why = whyNotPart(destination.engine, input.mode, scope);
-  return why === undefined ? undefined : refused(`${input.scope ? '' : 'The backup holds a part only. '}${why}`);
+  if (why === undefined) return undefined;
+  return new NightjarError('SCOPE_REFUSED', {
+    operation: 'read scope',
+    detail: `${input.scope ? '' : 'The backup holds a part only. '}${why}`,
+  });
 }

@@ -9,7 +9,6 @@ export const FREQUENCIES = ['daily', 'weekly', 'none'] as const;
 export type Frequency = (typeof FREQUENCIES)[number];
 
 export const WEEKDAYS = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
-export type Weekday = (typeof WEEKDAYS)[number];
 
 /** Endpoints that a VPC without a way to the internet needs; built on request. */
 export const ENDPOINTS = ['ecr.api', 'ecr.dkr', 'logs', 'secretsmanager', 'states', 'kms', 's3', 'dynamodb'] as const;

@@ -142,7 +142,7 @@ export const dumped = {
   scope: backupScopeSchema.optional(),
   /** Of the archive as it is stored; a small database is not starved by its own dump. */
   bytesPerSecond: z.int().min(65_536).optional(),
-  /** A dump that is not done so long after its task began is given up. */
+  /** A dump that is not done so long after its backup began is given up: its attempts share the time. */
   giveUpAfterMinutes: z
     .int()
     .min(1)

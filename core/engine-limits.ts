@@ -1,5 +1,5 @@
 /** What an engine can not do with what it is asked for, and why: one rule for the config, the command line and the workflow. */
-import { ENGINES, type DumpEngine } from './engines.ts';
+import { ENGINES, type DumpEngine, type EngineName } from './engines.ts';
 import { scopeKinds, type BackupScope, type Scope, type ScopeKind } from './scope.ts';
 import type { RestoreMode } from './engines.ts';
 
@@ -7,7 +7,7 @@ type Reasons = Partial<Record<ScopeKind, string>>;
 
 /**
  * Why an engine can not take this alone or leave it out, to be read after its name; undefined where it can. `format`: of the
- * target or the backup.
+ * target.
  */
 export function whyNotScope(engine: DumpEngine, kind: ScopeKind, format?: string): string | undefined {
   const row: { scopes: readonly ScopeKind[]; lacks?: Reasons; lacksIn?: Readonly<Record<string, Reasons>> } =
@@ -26,6 +26,12 @@ export const lackingIn = (
     const why = whyNotScope(engine, kind, format);
     return why === undefined ? [] : [{ kind, why }];
   });
+
+/** Why a backup of this format comes back as it is only, to be read after a colon; undefined where a part of it can. */
+export function whyWhole(engine: EngineName, format: string): string | undefined {
+  const { wholeIn }: { label: string; wholeIn?: Readonly<Record<string, string>> } = ENGINES[engine];
+  return wholeIn?.[format];
+}
 
 /** Why a part of a backup can not come back in this mode, as a sentence; undefined where it can. */
 export function whyNotPart(engine: DumpEngine, mode: RestoreMode, scope: Scope): string | undefined {

@@ -55,6 +55,7 @@ export const ENGINES = {
     modes: ['new', 'swap', 'overwrite'],
     scopes: ['tables', 'exclude', 'schemaOnly', 'dataOnly', 'allDatabases'],
     lacksIn: { plain: { tables: SCRIPT, exclude: SCRIPT, dataOnly: SCRIPT } },
+    wholeIn: { plain: SCRIPT },
     restoring: RENAMED_DATABASE,
     excludes: 'rows',
     /** Fields of a target that only this engine has. */
@@ -218,13 +219,14 @@ export const ENGINES = {
     fields: Record<string, z.ZodType>;
   } & (
     | { method: 'native' }
-    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `restoring`: how it restores, in words. `excludes`: of an excluded table the rows only, and its definition is in the backup. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
+    /** `family`: engines that can take each other's backups. `scopes`: what of a database or of a backup it can leave out. `lacks`: why it can't the others, and `lacksIn` in which format. `wholeIn`: why a backup of this format comes back as it is only. `restoring`: how it restores, in words. `excludes`: of an excluded table the rows only, and its definition is in the backup. `scratchCopies`: how often the whole database lies on the task's disk. `rdsNames`: what RDS calls it. */
     | {
         method: 'dump';
         family: string;
         scopes: readonly ScopeKind[];
         lacks?: Partial<Record<ScopeKind, string>>;
         lacksIn?: Readonly<Record<string, Partial<Record<ScopeKind, string>>>>;
+        wholeIn?: Readonly<Record<string, string>>;
         restoring: Restoring;
         excludes?: 'rows';
         scratchCopies: number;

@@ -71,7 +71,6 @@ export const dropJobSchema = z.object({
 export type DropJob = z.output<typeof dropJobSchema>;
 
 export const probeJobSchema = z.object({ kind: z.literal('probe'), ...common });
-export type ProbeJob = z.output<typeof probeJobSchema>;
 
 /** Looks at what opens the target's encrypted backups, with the rights of a restore: a dump may not read it. */
 export const identityJobSchema = z.object({ kind: z.literal('identity'), ...common });
@@ -149,7 +148,6 @@ export const unnamedDumpOutcomeSchema = z.object({
   /** Of the manifest's bytes, in hex. */
   manifestSha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
-export type UnnamedDumpOutcome = z.output<typeof unnamedDumpOutcomeSchema>;
 
 export const restoreOutcomeSchema = z.object({
   kind: z.literal('restore'),

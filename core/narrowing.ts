@@ -1,12 +1,13 @@
 /** What a restore takes of a backup that may itself hold a part only: a part never takes the place of a whole. */
 import type { Manifest } from './backup.ts';
+import { whyWhole } from './engine-limits.ts';
 import { ENGINES } from './engines.ts';
 import { NightjarError } from './errors.ts';
 import type { RestoreJob } from './job.ts';
 import { scopeKinds, type BackupScope, type Scope } from './scope.ts';
 
 type Asked = Pick<RestoreJob, 'mode' | 'scope'>;
-type Held = Pick<Manifest, 'scope' | 'engine'>;
+type Held = Pick<Manifest, 'scope' | 'engine' | 'format'>;
 
 export const scopeRefused = (detail: string): NightjarError =>
   new NightjarError('SCOPE_REFUSED', { operation: 'preflight', detail });
@@ -45,6 +46,9 @@ export function withinHeld(asked: Scope | undefined, held: BackupScope | undefin
 export function narrowed<J extends Asked>(job: J, manifest: Held): J {
   const { scope: asked = {}, mode } = job;
   const { scope: held } = manifest;
+  const whole = whyWhole(manifest.engine, manifest.format);
+  if (whole !== undefined && scopeKinds(asked).some((kind) => !held?.[kind]))
+    throw scopeRefused(`The backup comes back as it is only: ${whole}. Leave the scope out. Nothing was touched.`);
   if (held?.schemaOnly && asked.dataOnly) throw scopeRefused('The backup holds definitions only.');
   if (held?.dataOnly && asked.schemaOnly) throw scopeRefused('The backup holds rows only.');
   const scope = withinHeld(asked, held);

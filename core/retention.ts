@@ -1,7 +1,7 @@
 /** What the pruner may take. It errs towards keeping: a doubt, an unknown moment or a restore in progress keeps. */
 import type { BackupRecord, RestoreRecord } from './backup.ts';
 import { isDumpTarget, type Config } from './config.ts';
-import { aliasDatabase, workingNames } from './names.ts';
+import { aliasDatabase, replacedDatabase, workingNames } from './names.ts';
 import { holdsPoints, isCounted } from './retention-points.ts';
 
 const DAY = 86_400_000;
@@ -51,18 +51,21 @@ export function judgeBackup(record: BackupRecord, newestGood: string | undefined
  * The database that a restore left on its destination's server and that nobody serves: what a swap replaced, also one
  * that was done and only could not be recorded; else the working database of a restore that failed, by the name that it
  * had, for a killed task leaves no word; of a restore of all databases `*` stands for the name of any of them. There may be none
- * of that name any more. Undefined: there is nothing to drop; what
- * a native restore left is no database on a server, and `removable` (`retention-points.ts`) tells of it.
+ * of that name any more. An overwrite works under such a name where databases are files, as `targets` say. Undefined: there is
+ * nothing to drop; what a native restore left is no database on a server, and `removable` (`retention-points.ts`) tells of it.
  */
-export function leftDatabase(restore: RestoreRecord): string | undefined {
+export function leftDatabase(restore: RestoreRecord, targets: Config['targets']): string | undefined {
   const { restoreId, mode, status, database, allDatabases, replacedDatabase, replacedDroppedAt, native } = restore;
   if (native !== undefined) return undefined;
   if (replacedDroppedAt !== undefined || (status !== 'COMPLETED' && status !== 'FAILED')) return undefined;
   if (mode === 'swap' && replacedDatabase !== undefined) return replacedDatabase;
-  return status === 'FAILED' && mode !== 'overwrite'
+  return status === 'FAILED' && (mode !== 'overwrite' || isOfFiles(restore, targets))
     ? aliasDatabase(allDatabases ? '*' : database, restoreId)
     : undefined;
 }
+
+const isOfFiles = ({ destination }: RestoreRecord, targets: Config['targets']): boolean =>
+  targets.some((target) => target.name === destination && 'storage' in target);
 
 /** Until when it is kept, in ms since the epoch; undefined: nobody knows, so it is kept. */
 export function keptUntil(restore: RestoreRecord, { replacedDays }: Config['retention']): number | undefined {
@@ -87,12 +90,17 @@ export function droppable(
   const reachable = new Set(targets.filter(isDumpTarget).map((target) => target.name));
   const serving = servingNames(restores, targets);
   return restores.flatMap((restore) => {
-    const database = leftDatabase(restore);
+    const database = leftDatabase(restore, targets);
     const until = keptUntil(restore, retention);
     if (database === undefined || until === undefined || until >= now) return [];
+    // Where databases are files all names of a restore go with one of them.
+    const names = [
+      database,
+      ...[aliasDatabase, replacedDatabase].map((named) => named(restore.database, restore.restoreId)),
+    ];
     const used = restore.allDatabases
       ? workingNames([...serving], restore.restoreId).length > 0
-      : serving.has(database);
+      : names.some((name) => serving.has(name));
     return reachable.has(restore.destination) && !used ? [{ restore, database }] : [];
   });
 }

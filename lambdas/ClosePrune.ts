@@ -90,7 +90,7 @@ async function faultOf(parts: Needs, event: ClosePruneEvent, end: DropEnd): Prom
   const caught = end.failure ?? { Error: 'UNEXPECTED', Cause: '' };
   const what = await failureOf(parts.catalog, caught, { id, attempt: 1 });
   if (NO_FAULT.includes(what.code)) return undefined;
-  const left = restore && (leftDatabase(restore) ?? restore.replacedDatabase);
+  const left = restore && (leftDatabase(restore, []) ?? restore.replacedDatabase);
   return `${left ?? end.restoreId}: ${what.message} ${what.detail ?? ''}`.trim();
 }
 

@@ -1,4 +1,5 @@
 /** Opens the drop of one database that a restore left behind. */
+import type { Catalog } from '../core/catalog.ts';
 import { targetNamed } from '../core/config.ts';
 import type { DropEvent, OpenedTask } from '../core/payloads.ts';
 import { asDumpTarget } from './shared/dump-target.ts';
@@ -14,7 +15,9 @@ export const makeOpenDrop =
   (parts: Needs) =>
   async (event: DropEvent): Promise<OpenedTask> => {
     const config = await parts.config();
-    const { restore, database } = await leftBehind(parts.catalog, event.restoreId);
+    const look = (catalog: Catalog, restoreId: string): ReturnType<typeof leftBehind> =>
+      leftBehind(catalog, restoreId, config.targets);
+    const { restore, database } = await look(parts.catalog, event.restoreId);
     const target = asDumpTarget(targetNamed(config, restore.destination), 'open drop');
     const id = dropIdOf(event);
     const task = taskRequestOf(
@@ -31,7 +34,7 @@ export const makeOpenDrop =
       },
       parts.madeNetwork,
     );
-    await lockReplaced(parts, restore, { id, executionArn: event.executionArn }, leftBehind);
+    await lockReplaced(parts, restore, { id, executionArn: event.executionArn }, look);
     return { id, target: target.name, attempt: 1, task };
   };
 

@@ -67,7 +67,9 @@ export const makeOpenRestore =
       : chooseDatabase(manifest, { database, fromDatabase: input.fromDatabase });
     const part = from === undefined ? wholeServer(manifest) : manifestOfDatabase(manifest, from);
     // Before a safety backup is taken for nothing; the task says it again.
-    refuseUncovered(narrowed(input, part), part, destination.scope);
+    const taken = narrowed(input, part);
+    refuseForEngine(destination.engine, taken, backup.engine);
+    refuseUncovered(taken, part, destination.scope);
     const room = roomFor(input, destination, part);
     const task = taskRequestOf(
       config,

@@ -19,6 +19,9 @@ await build({
   target: 'node20',
   format: 'esm',
   sourcemap: 'linked',
+  // Half of what a task without work holds was its own text: traces say lines and names, and who reads them has the source.
+  sourcesContent: false,
+  minifyWhitespace: true,
   legalComments: 'none',
   // An optional native part of pg that nobody installs.
   external: ['pg-native'],

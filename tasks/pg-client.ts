@@ -32,7 +32,7 @@ export async function clientTls(
 export async function openClient(
   { host, port }: Pick<ServerTarget, 'host' | 'port'>,
   login: Login,
-  more: Pick<pg.ClientConfig, 'database' | 'application_name'> & { ssl: ConnectionOptions | false },
+  more: Pick<pg.ClientConfig, 'database' | 'application_name' | 'options'> & { ssl: ConnectionOptions | false },
 ): Promise<pg.Client> {
   const client = new pg.Client({
     host,

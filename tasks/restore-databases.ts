@@ -1,6 +1,6 @@
 /** Which database of a backup an engine brings back: one, or every one of a server's, each under its own name. */
 import type { Manifest } from '../core/backup.ts';
-import { NightjarError, toNightjarError } from '../core/errors.ts';
+import { NightjarError, toNightjarError, type ErrorCode } from '../core/errors.ts';
 import type { RestoreJob } from '../core/job.ts';
 import { chooseDatabase, databasesIn, joinedComparison, manifestOfDatabase } from '../core/server-backup.ts';
 import type { Engine, EngineContext, RestoreDone, RestoreSource } from './engine.ts';
@@ -28,10 +28,21 @@ const restoreOne = (
 ): Promise<RestoreDone> =>
   engine.restore(context, { ...job, database, fromDatabase }, open(manifestOfDatabase(manifest, fromDatabase)));
 
+/** What befell one database befalls the next as well. */
+const STOPPING: ReadonlySet<ErrorCode> = new Set([
+  'CONNECT_FAILED',
+  'AUTH_FAILED',
+  'TLS_FAILED',
+  'CONNECTION_LOST',
+  'DISK_FULL',
+  'VAULT_UNAVAILABLE',
+  'VAULT_DENIED',
+]);
+
 /**
- * Users and globals first, then one database after the other. What is there already is left alone, and the others still come
- * back; so a restore that broke off can be started again. @throws DESTINATION_EXISTS with those that were left alone, when all
- * others are back; else what one of them failed with, and how far it had come.
+ * Users and globals first, then one database after the other. What is there already is left alone, and one that fails keeps no
+ * other from coming back. The same job again goes on where it was. @throws what the databases that are not back failed with: a
+ * failure that may pass first; else DESTINATION_EXISTS with those that were left alone.
  */
 async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
   const { engine, context, job, manifest, open } = restoring;
@@ -39,6 +50,7 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
   const names = databasesIn(manifest);
   const done: { readonly database: string; readonly comparison: RestoreDone['comparison'] }[] = [];
   const there: string[] = [];
+  const failed: { readonly database: string; readonly error: NightjarError }[] = [];
   const back = (): string => `Back are ${done.map((one) => one.database).join(', ') || 'none yet'}`;
   if (engine.restoreGlobals) report.phase('restoring users and globals');
   const server = await engine.restoreGlobals?.(context, open(manifest), job);
@@ -51,10 +63,14 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
     } catch (thrown) {
       signal.throwIfAborted();
       const error = toNightjarError(thrown, 'restore');
-      if (error.code !== 'DESTINATION_EXISTS')
+      if (STOPPING.has(error.code))
         throw error.retold({
-          detail: `Database ${database}, ${index + 1} of ${names.length}: ${error.detail ?? error.message} ${back()}; start the restore again to go on.`,
+          detail: `Database ${database}, ${index + 1} of ${names.length}: ${error.detail ?? error.message} ${back()}. When that is mended, start the restore again: it leaves alone what is there, and brings the others.`,
         });
+      if (error.code !== 'DESTINATION_EXISTS') {
+        failed.push({ database, error });
+        continue;
+      }
       const { fingerprint } = manifestOfDatabase(manifest, database);
       // A server is made with some: its maintenance database, which holds nothing.
       if (fingerprint.mode !== 'none' && fingerprint.tables.length === 0)
@@ -62,10 +78,25 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
       else there.push(database);
     }
   }
-  if (there.length > 0)
+  const { target: from } = job.source;
+  const alone = (database: string): string =>
+    `nightjar restore ${from} --from-database ${database} --database ${database}`;
+  const left =
+    there.length === 0
+      ? ''
+      : `Already on the server, and left as they are: ${there.join(', ')}. If an earlier restore of this backup brought them, nothing is missing; else replace each by itself: ${alone(there[0]!)} --swap.`;
+  const first = failed.find(({ error }) => error.entry.retryable) ?? failed[0];
+  if (first) {
+    const which = failed.map(({ database, error }) => `${database}: ${error.code}: ${error.detail ?? error.message}`);
+    throw first.error.retold({
+      detail:
+        `Not back: ${failed.length} of ${names.length} databases. ${which.join(' ')} ${back()}. Mend that, then bring each by itself: ${alone(first.database)}. ${left}`.trim(),
+    });
+  }
+  if (left)
     throw new NightjarError('DESTINATION_EXISTS', {
       operation: 'restore all databases',
-      detail: `Already on the server, and left as they are: ${there.join(', ')}. ${back()}. Take each of the others by itself: nightjar restore ${job.source.target} --from-database ${there[0]} --database ${there[0]} --swap.`,
+      detail: `${back()}. ${left}`,
     });
   await server?.end();
   return { restoredDatabase: target.database, comparison: joinedComparison(done) };

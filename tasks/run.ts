@@ -131,13 +131,13 @@ async function doJob(job: Job, tools: JobTools, engine: Engine): Promise<Outcome
   }
 }
 
-/** Ends a dump that is not done in the time that its target gives it. Returns how to stop watching. */
+/** Ends a dump that is not done in the time that its target gives the backup, whose attempts share it. Returns how to stop watching. */
 function watchTheClock(job: Job, stop: AbortController): () => void {
-  const minutes = job.kind === 'dump' ? job.target.giveUpAfterMinutes : undefined;
-  if (minutes === undefined) return () => undefined;
-  const detail = `${job.target.name} gives a dump ${minutes} minutes.`;
+  if (job.kind !== 'dump' || job.target.giveUpAfterMinutes === undefined) return () => undefined;
+  const minutes = job.target.giveUpAfterMinutes;
+  const detail = `${job.target.name} gives a backup ${minutes} minutes; this one began at ${job.startedAt}.`;
   const giveUp = (): void => stop.abort(new NightjarError('GIVEN_UP', { operation: 'dump', detail }));
-  const timer = setTimeout(giveUp, minutes * 60_000);
+  const timer = setTimeout(giveUp, Date.parse(job.startedAt) + minutes * 60_000 - Date.now());
   return () => clearTimeout(timer);
 }
 

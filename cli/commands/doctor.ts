@@ -31,7 +31,7 @@ export async function doctor(
     const every = await allTargets(backup, vault);
     const targets = asked.length > 0 ? asked : every;
     findings.push(versionCheck(session, backup));
-    findings.push(...(await deployedChecks(session, backup, targets)));
+    findings.push(...(await deployedChecks(session, backup, targets, vault)));
     if (vault)
       findings.push(
         ...(await nativeChecks(session, backup.config, vault.catalog, {
@@ -94,13 +94,14 @@ async function deployedChecks(
   session: Session,
   backup: DeployedBackup,
   targets: readonly Target[],
+  vault: DeployedVault | undefined,
 ): Promise<DoctorFinding[]> {
   const found = await Promise.all([
     scheduleChecks(session, backup),
     secretChecks(session, targets.filter(isDumpTarget)),
     mailChecks(session, backup.config),
     alarmChecks(session),
-    quotaChecks(session, backup.config),
+    quotaChecks(session, backup.config, vault?.catalog),
   ]);
   return found.flat();
 }

@@ -189,7 +189,7 @@ function brokenSwaps(restores: readonly RestoreRecord[]): StatusJson['broken'] {
 function keptReplaced(restores: readonly RestoreRecord[], retention: Config['retention']): StatusJson['replaced'] {
   return restores.flatMap((one) => {
     const { restoreId, destination, replacedDatabase } = one;
-    const left = isNativeRecord(one) ? leftResource(one) : leftDatabase(one);
+    const left = isNativeRecord(one) ? leftResource(one) : leftDatabase(one, []);
     if (replacedDatabase === undefined || left !== replacedDatabase) return [];
     const until = isNativeRecord(one) ? leftUntil(one) : keptUntil(one, retention);
     return [

@@ -1,6 +1,8 @@
 /** The looks at everything but the databases: what is deployed, and what AWS allows. */
-import { DEFAULT_SIZE, isDumpTarget, loginOf, type Config, type DumpTarget } from '../../core/config.ts';
+import { isDumpTarget, loginOf, type Config, type DumpTarget } from '../../core/config.ts';
+import type { Catalog } from '../../core/catalog.ts';
 import { backupStackName } from '../../core/names.ts';
+import { taskSizeOf } from '../../core/task-size.ts';
 import { atOnce } from '../at-once.ts';
 import { when } from '../format.ts';
 import type { DeployedBackup, DeployedVault, Session } from '../session.ts';
@@ -156,19 +158,27 @@ export const alarmChecks = ({ world, name }: Session): Findings =>
     );
   });
 
-/** What the busiest moment of a night needs: `concurrency` of the largest tasks. */
-function neededVcpus({ targets, concurrency }: Config): number {
-  const sizes = targets
-    .filter(isDumpTarget)
-    .map((one) => (one.size ?? DEFAULT_SIZE).cpu / 1_024)
-    .sort((left, right) => right - left);
-  return sizes.slice(0, concurrency).reduce((sum, one) => sum + one, 0);
+type Sizes = Pick<Catalog, 'newestGood'>;
+/** Targets asked for side by side. */
+const SIZES_AT_ONCE = 10;
+
+/** What the busiest moment of a night needs: `concurrency` of the largest tasks, which are as large as the last backups ask for. */
+async function neededVcpus({ targets, concurrency }: Config, catalog: Sizes | undefined): Promise<number> {
+  const vcpus = await atOnce(SIZES_AT_ONCE, targets.filter(isDumpTarget), async (one) => {
+    const good = one.size ? undefined : await catalog?.newestGood(one.name);
+    return taskSizeOf(one, good?.databaseBytes).cpu / 1_024;
+  });
+  return vcpus
+    .sort((left, right) => right - left)
+    .slice(0, concurrency)
+    .reduce((sum, one) => sum + one, 0);
 }
 
-export const quotaChecks = ({ world }: Session, config: Config): Findings =>
+/** `catalog`: undefined where there is none, and so no backup. */
+export const quotaChecks = ({ world }: Session, config: Config, catalog: Sizes | undefined): Findings =>
   look('capacity', 'Fargate vCPU quota', 'servicequotas:GetServiceQuota', async () => {
     const quota = await world.doctor.fargateVcpus();
-    const needed = neededVcpus(config);
+    const needed = await neededVcpus(config, catalog);
     return needed <= quota
       ? ok('capacity', `Fargate allows ${quota} vCPUs; a night needs ${needed} at most`)
       : bad(

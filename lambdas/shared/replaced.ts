@@ -1,5 +1,6 @@
 import type { RestoreRecord } from '../../core/backup.ts';
 import type { Catalog } from '../../core/catalog.ts';
+import type { Config } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { leftDatabase, type Droppable } from '../../core/retention.ts';
 import { takeLock } from './locking.ts';
@@ -20,9 +21,9 @@ export async function restoreWithReplaced(catalog: Catalog, restoreId: string): 
 }
 
 /** The database that a restore left behind, to be dropped. @throws NightjarError RESTORE_UNKNOWN, ROLLBACK_IMPOSSIBLE. */
-export async function leftBehind(catalog: Catalog, restoreId: string): Promise<Droppable> {
+export async function leftBehind(catalog: Catalog, restoreId: string, targets: Config['targets']): Promise<Droppable> {
   const restore = await restoreNamed(catalog, restoreId);
-  const database = leftDatabase(restore);
+  const database = leftDatabase(restore, targets);
   if (database !== undefined) return { restore, database };
   throw new NightjarError('ROLLBACK_IMPOSSIBLE', {
     operation: 'find restore',

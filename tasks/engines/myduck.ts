@@ -4,6 +4,7 @@
  */
 import { NightjarError } from '../../core/errors.ts';
 import type { Engine } from '../engine.ts';
+import { refuseStranger } from '../leftovers.ts';
 import { check, probe } from './myduck/check.ts';
 import { dump } from './myduck/dump.ts';
 import { awsKeys } from './myduck/keys.ts';
@@ -24,13 +25,11 @@ export const makeMyduck = (parts: () => Parts): Engine<'myduck'> => ({
         detail: `MyDuck’s databases are restored beside others only; ${database} serves as it is.`,
       }),
     ),
-  drop: (_, { replacedDatabase }) =>
-    Promise.reject(
-      new NightjarError('INPUT_INVALID', {
-        operation: 'drop',
-        detail: `${replacedDatabase} was not replaced by a restore; nothing was dropped.`,
-      }),
-    ),
+  // Nor does one of them work under another name: there is nothing of what the pruner asks for.
+  async drop(_, job) {
+    refuseStranger(job);
+    return Promise.resolve({ dropped: false });
+  },
   check,
 });
 

@@ -113,6 +113,10 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
     );
   };
 
+  /** Always the same, so that whoever comes next clears away what a store that died has left. */
+  const partOf = (name: string): string =>
+    join(directory, PART + createHash('sha256').update(name).digest('hex').slice(0, 24));
+
   return {
     words,
     directory,
@@ -143,8 +147,7 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
     store: (file, name) =>
       guarded('store', name, async () => {
         if (await look(name)) throw taken(words, name);
-        // Always the same, so that a second attempt clears away what a first one left.
-        const part = join(directory, PART + createHash('sha256').update(name).digest('hex').slice(0, 24));
+        const part = partOf(name);
         await unlinkIfThere(part);
         try {
           await copy(file, part, { flags: 'wx', mode: 0o660 });
@@ -177,6 +180,20 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
         await flushNames();
         return old !== undefined;
       }),
+    settle: ({ name, incoming, keepAs }) =>
+      guarded('settle names', name, async () => {
+        const [old, next, kept] = [await look(name), await look(incoming), await look(keepAs)];
+        if (!old || !next) return undefined;
+        if (same(old, next)) {
+          await unlink(at(incoming));
+          await flushNames();
+          return 'finished';
+        }
+        if (!kept || !same(old, kept)) return undefined;
+        await unlink(at(keepAs));
+        await flushNames();
+        return 'taken back';
+      }),
     rename: (from, to) =>
       guarded('rename', from, async () => {
         const [one, other] = [await look(from), await look(to)];
@@ -191,11 +208,12 @@ export function mountedPlace({ directory, words, signal, alive, warn }: MountedO
       }),
     remove: (name) =>
       guarded('remove', name, async () => {
-        if (!(await look(name))) return false;
-        const gone = await unlinkIfThere(at(name));
-        await flushNames();
-        return gone;
+        const swept = await unlinkIfThere(partOf(name));
+        const gone = (await look(name)) !== undefined && (await unlinkIfThere(at(name)));
+        if (swept || gone) await flushNames();
+        return swept || gone;
       }),
+    sweep: (name) => guarded('remove', name, () => unlinkIfThere(partOf(name))),
   };
 }
 

@@ -122,6 +122,17 @@ export function objectsPlace(options: ObjectsOptions): FilePlace {
       await remove(incoming);
       return done ? kept !== undefined : old !== undefined;
     },
+    async settle({ name, incoming, keepAs }) {
+      const [old, next, kept] = [await look(name), await look(incoming), await look(keepAs)];
+      if (!old || !next) return undefined;
+      if (old.metadata[COPY_OF] === stateOf(next)) {
+        await remove(incoming);
+        return 'finished';
+      }
+      if (kept?.metadata[COPY_OF] !== stateOf(old)) return undefined;
+      await remove(keepAs);
+      return 'taken back';
+    },
     async rename(from, to) {
       const [one, other] = [await look(from), await look(to)];
       if (!one) {
@@ -137,6 +148,8 @@ export function objectsPlace(options: ObjectsOptions): FilePlace {
       await remove(name);
       return true;
     },
+    // Parts of an upload that died are no objects; the bucket's own rule removes them.
+    sweep: () => Promise.resolve(false),
   };
 }
 

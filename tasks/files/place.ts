@@ -29,8 +29,19 @@ export interface FilePlace {
    * Resolves with whether there was an old one.
    */
   exchange(names: { readonly name: string; readonly incoming: string; readonly keepAs: string }): Promise<boolean>;
+  /**
+   * Puts an exchange in order that died: where the name was given away already it is finished, else taken back, since `keepAs` is
+   * then one more copy of what serves. Resolves with which of the two it was; undefined where there is no such exchange.
+   */
+  settle(names: {
+    readonly name: string;
+    readonly incoming: string;
+    readonly keepAs: string;
+  }): Promise<'finished' | 'taken back' | undefined>;
   /** To a free name. @throws DESTINATION_EXISTS. */
   rename(from: string, to: string): Promise<void>;
-  /** False when it was gone. */
+  /** Also what a store under that name that died has left. False when there was nothing. */
   remove(name: string): Promise<boolean>;
+  /** Only what a store under that name that died has left. False when there was nothing. */
+  sweep(name: string): Promise<boolean>;
 }

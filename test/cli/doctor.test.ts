@@ -3,7 +3,7 @@ import type { Finding } from '../../core/job.ts';
 import { nextFire } from '../../cli/doctor/next-fire.ts';
 import { doctorShape, errorShape, type DoctorJson } from '../../cli/shapes.ts';
 import { NATIVE_TARGETS, POINT, putNative, resourceOf } from './native-world.ts';
-import { denied, fakeWorld, type FakeOptions, type Play } from './world.ts';
+import { denied, fakeWorld, putGood, type FakeOptions, type Play } from './world.ts';
 
 const probed: (world: () => ReturnType<typeof fakeWorld>, findings?: readonly Finding[]) => Play =
   (world, findings = [{ level: 'ok', what: 'may read all tables' }]) =>
@@ -79,6 +79,15 @@ describe('nightjar doctor', () => {
     const found = json.findings.filter((one) => one.level === 'bad' && words.test(one.what));
     expect(found.length).toBeGreaterThan(0);
     expect(found[0]?.hint).toBeTruthy();
+  });
+
+  it('counts a large database as the task that it gets', async () => {
+    const quota = { doctor: { fargateVcpus: () => Promise.resolve(2) } };
+    expect((await examined(quota)).exit).toBe(0);
+    const world: ReturnType<typeof fakeWorld> = fakeWorld({ play: (start) => probed(() => world)(start), ...quota });
+    await putGood(world.store, 8, { target: 'shop' }, 100 * 2 ** 30);
+    expect(await world.run('doctor', '--json')).toBe(1);
+    expect(wrong(doctorShape.parse(world.json()))).toEqual(['bad Fargate allows 2 vCPUs, and a night needs up to 3']);
   });
 
   it('asks for recipients in the sandbox only', async () => {

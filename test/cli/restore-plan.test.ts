@@ -76,6 +76,16 @@ describe('nightjar restore --plan', () => {
     expect(whole.plan.steps.join()).toContain('restore the whole backup into shop');
   });
 
+  it.each([['--table', 'public.orders'], ['--schema-only'], ['--data-only']])(
+    'of part of a backup of plain SQL says that it would be refused, and why (%s)',
+    async (...narrow) => {
+      const plain = (manifest: Manifest) => ({ ...manifest, format: 'plain' });
+      const { plan, exit, text } = await planned(['--overwrite', '--confirm', 'shop', ...narrow], {}, plain);
+      expect([exit, plan.refused?.code]).toEqual([6, 'SCOPE_REFUSED']);
+      expect(text).toContain('format plain is one script without a table of contents');
+    },
+  );
+
   it('of mode new ends no session and loses nothing', async () => {
     const { plan } = await planned([]);
     expect(plan.names).toEqual({
@@ -199,7 +209,7 @@ const FIELDS: Record<DumpEngine, object> = {
 function planOf(
   engine: DumpEngine,
   input: Partial<RestoreInput> = {},
-  { held, fields = {} }: { held?: Manifest['scope']; fields?: object } = {},
+  { held, fields = {}, from = engine }: { held?: Manifest['scope']; fields?: object; from?: DumpEngine } = {},
 ) {
   const targets = [{ name: 'shop', engine, ...FIELDS[engine], ...fields }] as ConfigInput['targets'];
   const config = parseConfig({
@@ -210,8 +220,13 @@ function planOf(
   });
   const destination = config.targets[0] as DumpTarget;
   const mode = input.mode ?? 'new';
-  const backup = recordOf(6, { engine });
-  const manifest: Manifest = { ...manifestOf(backup), engine, format: 'custom', ...(held ? { scope: held } : {}) };
+  const backup = recordOf(6, { engine: from });
+  const manifest: Manifest = {
+    ...manifestOf(backup),
+    engine: from,
+    format: 'custom',
+    ...(held ? { scope: held } : {}),
+  };
   const confirm = mode === 'overwrite' ? { confirm: destination.database } : {};
   const archive = { state: 'here', frozenObjects: 0, frozenBytes: 0, thawHours: null } as const;
   const plan = planRestore({
@@ -324,6 +339,11 @@ describe('the plan tells each engine’s own story', () => {
     expect(steps).toMatch(words);
     expect(steps).not.toMatch(whole);
     expect(planOf(engine, { mode: 'overwrite' }).steps).toMatch(whole);
+  });
+
+  it('of MyDuck’s backup into DuckDB takes a part, as MyDuck’s own refusal advises', () => {
+    const { plan } = planOf('duckdb', { scope: { tables: ['orders'] } }, { from: 'myduck' });
+    expect(plan.refused).toBeNull();
   });
 
   it('of a backup that holds a part says so, and that a swap would be refused', () => {

@@ -279,6 +279,7 @@ export async function putGood(
   store: Catalog,
   hoursAgo: number,
   more: Partial<BackupRecord> = {},
+  databaseBytes = 20_000_000,
 ): Promise<BackupRecord> {
   const record = recordOf(hoursAgo, more);
   await store.openBackup(record);
@@ -287,7 +288,7 @@ export async function putGood(
     manifestVersionId: 'v1',
     snapshotAt: record.startedAt,
     storedBytes: 5_000_000,
-    databaseBytes: 20_000_000,
+    databaseBytes,
     rows: 1_234_567,
     tables: 2,
     consistency: 'transaction' as const,

@@ -112,6 +112,17 @@ export function filePlaceContract(harness: PlaceHarness): void {
       expect(await harness.contents()).toEqual(before);
     });
 
+    it('settles nothing where no exchange died', async () => {
+      const names = { name: 'a.db', incoming: 'alias', keepAs: 'kept' };
+      expect(await place.settle(names)).toBeUndefined();
+      await harness.put('a.db', 'old');
+      await harness.put('alias', 'new');
+      expect(await place.settle(names)).toBeUndefined();
+      await harness.put('kept', 'of another time');
+      expect(await place.settle(names)).toBeUndefined();
+      expect(await harness.contents()).toEqual({ 'a.db': 'old', alias: 'new', kept: 'of another time' });
+    });
+
     it('renames to a free name only, and may be told twice', async () => {
       await harness.put('a.db', 'one');
       await place.rename('a.db', 'b.db');

@@ -1,13 +1,17 @@
 /** What a restore may take of a backup that holds a part, for every kind of engine. */
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
-import type { DumpEngine } from '../../core/engines.ts';
+import { ENGINES, type DumpEngine } from '../../core/engines.ts';
 import type { RestoreJob } from '../../core/job.ts';
 import { isPart, narrowed, partInWords, refuseUncovered } from '../../core/narrowing.ts';
 import type { BackupScope, Scope } from '../../core/scope.ts';
 
-type Held = Pick<Manifest, 'scope' | 'engine'>;
-const held = (engine: DumpEngine, scope?: BackupScope): Held => ({ engine, ...(scope && { scope }) });
+type Held = Pick<Manifest, 'scope' | 'engine' | 'format'>;
+const held = (engine: DumpEngine, scope?: BackupScope, format = 'custom'): Held => ({
+  engine,
+  format,
+  ...(scope && { scope }),
+});
 const job = (mode: RestoreJob['mode'], scope?: Scope) => ({ mode, ...(scope && { scope }) });
 const PARTS: BackupScope[] = [{ tables: ['a'] }, { exclude: ['a'] }, { schemaOnly: true }, { dataOnly: true }];
 
@@ -35,6 +39,25 @@ describe('a backup of a part', () => {
   it('is told in words, also a long one', () => {
     expect(partInWords({ exclude: ['a', 'b'], schemaOnly: true })).toBe('all tables but a, b, their definitions only');
     expect(partInWords({ tables: Array.from({ length: 12 }, (_, i) => `t${i}`) })).toMatch(/t9 and 2 more$/);
+  });
+});
+
+describe('a backup of plain SQL', () => {
+  const script = (scope?: BackupScope) => held('postgres', scope, 'plain');
+  it.each(ENGINES.postgres.modes)('comes back by %s as it is, and is refused by parts with the reason', (mode) => {
+    for (const scope of [{ tables: ['public.a'] }, { schemaOnly: true }, { dataOnly: true }]) {
+      const refused = () => narrowed(job(mode, scope), script());
+      expect(refused, JSON.stringify(scope)).toThrow(/as it is only: format plain is one script/);
+      expect(refused).toThrow(expect.objectContaining({ code: 'SCOPE_REFUSED' }));
+    }
+    expect(narrowed(job(mode), script())).toEqual(job(mode));
+    expect(narrowed(job(mode), script({ allDatabases: true }))).toEqual(job(mode));
+  });
+
+  it('of definitions only can be asked for what it holds, and for no less', () => {
+    const bare = script({ schemaOnly: true });
+    expect(narrowed(job('new', { schemaOnly: true }), bare)).toEqual(job('new', { schemaOnly: true }));
+    expect(() => narrowed(job('new', { tables: ['public.a'] }), bare)).toThrow(/one script/);
   });
 });
 

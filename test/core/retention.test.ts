@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BackupRecord, RestoreRecord } from '../../core/backup.ts';
-import { isDumpTarget, type Config } from '../../core/config.ts';
-import { aliasDatabase } from '../../core/names.ts';
+import { isDumpTarget, parseDumpTarget, type Config } from '../../core/config.ts';
+import { aliasDatabase, replacedDatabase } from '../../core/names.ts';
 import { LEFTOVER_DAYS, droppable, judgeBackup, type RetentionFacts } from '../../core/retention.ts';
 import { configOf } from '../lambdas/support/world.ts';
 
@@ -132,6 +132,24 @@ describe('a database that a restore left behind', () => {
     ['is a server or a table of a service, after a failure', { ...failed, native: NATIVE }],
   ] as [string, RestoreRecord][])('is left alone when it %s', (_, one) => {
     expect(namesOf(one, 999)).toEqual([]);
+  });
+
+  it('is the working file of a failed overwrite, where databases are files', () => {
+    const [target] = config.targets.filter(isDumpTarget);
+    const file = parseDumpTarget({
+      name: target!.name,
+      engine: 'sqlite',
+      database: 'shop',
+      storage: { s3: { bucket: 'shop-data' } },
+    });
+    const overwritten: RestoreRecord = { ...failed, mode: 'overwrite', destination: target!.name };
+    expect(namesOf(overwritten, 7, { targets: [file] })).toEqual([]);
+    expect(namesOf(overwritten, 8, { targets: [file] })).toEqual([ALIAS]);
+    expect(namesOf({ ...overwritten, status: 'COMPLETED' }, 999, { targets: [file] })).toEqual([]);
+    // All names of a restore go together.
+    const old = replacedDatabase('shop', restore.restoreId);
+    const used: RestoreRecord = { ...restore, mode: 'new', database: old, replacedDatabase: undefined };
+    expect(namesOf(overwritten, 8, { targets: [file] }, [used])).toEqual([]);
   });
 
   it('is left alone while it serves under a user’s name, or where its server can not be reached', () => {

@@ -213,6 +213,31 @@ describe('choosing what to restore', () => {
     expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
   });
 
+  it('refuses part of a backup that comes back as it is only, before a safety backup is taken', async () => {
+    await goodBackup(world, 'shop', {}, (manifest) => ({ ...manifest, format: 'plain' }));
+    for (const scope of [{ tables: ['public.orders'] }, { schemaOnly: true }, { dataOnly: true }])
+      await expect(open({ mode: 'overwrite', confirm: 'shop', scope })).rejects.toMatchObject({
+        name: 'SCOPE_REFUSED',
+        message: expect.stringContaining('format plain is one script') as string,
+      });
+    expect(await world.catalog.listRestores()).toEqual([]);
+    expect((await open({ mode: 'overwrite', confirm: 'shop' })).safety).toBe(true);
+  });
+
+  it('refuses what the engine can not do with the part that a backup holds, before a safety backup is taken', async () => {
+    world.setConfig(configOf({ targets: [targetOf('shop', { engine: 'mongodb', port: 27_017 })] }));
+    await goodBackup(world, 'shop', {}, (manifest) => ({
+      ...manifest,
+      engine: 'mongodb',
+      scope: { schemaOnly: true },
+    }));
+    const overwrite = open({ mode: 'overwrite', confirm: 'shop' });
+    await expect(overwrite).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
+    await expect(overwrite).rejects.toThrow('empty the living database');
+    expect(await world.catalog.listRestores()).toEqual([]);
+    expect((await open({ mode: 'new' })).safety).toBe(false);
+  });
+
   it('overwrites nothing that its safety backup would not hold', async () => {
     world.setConfig(configOf({ targets: [targetOf('shop', { scope: { exclude: ['public.log'] } })] }));
     await expect(open({ mode: 'overwrite', confirm: 'shop' })).rejects.toMatchObject({ name: 'SCOPE_REFUSED' });
@@ -508,7 +533,7 @@ describe('a restore that failed says which place serves', () => {
       const task = await makeOpenRollback(world)({ ...execution(world, 'rollback'), input });
       expect(jobOf(task as never)).toMatchObject({ kind: 'rollback', replacedDatabase: old });
       await world.catalog.unlock('shop', 'restore', task.id);
-      expect(leftDatabase(record!)).toBe(old);
+      expect(leftDatabase(record!, [])).toBe(old);
     }
   });
 

@@ -4,8 +4,8 @@
  *
  *   npm run load [-- --engine postgres,mysql] [--gib 1] [--tables 10000] [--limit 256] [--with '{"format":"sql"}']
  *
- * `--with` changes fields of the target. Prints a line for each engine; exits with 1 when the task's own process held more
- * than `--limit` MiB, or anything failed. Takes up to six times the gibibytes on disk for a while, and of memory five times
+ * `--with` changes fields of the target. Prints a line for each engine; exits with 1 when the task with all its tools held more
+ * than `--limit` MiB at one moment, or anything failed. Takes up to six times the gibibytes on disk for a while, and of memory five times
  * for MongoDB's stand-in.
  */
 import { parseArgs } from 'node:util';

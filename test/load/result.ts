@@ -23,9 +23,11 @@ const half = (cost: Cost): string =>
 export const lineOf = ({ title, bytes, storedBytes, backup, restore }: Loaded): string =>
   `| ${title} | ${(bytes / MIB).toFixed(0)} | ${(storedBytes / MIB).toFixed(0)} | ${half(backup)} | ${half(restore)} |`;
 
-/** What is above the limit, in words; empty when all is well. Node's own memory is judged, the whole tree's only told. */
+/** What is above the limit, in words; empty when all is well. The whole tree is judged: all that a task has is one limit. */
 export function tooMuch({ engine, backup, restore }: Loaded, limitMiB: number): string[] {
   return Object.entries<Cost>({ backup, restore })
-    .filter(([, { ownKib }]) => ownKib > limitMiB * 1024)
-    .map(([what, { ownKib }]) => `${engine}: the ${what} took ${mib(ownKib)} MiB of memory, and may take ${limitMiB}`);
+    .filter(([, { treeKib }]) => treeKib > limitMiB * 1024)
+    .map(
+      ([what, { treeKib }]) => `${engine}: the ${what} took ${mib(treeKib)} MiB of memory, and may take ${limitMiB}`,
+    );
 }

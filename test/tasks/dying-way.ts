@@ -5,6 +5,8 @@ export interface DyingWay {
   readonly port: number;
   /** From now on so many messages pass to the server, over all connections. */
   dieAfter(messages: number): void;
+  /** Breaks once: who comes later passes. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function dyingWay(serverPort: number): Promise<DyingWay> {
   return {
     port: (proxy.address() as AddressInfo).port,
     dieAfter: (messages) => void (left = messages),
+    cut: () => sockets.forEach((one) => one.destroy()),
     async close() {
       sockets.forEach((one) => one.destroy());
       await new Promise((resolve) => proxy.close(resolve));

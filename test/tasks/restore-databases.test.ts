@@ -85,7 +85,7 @@ describe('all databases of a backup', () => {
     await expect(restore({ allDatabases: true })).rejects.toMatchObject({
       code: 'DESTINATION_EXISTS',
       detail: expect.stringMatching(
-        /left as they are: shop\. Back are postgres, log\..*--from-database shop/,
+        /^Back are postgres, log\. .*left as they are: shop\. .*--from-database shop --database shop --swap/,
       ) as string,
     });
     expect(asked.at(-1)).toBe('log as log');
@@ -98,15 +98,40 @@ describe('all databases of a backup', () => {
     await expect(restore({ allDatabases: true }, blind)).rejects.toMatchObject({ code: 'DESTINATION_EXISTS' });
   });
 
-  it('stop at the first that fails, and say how far they came', async () => {
+  it('stop where all others would fail too, and say how far they came', async () => {
     const { restore, asked } = room({
       shop: new NightjarError('DISK_FULL', { operation: 'load', detail: 'No room.' }),
     });
     await expect(restore({ allDatabases: true })).rejects.toMatchObject({
       code: 'DISK_FULL',
-      detail: 'Database shop, 2 of 3: No room. Back are postgres; start the restore again to go on.',
+      detail: expect.stringMatching(/^Database shop, 2 of 3: No room\. Back are postgres\./) as string,
     });
     expect(asked).not.toContain('log as log');
+  });
+
+  it('come back but for the one that can not, which is told with the way to bring it', async () => {
+    const broken = new NightjarError('RESTORE_FAILED', { operation: 'load', detail: 'The view v is broken.' });
+    const { restore, back } = room({ postgres: broken });
+    await expect(restore({ allDatabases: true })).rejects.toMatchObject({
+      code: 'RESTORE_FAILED',
+      detail: expect.stringMatching(
+        /^Not back: 1 of 3 databases\. postgres: RESTORE_FAILED: The view v is broken\. Back are shop, log\. .*nightjar restore shop --from-database postgres --database postgres\.$/,
+      ) as string,
+    });
+    // Not `all`: who made what is remembered for the next try.
+    expect(back).toEqual(['shop', 'log']);
+  });
+
+  it('are tried again when one of them may come back so, and name every one that is not back or was in the way', async () => {
+    const { restore } = room({
+      postgres: new NightjarError('RESTORE_FAILED', { operation: 'load', detail: 'The view v is broken.' }),
+      shop: new NightjarError('LOCK_TIMEOUT', { operation: 'rename', detail: 'A session holds t.' }),
+      log: exists,
+    });
+    const thrown = (await restore({ allDatabases: true }).catch((error: unknown) => error)) as NightjarError;
+    expect([thrown.code, thrown.entry.retryable]).toEqual(['LOCK_TIMEOUT', true]);
+    for (const word of ['postgres: RESTORE_FAILED', 'shop: LOCK_TIMEOUT: A session holds t.', 'as they are: log'])
+      expect(thrown.detail).toContain(word);
   });
 });
 

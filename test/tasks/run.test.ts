@@ -85,6 +85,25 @@ describe('a job', () => {
     else expect(detail).toContain(`No room. ${words}`);
   });
 
+  it.each([
+    ['begins anew', 1, 59_900],
+    ['was tried before', 2, 59_900],
+    ['comes too late', 3, 90_000],
+  ])('whose dump %s is given up when the backup’s time is over (attempt %i)', async (_, attempt, agoMs) => {
+    const target = parseDumpTarget({ ...shop, giveUpAfterMinutes: 1 });
+    const startedAt = new Date(Date.now() - agoMs).toISOString();
+    const dump = ({ signal }: EngineContext) =>
+      new Promise<never>((_done, reject) => {
+        const give = (): void => reject(signal.reason as Error);
+        if (signal.aborted) give();
+        else signal.addEventListener('abort', give);
+      });
+    const job = { kind: 'dump', target, trigger: 'daily', startedAt } as const;
+    const { last } = await ran(job, { attempt, engineOf: () => ({ dump }) as unknown as Engine });
+    expect(last).toMatchObject({ status: 'failed', failure: { code: 'GIVEN_UP' } });
+    expect(last.failure!.detail).toBe(`shop gives a backup 1 minutes; this one began at ${startedAt}.`);
+  });
+
   it('that looks at an identity finds it, asks no engine, and learns it as a secret', async () => {
     const identity = await generateX25519Identity();
     const encryption = { recipients: [await identityToRecipient(identity)], identity: secret('identity') };

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { TablePrint } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { DumpSink, RestoreSource } from '../../engine.ts';
@@ -15,11 +16,13 @@ import { diskFull } from '../../save-archive.ts';
 import type { Compression } from '../../../core/engine-fields.ts';
 import { toolEnv } from './context.ts';
 import { differencesInWords } from '../../comparing.ts';
+import { removeDatabase } from './assemble.ts';
 import { compare, takePrints, type Reading } from './fingerprint.ts';
 import { EXPORT, exportParquet, importParquet } from './parquet.ts';
 import { withSession, type DuckdbContext } from './session.ts';
-import { listTables } from './tables.ts';
-import { tarOf, untar } from './tar.ts';
+import type { Stretch } from './stretches.ts';
+import { listTables, type DataTable } from './tables.ts';
+import { hashesIn, tarOf, untar, type Hashes } from './tar.ts';
 
 export type Format = 'file' | 'parquet';
 type ArchiveCall = DuckdbContext & { readonly target: { readonly compression: Compression } };
@@ -28,26 +31,39 @@ type ArchiveCall = DuckdbContext & { readonly target: { readonly compression: Co
 export const catalogOf = async (session: Parameters<typeof listTables>[0]): Promise<string> =>
   (await session.rows<{ name: string }>('SELECT current_database() AS name'))[0]!.name;
 
+/** DuckDB keeps something of every table that was read until the file is closed: of 10,000 tables 40 MiB. */
+const TABLES_AT_ONCE = 2_500;
+
 /** Every value of every table of the file, read by DuckDB. */
 export async function readAll(
   call: DuckdbContext,
   file: string,
   options: { content: boolean; fallback: NightjarError['code']; operation: string },
 ): Promise<Reading & { version: string }> {
-  return withSession(call, { file, readOnly: true, ...options }, async (session) => {
-    const catalog = await catalogOf(session);
-    const tables = await listTables(session, catalog);
-    return {
-      ...(await takePrints(session, tables, options.content, call.report, catalog)),
-      version: session.version,
-    };
-  });
+  const prints: TablePrint[] = [];
+  const stretches = new Map<string, readonly Stretch[]>();
+  for (let waiting: readonly DataTable[] | undefined; ;) {
+    const read = await withSession(call, { file, readOnly: true, ...options }, async (session) => {
+      const catalog = await catalogOf(session);
+      const tables = waiting ?? (await listTables(session, catalog));
+      const some = tables.slice(0, TABLES_AT_ONCE);
+      return {
+        reading: await takePrints(session, some, options.content, call.report, catalog),
+        rest: tables.slice(TABLES_AT_ONCE),
+        version: session.version,
+      };
+    });
+    prints.push(...read.reading.prints);
+    for (const [table, taken] of read.reading.stretches) stretches.set(table, taken);
+    waiting = read.rest;
+    if (waiting.length === 0) return { prints, stretches, version: read.version };
+  }
 }
 
 /**
- * The database in `file` into the vault, read through on its way: of a file the bytes are compared with those that DuckDB
- * has read; an export is imported again and every value compared. `file` is removed when it is no longer needed. Resolves
- * with the command that a manifest tells.
+ * The database in `file` into the vault, its bytes read through on their way: they are compared with those that DuckDB has
+ * read. An export is imported again before, and every value compared: DuckDB and the upload each want their memory.
+ * `file` is removed when it is no longer needed. Resolves with the command that a manifest tells.
  */
 export async function writeArchive(
   call: ArchiveCall,
@@ -65,27 +81,16 @@ export async function writeArchive(
   }
   await exportParquet(call, file, database.stretches);
   await rm(file);
+  await proveExport(call, prints);
   const { stream, done } = tarOf(join(call.room, EXPORT));
-  const again = join(call.room, 'again');
-  const received = new PassThrough();
-  const untarred = untar(received, again, EXPORT, { signal: call.signal, fallback: 'READ_THROUGH_FAILED' });
-  untarred.catch((thrown: unknown) => received.destroy(thrown as Error));
-  await streamed(call, sink, 'export.tar', {
-    stream,
-    done,
-    through: { outlet: strictOutlet(received), check: () => untarred },
-    beforeEnd: async () => {
-      await rm(join(call.room, EXPORT), { recursive: true });
-      await proveExport(call, again, prints);
-    },
-  });
+  await streamed(call, sink, 'export.tar', { stream, done, through: sameFiles(call, done) });
   return [`EXPORT DATABASE '${EXPORT}' (FORMAT parquet)`, '|', 'tar', '-c', EXPORT, ...packingWords(compression)];
 }
 
-async function proveExport(call: DuckdbContext, again: string, prints: readonly TablePrint[]): Promise<void> {
+async function proveExport(call: DuckdbContext, prints: readonly TablePrint[]): Promise<void> {
   call.report.phase('reading the export back');
   const [made, fallback] = [join(call.room, 'nightjar_again.duckdb'), 'READ_THROUGH_FAILED'] as const;
-  await importParquet(call, again, made, fallback);
+  await importParquet(call, call.room, made, fallback);
   const found = await readAll(call, made, { content: true, fallback, operation: 'read the export back' });
   const comparison = compare('checksums', prints, found.prints);
   if (!comparison.equal)
@@ -93,6 +98,7 @@ async function proveExport(call: DuckdbContext, again: string, prints: readonly 
       operation: 'read the export back',
       detail: `Parquet did not hold what the database holds: ${differencesInWords(comparison)} Format \`file\` keeps every type as it is.`,
     });
+  await removeDatabase(made);
 }
 
 interface Through {
@@ -104,7 +110,6 @@ interface Streamed {
   readonly stream: Readable;
   readonly done: Promise<unknown>;
   readonly through: Through & { sent?: (chunk: Buffer) => void };
-  readonly beforeEnd?: () => Promise<void>;
 }
 
 /** What was read from the disk and what came out of the packed bytes are the same. */
@@ -121,6 +126,23 @@ function hashed(): Through & { sent: (chunk: Buffer) => void } {
       throw new NightjarError('READ_THROUGH_FAILED', {
         operation: 'read through',
         detail: 'What came out of the packed archive is not the file that went into it.',
+      });
+    },
+  };
+}
+
+/** The files that were proven are those that come out of the packed tar. */
+function sameFiles({ signal }: DuckdbContext, sent: Promise<Hashes>): Through {
+  const received = new PassThrough();
+  const found = hashesIn(received, EXPORT, { signal, fallback: 'READ_THROUGH_FAILED' });
+  found.catch((thrown: unknown) => received.destroy(thrown as Error));
+  return {
+    outlet: strictOutlet(received),
+    async check() {
+      if (isDeepStrictEqual(await found, await sent)) return;
+      throw new NightjarError('READ_THROUGH_FAILED', {
+        operation: 'read through',
+        detail: 'What came out of the packed archive are not the files that went into it.',
       });
     },
   };
@@ -156,7 +178,6 @@ async function streamed(call: ArchiveCall, sink: DumpSink, name: string, { strea
       moved: (bytes) => call.report.moved(bytes),
     });
     await from.through.check();
-    await from.beforeEnd?.();
     await outlet.end();
   } catch (thrown) {
     own.abort(thrown);

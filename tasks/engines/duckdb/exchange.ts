@@ -4,10 +4,11 @@
  */
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
-import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import type { DropJob, DropOutcome, RestoreJob, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
 import { rolledBackDatabase } from '../../../core/names.ts';
 import { refuseStranger } from '../../leftovers.ts';
 import type { EngineContext } from '../../engine.ts';
+import { dropFiles, settleDied, type Remove } from '../../files/died.ts';
 import type { FilePlace } from '../../files/place.ts';
 import { toldExchange } from '../../files/told-exchange.ts';
 import { inRoom, type Call } from './context.ts';
@@ -81,6 +82,26 @@ async function move(place: FilePlace, from: string, to: string): Promise<void> {
   if (await place.stat(from)) await place.rename(from, to);
 }
 
+/** A file, and the `.wal` before it: alone it would be replayed into whatever takes the name. */
+const removing =
+  (place: FilePlace): Remove =>
+  async (name) => {
+    await place.remove(walOf(name));
+    return place.remove(name);
+  };
+
+/** Of other restores of the name, that died. */
+export const settle = ({ place, report }: Pick<Call, 'place' | 'report'>, job: RestoreJob): Promise<void> =>
+  settleDied(place, job, {
+    remove: removing(place),
+    warn: (text) => report.warn(text),
+    // It had left the name first.
+    async takenBack(keepAs) {
+      const [waiting, there] = [await place.stat(walOf(keepAs)), await place.stat(walOf(job.database))];
+      if (waiting && !there) await place.rename(walOf(keepAs), walOf(job.database));
+    },
+  });
+
 /** The same under a guard, once more. */
 export async function guardedExchange(call: Call, names: Names): Promise<boolean> {
   const held = await guard(call, names.name);
@@ -117,10 +138,8 @@ export async function rollback(
 /** Removes what a swap replaced, what a rollback set aside, or what a restore that failed left, and nothing else. */
 export async function drop(context: EngineContext<'duckdb'>, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> {
   return inRoom(context, async ({ place, step }) => {
-    const name = job.replacedDatabase;
     refuseStranger(job);
     step('dropping');
-    await place.remove(walOf(name));
-    return { dropped: await place.remove(name) };
+    return { dropped: await dropFiles(place, job, removing(place)) };
   });
 }

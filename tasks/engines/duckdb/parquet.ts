@@ -4,7 +4,7 @@
  * read, and forgets comments and keys of a table to itself. So such columns are written as text, which `COPY` reads back, and
  * the definitions lie beside as a DuckDB file without rows.
  */
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import { tableName } from '../../../core/scope.ts';
@@ -12,8 +12,8 @@ import { attachLike, attachReadOnly, detach, removeDatabase } from './assemble.t
 import { ident, literal, MAIN, qualified, type Place } from './names.ts';
 import type { Reading } from './fingerprint.ts';
 import { loadRows } from './rows.ts';
-import { withSession, type DuckdbContext } from './session.ts';
-import { conditionOf, quartered } from './stretches.ts';
+import { withSession, type DuckdbContext, type Session } from './session.ts';
+import { conditionOf, GROUP, groupOf, quartered } from './stretches.ts';
 import { listTables, type Column } from './tables.ts';
 
 /** Name of the directory inside of the archive, and so in `load.sql`. */
@@ -24,6 +24,9 @@ const LOAD = 'load.sql';
 const [WHOLE, BARE] = ['nightjar_whole', 'nightjar_bare'];
 /** A group of rows is held in memory, written and read: so its bytes count, not its rows. */
 const OPTIONS = "FORMAT parquet, COMPRESSION 'zstd', ROW_GROUP_SIZE_BYTES '4MB'";
+
+/** Of a smaller file, however well it was packed, no group takes much: 10,000 tiny ones are not asked. */
+const WIDE = 64 * 1024;
 
 const isWrittenAsText = ({ type }: Column): boolean => /HUGEINT|INTERVAL|TIME WITH TIME ZONE/.test(type);
 const written = (column: Column): string =>
@@ -88,18 +91,36 @@ export async function importParquet(
     await copyFile(join(directory, EXPORT, DEFINITIONS), into).catch((cause: unknown) => {
       throw new NightjarError(fallback, { operation: 'read the export', detail: String(cause), cause });
     });
-    await session.rows(`ATTACH ${literal(into)} AS ${WHOLE}`);
+    const attach = (group: number): Promise<unknown> =>
+      session.rows(`ATTACH ${literal(into)} AS ${WHOLE} (ROW_GROUP_SIZE ${group})`);
+    let group = GROUP;
+    await attach(group);
     await loadRows(await listTables(session, WHOLE), {
       session,
       into: WHOLE,
-      from: (table) =>
-        filesOfTable(files, table, fallback).map(
-          (file) => `SELECT ${table.columns.map(read).join(', ')} FROM read_parquet(${literal(join(directory, file))})`,
-        ),
+      async from(table) {
+        const own = filesOfTable(files, table, fallback).map((file) => join(directory, file));
+        const wanted = await groupFor(session, own);
+        if (wanted !== group) {
+          await detach(session, WHOLE);
+          await attach((group = wanted));
+        }
+        return own.map((file) => `SELECT ${table.columns.map(read).join(', ')} FROM read_parquet(${literal(file)})`);
+      },
       report: context.report,
     });
     await detach(session, WHOLE);
   });
+}
+
+/** Rows of a group of the table in these files; where there are several, a single file is less than a group. */
+async function groupFor(session: Session, files: readonly string[]): Promise<number> {
+  if (files.length !== 1 || (await stat(files[0]!)).size < WIDE) return GROUP;
+  const [found] = await session.rows<{ bytes: string; rows: string }>(
+    `SELECT sum(total_uncompressed_size)::VARCHAR AS bytes, (SELECT num_rows FROM parquet_file_metadata(${literal(files[0]!)}))::VARCHAR AS "rows"
+       FROM parquet_metadata(${literal(files[0]!)})`,
+  );
+  return groupOf(Number(found!.bytes) / Math.max(1, Number(found!.rows)));
 }
 
 /** A table of large values has several files. DuckDB puts no `-` into a name that it makes of a table's. */

@@ -17,7 +17,7 @@ import { bad, ok, warn } from '../../findings.ts';
 /** An object is fetched to be looked into; a larger one is left to its backup. */
 const LOOK_BYTES = 256 * 1024 * 1024;
 /** How many times the file's size the scratch disk must hold: a copy; with Parquet the export and its proof besides. */
-const ROOM = { file: 1, parquet: 3 } as const;
+const ROOM = { file: 1, parquet: 2 } as const;
 
 /** @throws what keeps it from reaching the file; everything else is a finding. */
 export async function probe(context: EngineContext<'duckdb'>): Promise<Omit<ProbeOutcome, 'kind'>> {

@@ -14,7 +14,7 @@ import { merge, narrow } from './assemble.ts';
 import { inRoom, type Call } from './context.ts';
 import { takeCopy } from './copy.ts';
 import { isOf, recoded } from './errors.ts';
-import { exchange, guard, type Guard } from './exchange.ts';
+import { exchange, guard, settle, type Guard } from './exchange.ts';
 import { differs, equalAsBefore } from '../../comparing.ts';
 import { compare } from './fingerprint.ts';
 import { walOf } from './names.ts';
@@ -35,6 +35,7 @@ async function restoreIn(call: Call, wanted: RestoreJob, source: RestoreSource):
   const [alias, old] = [aliasDatabase(database, job.id), replacedDatabase(database, job.id)];
   step('connecting');
   refuseNewerFile(source.manifest);
+  await settle(call, job);
   const [serving, replaced, leftover] = [await place.stat(database), await place.stat(old), await place.stat(alias)];
   if (mode === 'swap' && replaced && serving && !leftover) {
     report.warn('An earlier attempt of this restore had found the rows equal and given it its name already.');

@@ -42,9 +42,12 @@ export interface StorageFacts {
   readonly writtenBy: string | undefined;
 }
 
-/** @throws DATABASE_DAMAGED for what is no DuckDB file; `words` says where it lies. */
+/** @throws DATABASE_DAMAGED for what is no DuckDB file, STORAGE_DENIED; `words` says where it lies. */
 export async function readStorage(file: string, words: string): Promise<StorageFacts> {
-  const handle = await open(file, 'r');
+  const handle = await open(file, 'r').catch((cause: NodeJS.ErrnoException) => {
+    const code = ['EACCES', 'EPERM'].includes(cause.code ?? '') ? 'STORAGE_DENIED' : 'STORAGE_UNAVAILABLE';
+    throw new NightjarError(code, { operation: 'read the file’s header', detail: `${words}: ${cause.code}`, cause });
+  });
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEADER), 0, HEADER, 0);
     if (bytesRead < HEADER || buffer.toString('latin1', 8, 12) !== 'DUCK')

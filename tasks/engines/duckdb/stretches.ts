@@ -9,7 +9,7 @@ import type { Session } from './session.ts';
 import type { Column, DataTable } from './tables.ts';
 
 /** Rows that DuckDB stores as one group by default, and the longest stretch: of short rows it takes about twice as long as all at once. */
-const GROUP = 122_880;
+export const GROUP = 122_880;
 const VECTOR = 2_048;
 /** Bytes of values that may be held at once; of less than 4 KiB each they are, whatever the stretch. */
 const BUDGET = 8 * 1024 * 1024;
@@ -25,6 +25,13 @@ export interface Stretch {
 }
 export const conditionOf = (stretch: Stretch | undefined): string =>
   stretch ? `WHERE rowid >= ${stretch.from} AND rowid < ${stretch.to}` : '';
+
+/** How many rows of so many bytes are stored as one group: all values of a group are held while it is packed. */
+export function groupOf(bytes: number): number {
+  let vectors = GROUP / VECTOR;
+  while (vectors * VECTOR * bytes > BUDGET && vectors > 4) vectors = Math.floor(vectors / 2);
+  return vectors * VECTOR;
+}
 
 /** SQL of how many bytes the texts and blobs of all rows have. */
 export const bytesOf = (columns: readonly Column[]): string => {

@@ -23,3 +23,9 @@ export async function noteIn(server: Server, database: string, restoreId: string
   const notes = server.database(database).collection<Note>(NOTE);
   return (await server.ask('read the note', () => notes.findOne({ _id: restoreId }))) ?? undefined;
 }
+
+/** The restore that was filling this database under its own name, and did not come to its end. */
+export async function unfinishedBy(server: Server, database: string): Promise<string | undefined> {
+  const notes = server.database(database).collection<Note>(NOTE);
+  return (await server.ask('read the note', () => notes.findOne({ state: 'unfinished' })))?._id;
+}

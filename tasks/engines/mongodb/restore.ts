@@ -13,7 +13,7 @@ import { isBegun } from './journal.ts';
 import { beImpatient } from './expiry.ts';
 import { load, type Loaded } from './load.ts';
 import { swapTag } from './names.ts';
-import { noteIn, writeNote } from './note.ts';
+import { noteIn, unfinishedBy, writeNote } from './note.ts';
 import { recover } from './recover.ts';
 import { rename } from './rename.ts';
 import { replay, replayRefusal } from './replay.ts';
@@ -64,8 +64,12 @@ async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSou
     server.context.report.warn('An earlier attempt of this restore had brought all of it and found it right.');
     return { restoredDatabase: database, comparison: foundEqual(job, source) };
   }
-  if (!note && (await databaseExists(server, database)))
-    throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${database}.` });
+  if (!note && (await databaseExists(server, database))) {
+    const by = await unfinishedBy(server, database);
+    if (by === undefined)
+      throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${database}.` });
+    server.context.report.warn(`Restore ${by} broke off and had left ${database} unfinished; it is made anew.`);
+  }
   const comparison = await make(server, job, source, database);
   return { restoredDatabase: database, comparison };
 }

@@ -49,7 +49,9 @@ export async function restore(
         await refuseTaken(wire, database);
         await within(wire, (session) =>
           session.told(statement('RESTORE', context, database, exchange.object, made), DOWNLOADED, 'RESTORE_FAILED'),
-        );
+        ).catch(async (thrown: unknown) => {
+          throw await brokenOff(wire, database, thrown);
+        });
       });
     } finally {
       await clear(call, exchange);
@@ -93,6 +95,18 @@ async function refuseOlderServer(wire: Wire, { manifest }: RestoreSource): Promi
   throw new NightjarError('RESTORE_REFUSED', {
     operation: 'preflight',
     detail: `The backup is of storage version ${theirs} (DuckDB ${manifest.source.serverVersion}), and the server’s DuckDB ${row!.version} reads up to ${newest}: update the server. Nothing was touched.`,
+  });
+}
+
+/** It writes into a file of the name that it was told, and takes whatever lies there for a database at its next start. */
+async function brokenOff(wire: Wire, database: string, thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof NightjarError)) return thrown;
+  const shown = await within(wire, databases).then(
+    (names) => (names.includes(database) ? `The server shows ${database} now` : `The server does not show ${database}`),
+    () => `The server does not answer, so it may show ${database} when it is back`,
+  );
+  return thrown.retold({
+    detail: `${thrown.detail ?? thrown.message} ${shown}; a part of the file may lie in its directory, and becomes a database of that name when the server starts. Nobody may use it: drop it, or restore under another name. All other databases are as they were.`,
   });
 }
 

@@ -42,6 +42,13 @@ export function statementOf(text: string): Statement {
   return { kind: 'setting', name: undefined };
 }
 
+/** What a person calls it: such as `view v`. */
+export const wordsFor = ({ kind, name }: Statement, text: string): string => {
+  const found = /(?:TRIGGER|FUNCTION|PROCEDURE|PACKAGE(?: BODY)?)\s+(`(?:[^`]|``)*`|[^\s(]+)/.exec(text)?.[1] ?? '';
+  const called = name ?? (found.startsWith('`') ? nameIn(found.slice(1, -1)) : found);
+  return called === '' ? kind : `${kind} ${called}`;
+};
+
 /** A name as it is, of one as it stands between backticks. */
 export const nameIn = (quoted: string): string => Buffer.from(quoted.replaceAll('``', '`'), 'latin1').toString('utf8');
 

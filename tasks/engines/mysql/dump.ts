@@ -1,5 +1,5 @@
 /** A database, or all of a server's, into archives: mariadb-dump in one snapshot, read through as it streams, and counted beside it. */
-import { toNightjarError } from '../../../core/errors.ts';
+import { NightjarError, toNightjarError, wordsOf, type ErrorCode } from '../../../core/errors.ts';
 import { packingWords } from '../../pipes/packing.ts';
 import { warnOfTls } from '../../authority.ts';
 import type { DumpFacts, DumpSink } from '../../engine.ts';
@@ -12,7 +12,7 @@ import { judge, type Judged } from './judge-dump.ts';
 import { requireRights } from './rights.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
 import { binlogPosition, charsetOf, databaseBytes, readSource, schemaDigest } from './tables.ts';
-import { readViews, writeArchives, type Written } from './write-archives.ts';
+import { readViews, writeArchives, type Written, type WrittenPart } from './write-archives.ts';
 
 export async function dump(context: MysqlContext, sink: DumpSink): Promise<DumpFacts> {
   const { target, report } = context;
@@ -89,7 +89,7 @@ async function dumpHeld(
       consistency: plan.unsafe ? 'locked' : 'transaction',
       source: plan.whole
         ? source
-        : { ...source, details: { ...source.details, longestStatement: judged.written.parts[0]!.contents.longest } },
+        : { ...source, details: { ...source.details, ...detailsOf(judged.written.parts[0]!) } },
       format: 'sql',
       tool: {
         name: 'mariadb-dump',
@@ -102,10 +102,23 @@ async function dumpHeld(
       extensions: [],
       ...(plan.whole ? { databases: await within(server, (session) => held(session, judged, snapshotAt)) } : {}),
     };
+  } catch (thrown) {
+    // A table that goes while the tool is on its way to it is no fault of the tool's.
+    if (!(thrown instanceof NightjarError) || !OF_THE_TOOL.includes(thrown.code) || server.context.signal.aborted)
+      throw thrown;
+    const after = await digestOf(server, plan).catch(() => before);
+    throw after === before ? thrown : schemaChanged(`Definitions changed meanwhile. ${wordsOf(thrown)}`, thrown);
   } finally {
     await Promise.all([hold?.release(), spare?.close()]);
   }
 }
+const OF_THE_TOOL: readonly ErrorCode[] = ['DUMP_FAILED', 'DUMP_EMPTY', 'READ_THROUGH_FAILED'];
+
+/** What a restore asks for before it begins. */
+const detailsOf = ({ contents }: Pick<WrittenPart, 'contents'>): Record<string, string | number> => ({
+  longestStatement: contents.longest,
+  code: [...contents.code].sort().join(' '),
+});
 
 const momentOf = async (session: Session) => ({
   snapshotAt: await serverTime(session),
@@ -123,22 +136,23 @@ async function held(
       database,
       snapshotAt,
       databaseBytes: await databaseBytes(session, database),
-      details: { ...(await charsetOf(session, database)), longestStatement: contents.longest },
+      details: { ...(await charsetOf(session, database)), ...detailsOf({ contents }) },
       extensions: [],
+      roles: [...contents.definers].sort(),
     });
   return found;
 }
 
 /** Undefined where it can't be had: then the rows are counted in the dump's own stream only, which is of its own snapshot. */
 async function holdFor(server: Server, plan: DumpPlan, signal: AbortSignal): Promise<Hold | undefined> {
-  if (plan.unsafe) return holdTables(server, plan.databases, signal);
   const { report, target } = server.context;
-  if (target.fingerprint === 'none') return undefined;
+  if (!plan.unsafe && target.fingerprint === 'none') return undefined;
   try {
     return await holdServer(server, signal);
   } catch (thrown) {
     const known = toNightjarError(thrown);
     if (!['LOCK_TIMEOUT', 'PRIVILEGE_MISSING'].includes(known.code)) throw thrown;
+    if (plan.unsafe) return holdTables(server, plan.databases, signal);
     // Managed servers never give it; every night's report need not say so.
     if (known.code === 'LOCK_TIMEOUT')
       report.warn(

@@ -98,13 +98,19 @@ function codeOf(
   return fallback;
 }
 
+/** The server's number in a tool's last words. */
+export function toolNumber({ stderr }: ProcessEnd): number | undefined {
+  // mariadb: `ERROR 1045 (28000)`; mariadb-dump: `Got error: 1045: "…"`, `Couldn't execute '…': … (1142)`.
+  const numbers = [...stderr.trim().matchAll(/ERROR (\d{4})\b|[Ee]rror:? (\d{4})\b|\((\d{4})\)\s*$/gm)];
+  const found = numbers.map((match) => match[1] ?? match[2] ?? match[3]).at(-1);
+  return found === undefined ? undefined : Number(found);
+}
+
 /** What a tool said with its last words. */
 export function toolError(tool: string, end: ProcessEnd, fallback: ErrorCode): NightjarError {
   const said = end.stderr.trim();
-  // mariadb: `ERROR 1045 (28000)`; mariadb-dump: `Got error: 1045: "…"`, `Couldn't execute '…': … (1142)`.
-  const numbers = [...said.matchAll(/ERROR (\d{4})\b|[Ee]rror:? (\d{4})\b|\((\d{4})\)\s*$/gm)];
-  const number = Number(numbers.map((match) => match[1] ?? match[2] ?? match[3]).at(-1) ?? 0);
-  const known = BY_NUMBER[number] ?? fallback;
+  const number = toolNumber(end);
+  const known = BY_NUMBER[number ?? 0] ?? fallback;
   return new NightjarError(known === 'TLS_FAILED' && CUT.test(said) ? 'CONNECTION_LOST' : known, {
     operation: tool,
     detail: advised(`${tool} ${howEnded(end)}${said === '' ? '.' : `: ${said}`}`, number),

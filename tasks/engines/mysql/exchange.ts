@@ -8,10 +8,19 @@ import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { ExchangeState } from '../../../core/exchange.ts';
 import { KEPT_TABLE, NOTE_TABLE, ident, qualified } from './names.ts';
 import { numberOf } from './errors.ts';
-import { createObjects, dropObject, readObjects, runningEvents, sameObject, type CodeObject } from './objects.ts';
+import {
+  createObjects,
+  dropObject,
+  inWordsOf,
+  readObjects,
+  runningEvents,
+  sameObject,
+  type CodeObject,
+} from './objects.ts';
 import { databaseExists, dropDatabase, readNote, writeNote } from './place.ts';
 import { movedPlan, triggersOf, type Exchange, type Plan } from './plan.ts';
 import { regrant, routineGrants } from './routine-grants.ts';
+import { nameSequences } from './sequence-defaults.ts';
 import type { Server, Session } from './server.ts';
 import { endBlockers } from './sessions.ts';
 import { charsetOf, createDatabase, dropEmpty, listMovable } from './tables.ts';
@@ -34,6 +43,8 @@ export async function exchange(server: Server, names: Exchange): Promise<boolean
     let plan = await movedPlan(session, names);
     if (!plan) {
       plan = await makePlan(server, session, names);
+      // Where the name has the sequence already, no statement ever finds it missing.
+      if (server.isMariadb) await nameSequences(session, names, names.incoming);
       await report.exchange({ ...stateOf(names, plan.had), serves: 'either' });
       await move(server, session, names, plan);
     }
@@ -82,12 +93,13 @@ async function makePlan(server: Server, session: Session, names: Exchange): Prom
     ),
   });
   const [serving, coming] = [had ? await sideOf(name) : { tables: [], objects: [] }, await sideOf(incoming)];
+  const objects = await inWordsOf(session, coming.objects, incoming, name);
   const plan: Plan = {
     names,
     had,
     // An attempt that died may have dropped them already.
     serving: { ...serving, objects: withTriggers(serving.objects, earlier?.serving.objects) },
-    incoming: { ...coming, objects: withTriggers(coming.objects, earlier?.incoming.objects) },
+    incoming: { ...coming, objects: withTriggers(objects, earlier?.incoming.objects) },
     grants: had ? await routineGrants(session, name) : [],
   };
   await writeNote(
@@ -160,7 +172,7 @@ async function afterFailure(
   const session = await server.lastSession();
   try {
     if (await movedPlan(session, names)) return 'moved';
-    if (plan.had) await createObjects(session, names.name, triggersOf(plan.serving.objects));
+    if (plan.had) await createObjects(session, names.name, triggersOf(plan.serving.objects), { of: names.name });
     if (plan.had && !again) await dropEmpty(session, names.keepAs);
     return 'as before';
   } finally {
@@ -182,28 +194,31 @@ async function settle(server: Server, session: Session, names: Exchange, plan: P
     for (const one of plan.serving.objects)
       if (!isStaying(one) && one.kind !== 'TRIGGER') await dropObject(session, name, one);
   const coming = plan.incoming.objects.filter((one) => !isStaying(one));
-  await createObjects(session, name, coming);
+  const brokenIn =
+    (database: string) =>
+    (view: CodeObject, why: string): void =>
+      report.warn(`The view ${view.name} could not be made in ${database}: ${why} Make it by hand: ${view.sql}`);
+  if (server.isMariadb) await nameSequences(session, names, name);
+  await createObjects(session, name, coming, { of: name, broken: brokenIn(name) });
   for (const failed of await regrant(session, name, plan.grants, coming)) report.warn(failed);
-  if (plan.had)
-    await createObjects(session, keepAs, plan.serving.objects, (view, why) =>
-      report.warn(`The view ${view} could not be made in ${keepAs}: ${why}`),
-    );
+  if (plan.had) await createObjects(session, keepAs, plan.serving.objects, { of: name, broken: brokenIn(keepAs) });
   await wake(server, session, names, plan, JSON.parse(note?.events ?? '[]') as string[]);
   if (!plan.had) await session.rows(`DROP TABLE IF EXISTS ${qualified(name, KEPT_TABLE)}`);
   await dropDatabase(session, incoming);
 }
 
 async function wake(server: Server, session: Session, names: Exchange, plan: Plan, events: string[]): Promise<void> {
-  const there = events.filter((event) =>
-    plan.incoming.objects.some((one) => one.kind === 'EVENT' && one.name === event),
-  );
+  const there = plan.incoming.objects.filter((one) => one.kind === 'EVENT' && events.includes(one.name));
   if (there.length === 0) return;
   if (!names.wakeEvents) {
     server.context.report.warn(
-      `Events do not run in ${names.name}, for it is a copy: ${there.join(', ')}. Wake them with ALTER EVENT … ENABLE.`,
+      `Events do not run in ${names.name}, for it is a copy: ${there.map((one) => one.name).join(', ')}. Wake them with ALTER DEFINER = … EVENT … ENABLE; without their DEFINER they become yours.`,
     );
     return;
   }
   await session.rows(`USE ${ident(names.name)}`);
-  for (const event of there) await session.rows(`ALTER EVENT ${ident(event)} ENABLE`);
+  for (const one of there) await session.rows(`ALTER ${definerIn(one.sql)}EVENT ${ident(one.name)} ENABLE`);
 }
+
+/** Whoever alters an event becomes the one that it runs as, unless somebody else is named. */
+const definerIn = (sql: string): string => /^CREATE (DEFINER=`(?:[^`]|``)*`(?:@`(?:[^`]|``)*`)? )/.exec(sql)?.[1] ?? '';

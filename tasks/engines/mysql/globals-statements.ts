@@ -1,7 +1,7 @@
 /** The users, roles and grants of a backup, statement by statement. */
 import { NightjarError } from '../../../core/errors.ts';
 import { DumpLexer } from './dump-lexer.ts';
-import { isSign, isWord, solid, tokensOf } from './migrate/tokens.ts';
+import { isSign, isWord, solid, tokensOf } from './tokens.ts';
 import { ident } from './names.ts';
 
 export interface Statement {

@@ -1,8 +1,9 @@
 /**
  * Holding a server or a database's tables still. No snapshot can be shared between sessions, so ours and the tool's are opened
- * while nobody can write: under `FLUSH TABLES WITH READ LOCK`, let go at once. RDS, Aurora and Azure do not give that. `LOCK TABLES`
- * would do, but against writers of several tables it ends in deadlocks, and the server then throws the application's transaction
- * away, not us: so it is taken only where it was asked for, for tables that no snapshot covers, until the dump is over.
+ * while nobody can write: under `FLUSH TABLES WITH READ LOCK`, let go at once; to the dump's end where it was asked for tables that
+ * no snapshot covers. RDS, Aurora and Azure do not give it. For those tables `LOCK TABLES` does there, not so well: against writers of
+ * several tables it ends in deadlocks, and the server then throws the application's transaction away, not us; and whoever waits for
+ * one of them exclusively (`LOCK TABLES … WRITE`, `ALTER TABLE`) keeps the tool from it, too.
  */
 import { NightjarError } from '../../../core/errors.ts';
 import { numberOf, WHO_HOLDS } from './errors.ts';
@@ -23,19 +24,75 @@ export interface Hold {
 const WAIT_SECONDS = 2;
 const TRIES = 3;
 const PAUSE_MS = 1_000;
+/** So long the application waits at most behind somebody who waits for us. */
+const STUCK_SECONDS = 10;
+const LOOK_MS = 2_000;
 
-/** All of the server, for a moment. @throws LOCK_TIMEOUT; PRIVILEGE_MISSING where RELOAD is not given. */
+/** All of the server. @throws LOCK_TIMEOUT; PRIVILEGE_MISSING where RELOAD is not given. */
 export const holdServer = (server: Server, signal: AbortSignal): Promise<Hold> =>
   hold(server, 'FLUSH TABLES WITH READ LOCK', signal);
 
-/** Tables by database, to the dump's end. @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING. */
-export function holdTables(
+/**
+ * Tables by database, to the dump's end. It is lost with LOCK_TIMEOUT when the tool has to wait for somebody who waits for us.
+ *
+ * @throws LOCK_TIMEOUT when writers do not let go; PRIVILEGE_MISSING.
+ */
+export async function holdTables(
   server: Server,
   databases: readonly { readonly database: string; readonly data: readonly string[] }[],
   signal: AbortSignal,
 ): Promise<Hold> {
   const tables = databases.flatMap(({ database, data }) => data.map((table) => `${qualified(database, table)} READ`));
-  return hold(server, `LOCK TABLES ${tables.join(', ')}`, signal);
+  const held = await hold(server, `LOCK TABLES ${tables.join(', ')}`, signal);
+  const watch = watchFor(held.session);
+  return {
+    session: held.session,
+    lost: Promise.race([held.lost, watch.stuck]),
+    held: () => held.held(),
+    async release() {
+      await watch.end();
+      await held.release();
+    },
+  };
+}
+
+/** Looks whether other sessions of this login, which are the tool's, wait for a table. */
+function watchFor(session: Session): { readonly stuck: Promise<never>; end(): Promise<void> } {
+  let looking: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const stuck = new Promise<never>((_resolve, reject) => {
+    const look = async (): Promise<void> => {
+      const waiting = await session.rows<{ state: string }>(
+        `SELECT state AS state FROM information_schema.processlist
+          WHERE user = SUBSTRING_INDEX(USER(), '@', 1) AND id <> CONNECTION_ID() AND time >= ? AND state LIKE 'Waiting for table%'`,
+        [STUCK_SECONDS],
+      );
+      if (waiting.length > 0)
+        reject(
+          new NightjarError('LOCK_TIMEOUT', {
+            operation: 'LOCK TABLES',
+            detail: `Somebody waited for a locked table to write to it alone or to alter it, and so the dump waited, too. It was given up, to let them go on. ${WHO_HOLDS}`,
+          }),
+        );
+    };
+    // A connection that breaks tells it by itself.
+    timer = setInterval(
+      () =>
+        void (looking ??= look().then(
+          () => (looking = undefined),
+          () => undefined,
+        )),
+      LOOK_MS,
+    );
+  });
+  stuck.catch(() => undefined);
+  return {
+    stuck,
+    async end() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
 }
 
 async function hold(server: Server, sql: string, signal: AbortSignal): Promise<Hold> {

@@ -11,6 +11,9 @@ import { within, type Server, type Session } from './server.ts';
 const STEM = 'nightjar_made';
 const TABLE = 'made';
 
+/** The table of a restore's ledger, as SQL names it. */
+export const ledgerOf = (restoreId: string): string => qualified(aliasDatabase(STEM, restoreId), TABLE);
+
 export type Kind = 'account' | 'database';
 
 export interface Entry {
@@ -83,7 +86,7 @@ export async function openLedger(
 
 const rowsOf = (session: Session, place: string): Promise<Row[]> =>
   session
-    .rows<Row>(`SELECT kind, name, step, described FROM ${qualified(place, TABLE)}`)
+    .rows<Row>(`SELECT kind, name, step, described FROM ${qualified(place, TABLE)} WHERE kind <> 'view'`)
     .catch((thrown: unknown) => unlessGone(thrown) ?? []);
 
 /** 1049: no database, 1146: no table. */

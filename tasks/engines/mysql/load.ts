@@ -5,15 +5,18 @@ import type { RestoreSource } from '../../engine.ts';
 import { unpacked } from '../../pipes/packing.ts';
 import { childOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
+import type { RunningProcess } from '../../processes.ts';
 import { DumpLexer } from './dump-lexer.ts';
 import { names } from './dump-plan.ts';
 import { toolError } from './errors.ts';
 import { withSigns } from './fingerprint.ts';
+import { leaveForLater } from './late-views.ts';
 import { select, type Selected } from './selection.ts';
 import { within, type Server } from './server.ts';
-import { listMovable } from './tables.ts';
+import { folds, listMovable } from './tables.ts';
+import { feedText, HeldViews, inFinalWords, makeViews, toldMissing, type RunClient } from './views.ts';
 
-const CLIENT_ARGS = [
+export const CLIENT_ARGS = [
   '--batch',
   // Bytes are bytes, and of the client's own commands only DELIMITER is one.
   '--binary-mode',
@@ -34,17 +37,39 @@ export async function load(
   const own = new AbortController();
   const signal = AbortSignal.any([server.context.signal, own.signal]);
   report.expect(source.manifest.archive.bytes);
-  const selected = select(job, translate);
-  const client = server.start('mariadb', [...CLIENT_ARGS, `--database=${place}`], { signal, stdin: 'pipe' });
+  const { database } = source.manifest.source;
+  const renaming = {
+    from: database,
+    to: place,
+    anyCase: await within(server, folds),
+    quoted: database !== job.database,
+  };
+  const selected = select(job, renaming, translate);
+  const views = new HeldViews();
+  const start = (...more: string[]): RunningProcess =>
+    server.start('mariadb', [...CLIENT_ARGS, ...more, `--database=${place}`], { signal, stdin: 'pipe' });
+  const client = start();
   const ended = client.done.then((end) => {
     if (end.code === 0) return;
     server.context.signal.throwIfAborted();
     throw toolError('mariadb', end, 'RESTORE_FAILED');
   });
   ended.catch(() => undefined);
-  const feeding = feed(server, source, selected, childOutlet(client.stdin!), ended, signal);
+  const feeding = feed(server, source, selected, views, childOutlet(client.stdin!), ended, signal);
   await withSigns(report, together(own, [feeding, ended]));
   await refuseMissing(server, place, selected);
+  const run: RunClient = (text, force) => feedText(start(...(force ? ['--force'] : [])), text);
+  const left = await withSigns(report, makeViews(server, place, views.all, run));
+  for (const one of left.map((each) => inFinalWords(each, place, job.database))) {
+    if (job.allDatabases) await leaveForLater(server, job.id, job.database, one.view);
+    report.warn(
+      toldMissing(one, job.database, job.allDatabases ? 'It is tried once more when all databases are back. ' : ''),
+    );
+  }
+  if (database !== job.database && selected.doubts.length > 0)
+    report.warn(
+      `These may still read ${database}, the database of the backup, instead of ${job.database}. Look at each: ${names(selected.doubts)}.`,
+    );
   return selected;
 }
 
@@ -52,13 +77,18 @@ async function feed(
   server: Server,
   source: RestoreSource,
   selected: Selected,
+  views: HeldViews,
   outlet: ReturnType<typeof childOutlet>,
   ended: Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const { report } = server.context;
   const wanted: Buffer[] = [];
-  const lexer = new DumpLexer({ ...selected.handler, pass: (bytes) => void wanted.push(bytes) });
+  const lexer = new DumpLexer({
+    ...selected.handler,
+    statement: (text, delimiter) => views.take(selected.handler.statement(text, delimiter)),
+    pass: (bytes) => void wanted.push(bytes),
+  });
   const { stream, done } = unpacked(source.openArchive(), source.manifest.compression, {
     env: server.environment(),
     signal,

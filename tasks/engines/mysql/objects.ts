@@ -3,13 +3,16 @@ import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import { asleep } from './dump-statements.ts';
 import { numberOf } from './errors.ts';
 import { ident, qualified } from './names.ts';
+import { withOwnNameUnicode } from './own-name.ts';
 import type { Session } from './server.ts';
+import { folds } from './tables.ts';
+import { UNREADABLE } from './views.ts';
 
 export interface CodeObject {
   /** As SHOW CREATE and DROP take it: `VIEW`, `TRIGGER`, `EVENT`, or a kind of routine. */
   readonly kind: string;
   readonly name: string;
-  /** Without the database's name. */
+  /** In the words of one database: a name of its own that stands in it is that one's. */
   readonly sql: string;
   readonly mode: string;
   readonly charset: string;
@@ -66,6 +69,24 @@ async function readObject(session: Session, database: string, kind: string, name
   };
 }
 
+/** In the words of another database. */
+export async function inWordsOf(
+  session: Session,
+  objects: readonly CodeObject[],
+  from: string,
+  to: string,
+): Promise<CodeObject[]> {
+  if (from === to || objects.length === 0) return [...objects];
+  const renaming = { from, to, anyCase: await folds(session) };
+  return objects.map((one) => ({
+    ...one,
+    sql: withOwnNameUnicode(one.sql, renaming, {
+      typed: one.kind !== 'VIEW',
+      ansi: one.kind !== 'VIEW' && one.mode.includes('ANSI_QUOTES'),
+    }),
+  }));
+}
+
 export const sameObject = (one: CodeObject, other: CodeObject): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
@@ -92,17 +113,18 @@ async function createObject(session: Session, database: string, one: CodeObject)
 }
 
 /**
- * Makes them in this database; events do not run yet. Views that read others come when those are there. `broken`: hears of views
- * that can't be made; undefined: then it throws.
+ * Makes them in this database; events do not run yet. Views that read others come when those are there. `of`: the database in
+ * whose words they are. `broken`: hears of views that read what is not there; undefined: then it throws.
  */
 export async function createObjects(
   session: Session,
   database: string,
   objects: readonly CodeObject[],
-  broken?: (name: string, why: string) => void,
+  { of, broken }: { readonly of: string; readonly broken?: (view: CodeObject, why: string) => void },
 ): Promise<void> {
+  const own = await inWordsOf(session, objects, of, database);
   await session.rows(`USE ${ident(database)}`);
-  const kinds = (test: (kind: string) => boolean): CodeObject[] => objects.filter((one) => test(one.kind));
+  const kinds = (test: (kind: string) => boolean): CodeObject[] => own.filter((one) => test(one.kind));
   for (const one of kinds((kind) => !['VIEW', 'TRIGGER', 'EVENT'].includes(kind)))
     await createObject(session, database, one);
   await createViews(
@@ -120,7 +142,7 @@ async function createViews(
   session: Session,
   database: string,
   views: readonly CodeObject[],
-  broken?: (name: string, why: string) => void,
+  broken?: (view: CodeObject, why: string) => void,
 ): Promise<void> {
   let waiting = [...views];
   while (waiting.length > 0) {
@@ -129,14 +151,13 @@ async function createViews(
       try {
         await createObject(session, database, one);
       } catch (why) {
-        // 1146, 1356, 1054: what it reads is not there yet, or not as it should be.
-        if (![1146, 1356, 1054].includes(numberOf(why) ?? 0)) throw why;
+        if (!UNREADABLE.includes(numberOf(why) ?? 0)) throw why;
         failed.push({ one, why });
       }
     }
     if (failed.length === waiting.length) {
       if (!broken) throw failed[0]!.why;
-      for (const { one, why } of failed) broken(one.name, wordsOf(why));
+      for (const { one, why } of failed) broken(one, wordsOf(why));
       return;
     }
     waiting = failed.map(({ one }) => one);

@@ -3,10 +3,12 @@ import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { names } from './dump-plan.ts';
+import { requireRestoreRights } from './restore-rights.ts';
 import type { Server, Session } from './server.ts';
 
-/** @throws RESTORE_REFUSED. */
+/** @throws RESTORE_REFUSED, PRIVILEGE_MISSING. */
 export async function preflight(server: Server, session: Session, job: RestoreJob, manifest: Manifest): Promise<void> {
+  await requireRestoreRights(server, session, job, manifest);
   await refusePacket(session, manifest);
   await refuseOutsiders(session, job);
   await warnOfDefiners(server, session, job, manifest);

@@ -7,6 +7,8 @@ import type { Outlet } from '../../pipes/pipes.ts';
 import { DumpLexer } from './dump-lexer.ts';
 import { definerOf, isCompleted, statementOf } from './dump-statements.ts';
 
+export type Code = 'view' | 'trigger' | 'event' | 'procedure' | 'function';
+
 export interface DumpContents {
   /** Rows by table; of tables without rows there is no entry. */
   readonly rows: ReadonlyMap<string, number>;
@@ -16,6 +18,8 @@ export interface DumpContents {
   readonly visited: ReadonlySet<string>;
   /** Who runs views, triggers, routines and events: `user@host`. */
   readonly definers: ReadonlySet<string>;
+  /** Kinds of what has a definer, as {@link Code} names them. */
+  readonly code: ReadonlySet<Code>;
   /** In bytes: a server must take it in one packet. */
   readonly longest: number;
 }
@@ -26,6 +30,7 @@ export class DumpReader implements Outlet {
   readonly #created = new Set<string>();
   readonly #visited = new Set<string>();
   readonly #definers = new Set<string>();
+  readonly #code = new Set<Code>();
   #longest = 0;
   #completed = false;
   readonly #lexer = new DumpLexer({
@@ -36,6 +41,8 @@ export class DumpReader implements Outlet {
       if (kind === 'keys') this.#visited.add(name!);
       const definer = kind === 'setting' || kind === 'table' ? undefined : definerOf(text);
       if (definer !== undefined) this.#definers.add(definer);
+      if (kind === 'routine') this.#code.add(isProcedure(text) ? 'procedure' : 'function');
+      else if (kind === 'view' || kind === 'trigger' || kind === 'event') this.#code.add(kind);
       return '';
     },
     comment: (text) => {
@@ -74,10 +81,14 @@ export class DumpReader implements Outlet {
       created: this.#created,
       visited: this.#visited,
       definers: this.#definers,
+      code: this.#code,
       longest: this.#longest,
     };
   }
 }
+
+/** Packages are made as functions are. */
+const isProcedure = (text: string): boolean => /\b(PROCEDURE|FUNCTION|PACKAGE)\b/.exec(text)?.[1] === 'PROCEDURE';
 
 const unreadable = (detail: string): NightjarError =>
   new NightjarError('READ_THROUGH_FAILED', { operation: 'read the dump', detail });

@@ -60,11 +60,11 @@ async function layAside(session: Session, { names: { incoming }, plan }: Broken)
 async function giveUp(server: Server, session: Session, { names, plan }: Broken): Promise<void> {
   const { report } = server.context;
   const { name, incoming, keepAs, inVault } = names;
-  if (plan.had) await putTriggersBack(server, session, name, plan.serving);
+  if (plan.had) await putTriggersBack(server, session, name, plan.serving, name);
   if (plan.had) await dropEmpty(session, keepAs);
   if (inVault) await dropDatabase(session, incoming);
   else {
-    await putTriggersBack(server, session, incoming, plan.incoming);
+    await putTriggersBack(server, session, incoming, plan.incoming, name);
     await session.rows(`DELETE FROM ${qualified(incoming, NOTE_TABLE)} WHERE k = 'plan'`);
     await session.rows(`DROP TABLE IF EXISTS ${qualified(incoming, KEPT_TABLE)}`);
   }
@@ -76,10 +76,11 @@ async function putTriggersBack(
   session: Session,
   database: string,
   side: Broken['plan']['serving'],
+  of: string,
 ): Promise<void> {
   const there = triggersOf(await readObjects(session, database, () => undefined)).map((one) => one.name);
   for (const one of triggersOf(side.objects).filter(({ name }) => !there.includes(name)))
-    await createObjects(session, database, [one]).catch((thrown: unknown) =>
+    await createObjects(session, database, [one], { of }).catch((thrown: unknown) =>
       report.warn(`The trigger ${one.name} of ${database} could not be made again: ${String(thrown)} ${one.sql}`),
     );
 }

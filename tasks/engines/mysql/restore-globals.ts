@@ -6,11 +6,15 @@ import { aliasDatabase } from '../../../core/names.ts';
 import type { RestoreDone, RestoreSource, ServerRestore } from '../../engine.ts';
 import { compareIn, foundEqual } from './compare.ts';
 import { statementsIn, type Statement } from './globals-statements.ts';
+import { makeLate } from './late-views.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { grantInside, makeMissing } from './make-users.ts';
+import { CLIENT_ARGS } from './load.ts';
 import { isForeign } from './migrate/rehearse.ts';
 import { databaseExists } from './place.ts';
+
 import { reachServer, within, type MysqlContext, type Server } from './server.ts';
+import { feedText } from './views.ts';
 
 /**
  * What was granted on single tables and routines waits until their database is back.
@@ -29,7 +33,13 @@ export async function restoreGlobals(
   const inside = await makeUsers(server, ledger, text, isForeign(server, manifest));
   return {
     bring: (database, restore) => bring(server, ledger, { job, source, database, inside }, restore),
-    end: () => ledger.close(),
+    async end() {
+      await makeLate(server, job.id, (database) => (text, force) => {
+        const args = [...CLIENT_ARGS, ...(force ? ['--force'] : []), `--database=${database}`];
+        return feedText(server.start('mariadb', args, { signal: context.signal, stdin: 'pipe' }), text);
+      });
+      await ledger.close();
+    },
   };
 }
 

@@ -91,31 +91,32 @@ function lackingRights(grants: Grants, wanted: readonly Wanted[], scope: BackupS
 }
 
 /** In a grant, a name is a pattern. */
-const pattern = (database: string): string => ident(database.replace(/[_%]/g, '\\$&'));
-const grant = ({ user }: Grants, rights: string, where: string): string =>
+export const pattern = (database: string): string => ident(database.replace(/[_%]/g, '\\$&'));
+/** The statement that mends it. */
+export const grant = ({ user }: Pick<Grants, 'user'>, rights: string, where: string): string =>
   `GRANT ${rights} ON ${where} TO ${user.replace(/^(.*)@(.*)$/s, "'$1'@'$2'")};`;
 
 /** Before it had a right of its own, whoever may read the server's table of them sees all. */
-const inTable = ({ isMariadb, major }: Server): boolean => isMariadb || major < 8;
+export const inTable = ({ isMariadb, major }: Server): boolean => isMariadb || major < 8;
 
 /**
  * Whether all are listed, if without their bodies. Source: MySQL 8.0 manual, 26.3.30 and SHOW CREATE PROCEDURE; MariaDB's on
  * SHOW CREATE PROCEDURE. A right to run or to change one shows that it is there.
  */
-function seesRoutines(server: Server, grants: Grants, database: string): boolean {
+export function seesRoutines(server: Server, grants: Grants, database: string): boolean {
   if (['EXECUTE', 'CREATE ROUTINE', 'ALTER ROUTINE'].some((right) => grants.on(database, right))) return true;
   if (inTable(server)) return grants.onTable('mysql', 'proc', 'SELECT') || grants.on(database, 'SHOW CREATE ROUTINE');
   return grants.everywhereAlsoOn(database, 'SELECT') || grants.everywhere('SHOW_ROUTINE');
 }
 
-function routinesHint(server: Server, grants: Grants): string {
+export function routinesHint(server: Server, grants: Grants): string {
   if (inTable(server)) return grant(grants, 'SELECT', 'mysql.proc');
   const [, minor = 0, patch = 0] = server.version.split('.').map(Number);
   const hasRight = server.major > 8 || minor > 0 || patch >= 20;
   return grant(grants, hasRight ? 'SHOW_ROUTINE' : 'SELECT', '*.*');
 }
 
-async function unreadableRoutines(session: Session, databases: readonly string[]): Promise<string[]> {
+export async function unreadableRoutines(session: Session, databases: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const database of databases) {
     const rows = await session.rows<{ name: string }>(

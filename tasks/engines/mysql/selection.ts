@@ -1,7 +1,16 @@
 /** What of a dump goes into a restored database, statement by statement. */
 import type { RestoreJob } from '../../../core/job.ts';
 import type { DumpHandler } from './dump-lexer.ts';
-import { asleep, definerOf, isCompleted, statementOf, withDefiner, type Statement } from './dump-statements.ts';
+import {
+  asleep,
+  definerOf,
+  isCompleted,
+  statementOf,
+  withDefiner,
+  wordsFor,
+  type Statement,
+} from './dump-statements.ts';
+import { withOwnName, type Renaming } from './own-name.ts';
 
 export interface Selected {
   readonly handler: DumpHandler;
@@ -11,13 +20,22 @@ export interface Selected {
   readonly visited: ReadonlySet<string>;
   /** Events that run in the source; they are restored asleep, and woken when their database serves. */
   readonly events: readonly string[];
+  /** What may still read the database whose name the backup has, and why: such as `view v (another meaning)`. */
+  readonly doubts: readonly string[];
   /** Whether the dump's last line was seen. */
   completed(): boolean;
 }
 
-/** The job's scope and who is to own things. `translate`: into the words of another kind of server. */
+/** Code in the server's own words, or with a body that somebody typed. */
+const CODE: readonly Statement['kind'][] = ['view', 'trigger', 'routine', 'event'];
+
+/**
+ * The job's scope and who is to own things. `renaming`: of the database itself in its definitions. `translate`: into the words of
+ * another kind of server.
+ */
 export function select(
   job: Pick<RestoreJob, 'scope' | 'noOwner' | 'roleMap'>,
+  renaming: Renaming,
   translate: (text: string) => string = (text) => text,
 ): Selected {
   const { scope = {} } = job;
@@ -25,6 +43,9 @@ export function select(
   const created = new Set<string>();
   const visited = new Set<string>();
   const events: string[] = [];
+  const sequences = new Set<string>();
+  const doubts: string[] = [];
+  let ansi = false;
   let completed = false;
   /** A trigger comes after its table. */
   let current = '';
@@ -44,10 +65,21 @@ export function select(
     const other = job.roleMap?.[definer];
     return other === undefined ? text : withDefiner(text, other);
   };
+  const inPlace = (statement: Statement, text: string): string => {
+    const { kind } = statement;
+    const wording =
+      kind === 'table'
+        ? { typed: false, only: (name: string) => sequences.has(name) }
+        : { typed: kind !== 'view', ansi: ansi && kind !== 'view' };
+    const { text: own, doubt } = withOwnName(text, renaming, wording);
+    if (doubt) doubts.push(`${wordsFor(statement, text)} (${doubt})`);
+    return own;
+  };
   return {
     created,
     visited,
     events,
+    doubts,
     completed: () => completed,
     handler: {
       statement(text) {
@@ -57,9 +89,12 @@ export function select(
         if (!isWanted(statement)) return '';
         if (kind === 'table') created.add(name!);
         if (kind === 'keys') visited.add(name!);
+        if (kind === 'sequence') sequences.add(name!);
         if (kind === 'keys') return text;
-        if (kind === 'setting' || kind === 'table') return translate(text);
-        const mine = translate(owned(text));
+        if (kind === 'setting') ansi = /SET sql_mode\s*= '(.*)'/.exec(text)?.[1]!.includes('ANSI_QUOTES') ?? ansi;
+        if (kind === 'setting') return translate(text);
+        if (kind === 'table') return translate(inPlace(statement, text));
+        const mine = translate(owned(CODE.includes(kind) ? inPlace(statement, text) : text));
         const sleeping = kind === 'event' ? asleep(mine) : undefined;
         if (sleeping === undefined) return mine;
         events.push(name!);

@@ -57,6 +57,12 @@ export async function generatedColumns(session: Session, database: string): Prom
   return found;
 }
 
+/** Whether names of databases and tables are equal whose cases differ. */
+export async function folds(session: Session): Promise<boolean> {
+  const { folded } = await session.row<{ folded: number | string }>('SELECT @@lower_case_table_names AS folded');
+  return Number(folded) !== 0;
+}
+
 export async function listViews(session: Session, database: string): Promise<string[]> {
   const rows = await session.rows<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.views WHERE table_schema = ? ORDER BY table_name`,
@@ -87,10 +93,10 @@ export async function schemaDigest(session: Session, database: string): Promise<
       WHERE table_schema = ? ORDER BY table_name`,
     `SELECT table_name, ordinal_position, column_name, column_default, is_nullable, column_type, collation_name, extra, generation_expression
        FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position`,
-    `SELECT table_name, view_definition FROM information_schema.views WHERE table_schema = ? ORDER BY table_name`,
-    `SELECT routine_type, routine_name, last_altered FROM information_schema.routines WHERE routine_schema = ? ORDER BY 1, 2`,
-    `SELECT trigger_name, created, event_object_table FROM information_schema.triggers WHERE trigger_schema = ? ORDER BY 1`,
-    `SELECT event_name, last_altered FROM information_schema.events WHERE event_schema = ? ORDER BY 1`,
+    `SELECT table_name, definer, security_type, view_definition FROM information_schema.views WHERE table_schema = ? ORDER BY table_name`,
+    `SELECT routine_type, routine_name, last_altered, definer, routine_comment, routine_definition FROM information_schema.routines WHERE routine_schema = ? ORDER BY 1, 2`,
+    `SELECT trigger_name, created, event_object_table, definer, action_statement FROM information_schema.triggers WHERE trigger_schema = ? ORDER BY 1`,
+    `SELECT event_name, last_altered, definer, status, event_comment, event_definition FROM information_schema.events WHERE event_schema = ? ORDER BY 1`,
   ];
   for (const sql of parts) hash.update(JSON.stringify(await session.rows(sql, [database])));
   return hash.digest('hex');

@@ -4,7 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Readable } from 'node:stream';
-import { NightjarError } from '../../../core/errors.ts';
+import { NightjarError, toNightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { diskFull } from '../../save-archive.ts';
 import { unpacked } from '../../pipes/packing.ts';
@@ -147,8 +147,31 @@ async function* fileBytes(file: string): ArchiveBytes {
   yield* createReadStream(file) as AsyncIterable<Buffer>;
 }
 
-/** Hands an archive to a child: what was read of it already, then the rest. */
-export async function feedArchive(start: Buffer, rest: ArchiveBytes, outlet: Outlet): Promise<void> {
-  let open = await outlet.write(start);
-  for await (const chunk of rest) if (open) open = await outlet.write(chunk);
+/**
+ * Hands an archive to a child: what was read of it already, then the rest. A child that wants no more does not end it, for the
+ * archive is to be proven; an abort does, also while the archive keeps it waiting.
+ */
+export async function feedArchive(
+  start: Buffer,
+  rest: ArchiveBytes,
+  outlet: Outlet,
+  signal: AbortSignal,
+): Promise<void> {
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(toNightjarError(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  aborted.catch(() => undefined);
+  try {
+    signal.throwIfAborted();
+    let open = await outlet.write(start);
+    for (;;) {
+      const next = await Promise.race([rest.next(), aborted]);
+      if (next.done) return;
+      if (open) open = await outlet.write(next.value);
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

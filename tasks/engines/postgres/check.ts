@@ -47,7 +47,7 @@ async function countRows(session: Session, server: Server): Promise<{ tables: nu
   for (const one of await listTables(session)) {
     await session.rows('SAVEPOINT one');
     try {
-      if (!one.readable) throw new NightjarError('PRIVILEGE_MISSING', { operation: 'count rows' });
+      if (one.readable === false) throw new NightjarError('PRIVILEGE_MISSING', { operation: 'count rows' });
       rows += (await printTable(session, one, 'counts')).rows;
       tables += 1;
     } catch (thrown) {

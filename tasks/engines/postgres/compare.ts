@@ -63,15 +63,15 @@ export async function compareIn(
   job: RestoreJob,
   source: RestoreSource,
   database: string,
-  options: { only: (place: Place) => boolean; jobs: number },
+  options: { only: (place: Place) => boolean; jobs: number; settings: string },
 ): Promise<Comparison> {
   const { fingerprint } = source.manifest;
-  const { only, jobs } = options;
+  const { only, jobs, settings } = options;
   if (job.scope?.schemaOnly) return foundEqual(job, source);
   const sessions: Session[] = [];
   try {
     for (let count = 0; count < jobs; count += 1) {
-      const session = await server.session(database);
+      const session = await server.session(database, undefined, settings);
       sessions.push(session);
       await noLimits(server, session);
     }

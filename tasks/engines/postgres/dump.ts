@@ -15,7 +15,15 @@ import { dumpGlobals } from './globals.ts';
 import { qualified } from './names.ts';
 import { reachServer, type PostgresContext, type Server } from './server.ts';
 import { joinSnapshot, openSnapshot, watchSnapshot, type Snapshot } from './snapshot.ts';
-import { encodingOf, listTables, readExtensions, readRoles, readSource, refuseUnreadable } from './tables.ts';
+import {
+  encodingOf,
+  listTables,
+  readExtensions,
+  readRoles,
+  readSource,
+  refuseUnreadable,
+  subscriptionsOf,
+} from './tables.ts';
 import { toolText } from './tool-run.ts';
 import { archivePlan } from './write-archive.ts';
 import { scriptPlan } from './write-script.ts';
@@ -131,10 +139,16 @@ async function fingerprintIn(
 
 /** What a person should know of this database's backup, though it is good. */
 async function oddities(session: Snapshot['session']): Promise<string[]> {
-  const { unlogged, replica, prepared } = await session.row<{ unlogged: number; replica: boolean; prepared: number }>(`
+  const { unlogged, replica, prepared, subscriptions } = await session.row<{
+    unlogged: number;
+    replica: boolean;
+    prepared: number;
+    subscriptions: string | null;
+  }>(`
     SELECT (SELECT count(*)::int FROM pg_catalog.pg_class WHERE relpersistence = 'u' AND relkind = 'r') AS unlogged,
            pg_catalog.pg_is_in_recovery() AS replica,
-           (SELECT count(*)::int FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()) AS prepared`);
+           (SELECT count(*)::int FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()) AS prepared,
+           (${subscriptionsOf('current_database()')}) AS subscriptions`);
   return [
     ...(unlogged > 0
       ? [
@@ -143,6 +157,9 @@ async function oddities(session: Snapshot['session']): Promise<string[]> {
             : `${unlogged} tables are unlogged: after a crash of the server they are empty.`,
         ]
       : []),
+    ...(subscriptions === null
+      ? []
+      : [`The database subscribes to publications (${subscriptions}); subscriptions are in no backup.`]),
     ...(prepared > 0 ? [`${prepared} prepared transactions were open; what they hold is not in the backup.`] : []),
   ];
 }

@@ -25,6 +25,11 @@ const CONFLICT = /due to conflict with recovery/;
 /** Order matters: the first that fits tells most. */
 const BY_TEXT: readonly (readonly [RegExp, ErrorCode])[] = [
   [CONFLICT, 'REPLICA_CONFLICT'],
+  // What the snapshot shows and is gone since, before pg_dump held its lock.
+  [
+    /^pg_dump: error: .*(?:relation ".*"|column ".*"(?: of relation ".*")?) does not exist|^pg_dump: error: .*(?:could not open relation with OID|cache lookup failed)/ms,
+    'SCHEMA_CHANGED',
+  ],
   [/password authentication failed|no pg_hba\.conf entry|role ".*" is not permitted to log in/, 'AUTH_FAILED'],
   [/unexpected eof while reading|SSL connection has been closed unexpectedly/, 'CONNECTION_LOST'],
   [/certificate verify failed|root certificate|server certificate for|SSL error|does not support SSL/, 'TLS_FAILED'],

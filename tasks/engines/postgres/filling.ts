@@ -23,8 +23,8 @@ export interface Filling {
   readonly jobs: number;
   /** Whose rows come back. */
   readonly brings: (place: Place) => boolean;
-  /** Into the database, which nobody else uses; on failure the caller drops it. */
-  fill(): Promise<void>;
+  /** Into the database, which nobody else uses; on failure the caller drops it. `settings`: of every session that does it. */
+  fill(settings: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export async function openFilling(
       definition: definedFor(definition, job),
       jobs: archive.jobs,
       brings: broughtBy(job, manifest, archive),
-      fill: () => fillFrom(server, job, archive, args, place),
+      fill: (settings) => fillFrom(server, job, archive, { args, place, settings }),
       close: () => archive.close(),
     };
   } catch (thrown) {
@@ -63,13 +63,17 @@ async function fillFrom(
   server: Server,
   job: RestoreJob,
   archive: OpenArchive,
-  args: readonly string[],
-  place: string,
+  { args, place, settings }: { args: readonly string[]; place: string; settings: string },
 ): Promise<void> {
   const inTransaction = await beside(server, [place], (session) => fitsLockTable(session, locksOf(archive.start.toc)));
   if (!job.roleMap)
-    return load(server, archive, { database: place, args, singleTransaction: inTransaction }, server.context.signal);
-  return inPsql(server, place, async (psql, own, signal) => {
+    return load(
+      server,
+      archive,
+      { database: place, args, settings, singleTransaction: inTransaction },
+      server.context.signal,
+    );
+  return inPsql(server, { database: place, settings }, async (psql, own, signal) => {
     if (inTransaction) await psql.run('BEGIN');
     await runScript(server, archive, { args, owners: job, inTransaction }, psql, own, signal);
     if (inTransaction) await psql.run('COMMIT');
@@ -90,8 +94,8 @@ function scriptFilling(
     definition: definedFor(definitionOf(textOf(manifest), names), job),
     jobs: 1,
     brings: () => true,
-    fill: () =>
-      inPsql(server, names.to, (psql, own, signal) =>
+    fill: (settings) =>
+      inPsql(server, { database: names.to, settings }, (psql, own, signal) =>
         runPlain(server, source, { owners: job, inTransaction: false, tablespaces }, psql, own, signal),
       ),
     close: () => Promise.resolve(),
@@ -109,12 +113,12 @@ function textOf({ source, backupId }: Manifest): string {
 
 async function inPsql(
   server: Server,
-  database: string,
+  { database, settings }: { database: string; settings: string },
   work: (psql: PsqlSession, own: AbortController, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const own = new AbortController();
   const signal = AbortSignal.any([server.context.signal, own.signal]);
-  const psql = startPsql(server, database, signal);
+  const psql = startPsql(server, database, signal, settings);
   const alive = setInterval(() => server.context.report.moved(0), 10_000);
   const all = async (): Promise<void> => {
     await psql.run(withoutLimits(server));

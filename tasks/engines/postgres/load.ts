@@ -1,6 +1,7 @@
 /** pg_restore into a database of our own making: streamed, or in parallel from the scratch disk. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { AUTO_JOBS, PARALLEL_FROM_BYTES } from '../../../core/restore-jobs.ts';
 import type { RestoreSource } from '../../engine.ts';
@@ -71,8 +72,11 @@ export async function openArchive(
       close: () => rm(file, { force: true }),
     };
   }
-  const bytes = archiveBytes(server, source, signal);
+  const own = new AbortController();
+  const bytes = archiveBytes(server, source, AbortSignal.any([signal, own.signal]));
   const close = async (): Promise<void> => {
+    // Whoever left it in the midst of it waits for nothing more of it.
+    own.abort(new NightjarError('UNEXPECTED', { operation: 'read archive', detail: 'The archive was closed.' }));
     await bytes.return().catch(() => undefined);
   };
   try {
@@ -86,6 +90,8 @@ export async function openArchive(
 export interface LoadOptions {
   readonly database: string;
   readonly args: readonly string[];
+  /** Of every session, as `-c name=value`. */
+  readonly settings: string;
   /** One transaction for all of it, where the server's lock table can hold it. */
   readonly singleTransaction: boolean;
 }
@@ -118,7 +124,7 @@ export async function load(
     else {
       const outlet = childOutlet(running.stdin!);
       // The end of stdin comes only after the last bytes were proven; an abort kills before that.
-      const feeding = feedArchive(archive.start.head, archive.rest!, outlet).then(() => outlet.end());
+      const feeding = feedArchive(archive.start.head, archive.rest!, outlet, signal).then(() => outlet.end());
       await together(own, [feeding, judged]);
     }
   } finally {
@@ -130,9 +136,13 @@ export async function load(
 const SMALL_SERVER_MIB = 1024;
 
 /** Of the loading sessions only; no right is needed for them. */
-async function settingsFor(server: Server, archive: OpenArchive, { database }: LoadOptions): Promise<string> {
+async function settingsFor(
+  server: Server,
+  archive: OpenArchive,
+  { database, settings: given }: LoadOptions,
+): Promise<string> {
   // Nobody relies on this database yet; what marks it as good is committed with certainty, and all before it too.
-  const settings = ['-c synchronous_commit=off'];
+  const settings = [given, '-c synchronous_commit=off'];
   const { buffers } = await beside(server, [database], (session) =>
     session.row<{ buffers: number }>(
       `SELECT (setting::bigint * 8 / 1024)::int AS buffers FROM pg_catalog.pg_settings WHERE name = 'shared_buffers'`,

@@ -8,6 +8,7 @@ import { onceConnected } from '../../once-connected.ts';
 import { compareIn } from './compare.ts';
 import { beside, createDatabase, databaseNamed, dropDatabase, noteOf, setComment } from './database.ts';
 import { applyDefinition, livingDefinition, type DatabaseDefinition } from './definition.ts';
+import { withoutEventTriggers } from './event-triggers.ts';
 import { openFilling, type Filling } from './filling.ts';
 import type { Server } from './server.ts';
 import { noLimits } from './snapshot.ts';
@@ -26,10 +27,11 @@ export async function make(
   try {
     const { definition } = filling;
     const kept = job.mode === 'swap' && replaces ? await livingDefinition(server, job.database, place) : definition;
-    await beside(server, [place], (session) =>
-      createDatabase(session, place, definition, encodingOf(source.manifest.source), (text) => report.warn(text)),
-    );
-    return await filled(server, job, source, { filling, place, kept });
+    const settings = await beside(server, [place], async (session) => {
+      await createDatabase(session, place, definition, encodingOf(source.manifest.source), (text) => report.warn(text));
+      return withoutEventTriggers(session);
+    });
+    return await filled(server, job, source, { filling, place, kept, settings });
   } finally {
     await filling.close();
   }
@@ -39,19 +41,23 @@ async function filled(
   server: Server,
   job: RestoreJob,
   source: RestoreSource,
-  made: { filling: Filling; place: string; kept: DatabaseDefinition },
+  made: { filling: Filling; place: string; kept: DatabaseDefinition; settings: string },
 ): Promise<Comparison> {
   const { report, signal } = server.context;
-  const { filling, place, kept } = made;
+  const { filling, place, kept, settings } = made;
   try {
     // Objects are handed to their owners while loading, who need the rights of the database's owner.
     if (!job.noOwner && kept.owner) await beside(server, [place], (session) => session.rows(kept.owner!));
     report.phase('restoring');
-    await filling.fill();
+    await filling.fill(settings);
     report.phase('comparing rows');
-    const comparison = await compareIn(server, job, source, place, { only: filling.brings, jobs: filling.jobs });
+    const comparison = await compareIn(server, job, source, place, {
+      only: filling.brings,
+      jobs: filling.jobs,
+      settings,
+    });
     if (!comparison.equal) throw differs(comparison, `It was kept as ${place}.`);
-    if (job.mode === 'swap') await analyze(server, place);
+    if (job.mode === 'swap') await analyze(server, place, settings);
     await beside(server, [place], async (session) => {
       await applyDefinition(server, session, kept, job.noOwner ?? false);
       const comment = (await databaseNamed(session, place))?.comment ?? null;
@@ -69,9 +75,9 @@ async function filled(
 }
 
 /** Without statistics the first queries after a swap would go astray. */
-async function analyze(server: Server, database: string): Promise<void> {
+async function analyze(server: Server, database: string, settings: string): Promise<void> {
   server.context.report.phase('collecting statistics');
-  const session = await server.session(database);
+  const session = await server.session(database, undefined, settings);
   const alive = setInterval(() => server.context.report.moved(0), 10_000);
   try {
     await noLimits(server, session);

@@ -2,6 +2,7 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
+import { withoutEventTriggers } from './event-triggers.ts';
 import { onlyIfEmpty } from './empty.ts';
 import { fitsLockTable, type OpenArchive } from './load.ts';
 import { runAll, type PsqlSession } from './psql.ts';
@@ -14,6 +15,8 @@ import { locksOf } from './toc.ts';
 import { locksOfWiping, wiping } from './wipe.ts';
 
 export interface OverwritePlan extends Omit<RowsPlan, 'args'> {
+  /** Of the session, as `-c name=value`. */
+  readonly settings: string;
   /** Hands all of it to the session; resolves when it was taken, and the archive proven to its last byte. */
   fill(psql: PsqlSession, own: AbortController, signal: AbortSignal): Promise<void>;
 }
@@ -36,7 +39,8 @@ export async function planFor(
         : runPlain(server, source, { owners: job, inTransaction: true, tablespaces: false }, psql, own, signal);
   if (archive && (scope?.tables || scope?.dataOnly)) {
     const plan = await planRows(server, session, job, source, archive, owners);
-    return { ...plan, fill: filling(plan.args) };
+    // What stays there goes on as ever, triggers included.
+    return { ...plan, settings: '', fill: filling(plan.args) };
   }
   const { manifest } = source;
   await refuseWithoutRights(server, session, job, manifest, archive?.start.toc ?? []);
@@ -48,11 +52,13 @@ export async function planFor(
         'The archive has more objects than the server can lock in one transaction, without which nothing is overwritten. ' +
         'Use mode `swap`, or raise max_locks_per_transaction. Nothing was touched.',
     });
+  const settings = await withoutEventTriggers(session);
   if (!scope?.schemaOnly)
-    return { fill: filling(owners), prepare: runAll(await wiping(server, session)), compared: () => true };
+    return { settings, fill: filling(owners), prepare: runAll(await wiping(server, session)), compared: () => true };
   // Large objects are data that no schema brings back; in tables without rows nothing refers to them.
   const wipe = runAll(await wiping(server, session, { largeObjects: false }));
   return {
+    settings,
     fill: filling(['--schema-only', ...owners]),
     prepare: (psql) => onlyIfEmpty(psql, () => wipe(psql)),
     compared: () => false,

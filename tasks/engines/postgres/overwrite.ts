@@ -47,7 +47,7 @@ async function inOneTransaction(
   const { report } = server.context;
   const own = new AbortController();
   const signal = AbortSignal.any([server.context.signal, own.signal]);
-  const psql = startPsql(server, job.database, signal);
+  const psql = startPsql(server, job.database, signal, plan.settings);
   let committing = false;
   const work = async (): Promise<Comparison> => {
     await psql.run(withoutLimits(server));

@@ -3,7 +3,9 @@ import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { warnOfTls } from '../../authority.ts';
 import type { RestoreJob } from '../../../core/job.ts';
+import type { Reporter } from '../../engine.ts';
 import type { Server, Session } from './server.ts';
+import { subscriptionsOf } from './tables.ts';
 
 const list = (names: readonly string[]): string =>
   names.slice(0, 50).join(', ') + (names.length > 50 ? `, and ${names.length - 50} more` : '');
@@ -39,7 +41,7 @@ export async function preflight(server: Server, session: Session, job: RestoreJo
     });
   await refuseMissingRoles(session, job, manifest);
   await refuseMissingExtensions(session, job, manifest);
-  if (job.mode === 'swap') await refuseForeignDatabase(session, job.database, facts);
+  if (job.mode === 'swap') await refuseForeignDatabase(report, session, job.database, facts);
   warnOfTls(report, { tlsVerified: server.tlsVerified });
 }
 
@@ -74,13 +76,14 @@ async function refuseMissingExtensions(session: Session, job: RestoreJob, manife
 
 /** Found out now, not after hours of loading. */
 async function refuseForeignDatabase(
+  report: Reporter,
   session: Session,
   database: string,
   facts: { user: string; superuser: boolean },
 ): Promise<void> {
-  const [old] = await session.rows<{ owner: string; mine: boolean; prepared: number }>(
+  const [old] = await session.rows<{ owner: string; mine: boolean; prepared: number; subscriptions: string | null }>(
     `SELECT pg_catalog.pg_get_userbyid(datdba) AS owner, pg_catalog.pg_has_role(datdba, 'USAGE') AS mine,
-            (SELECT count(*)::int FROM pg_catalog.pg_prepared_xacts WHERE database = $1) AS prepared
+            (SELECT count(*)::int FROM pg_catalog.pg_prepared_xacts WHERE database = $1) AS prepared, (${subscriptionsOf('$1')}) AS subscriptions
        FROM pg_catalog.pg_database WHERE datname = $1`,
     [database],
   );
@@ -90,6 +93,11 @@ async function refuseForeignDatabase(
       operation: 'preflight',
       detail: `Only its owner ${old.owner} may rename ${database}: GRANT "${old.owner}" TO "${facts.user}", or use \`overwrite\`.`,
     });
+  if (old.subscriptions !== null)
+    report.warn(
+      `The subscriptions of ${database} (${old.subscriptions}) stay with the old database and go on filling that one; ` +
+        'it can not be dropped before them.',
+    );
   if (old.prepared > 0)
     throw new NightjarError('SWAP_FAILED', {
       operation: 'preflight',

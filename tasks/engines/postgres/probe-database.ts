@@ -25,7 +25,7 @@ export async function lookInside(server: Server, database: string): Promise<{ by
 
 async function privileges(session: Session): Promise<Finding[]> {
   const tables = await listTables(session);
-  const hidden = tables.filter((one) => !one.readable).map((one) => `${one.schema}.${one.table}`);
+  const hidden = tables.filter((one) => one.readable === false).map((one) => `${one.schema}.${one.table}`);
   const { user, sequences, rls } = await session.row<{ user: string; sequences: string[]; rls: string[] }>(`
     SELECT current_user AS user,
            ARRAY(SELECT c.oid::regclass::text FROM pg_catalog.pg_class c

@@ -14,8 +14,8 @@ export interface PsqlSession extends Asker {
   end(): Promise<void>;
 }
 
-/** Stops at the first error. Whatever was not committed by then is rolled back. */
-export function startPsql(server: Server, database: string, signal: AbortSignal): PsqlSession {
+/** Stops at the first error. Whatever was not committed by then is rolled back. `options`: the session's settings. */
+export function startPsql(server: Server, database: string, signal: AbortSignal, options = ''): PsqlSession {
   const running = startTool(
     server,
     'psql',
@@ -26,13 +26,18 @@ export function startPsql(server: Server, database: string, signal: AbortSignal)
       '--tuples-only',
       '--no-password',
       '--set=ON_ERROR_STOP=1',
-      `--dbname=${server.conninfo(database)}`,
+      `--dbname=${server.conninfo(database, { options })}`,
     ],
     { signal, stdin: 'pipe', stdout: 'pipe' },
   );
-  const input = childOutlet(running.stdin!);
+  const stdin = childOutlet(running.stdin!);
   const ended = judge(running, 'psql', signal, 'RESTORE_FAILED');
   ended.catch(() => undefined);
+  const input: Outlet = {
+    // A script goes on for hours: nobody fetches the rest of it for one who is gone.
+    write: async (chunk) => (await stdin.write(chunk)) || ended.then(gone),
+    end: () => stdin.end(),
+  };
 
   let heard = '';
   let waiting: { mark: string; resolve: (text: string) => void } | undefined;

@@ -3,7 +3,7 @@ import type { Comparison } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
-import { emptiedBySwap } from '../../../core/narrowing.ts';
+import { emptiedBySwap, narrowed } from '../../../core/narrowing.ts';
 import type { RestoreDone, RestoreSource } from '../../engine.ts';
 import { foundEqual } from './compare.ts';
 import { beside, databaseNamed, dropDatabase, isMadeBy, maintenanceDatabases } from './database.ts';
@@ -12,7 +12,6 @@ import { make } from './make.ts';
 import { ident } from './names.ts';
 import { overwrite } from './overwrite.ts';
 import { preflight } from './preflight.ts';
-import { within } from './selection.ts';
 import { reachServer, type PostgresContext, type Server } from './server.ts';
 import { exchange } from './swap.ts';
 
@@ -21,7 +20,7 @@ export async function restore(
   asked: RestoreJob,
   source: RestoreSource,
 ): Promise<RestoreDone> {
-  const job = within(asked, source.manifest);
+  const job = narrowed(asked, source.manifest);
   const { report } = context;
   const emptied = emptiedBySwap(job, source.manifest);
   if (emptied) report.warn(emptied);

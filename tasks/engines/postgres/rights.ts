@@ -38,9 +38,7 @@ export async function refuseWithoutRights(
     ? []
     : [
         ...(await untrustedExtensions(session, manifest)).map((name) => `make the extension ${name}`),
-        ...toc
-          .filter((entry) => FOR_SUPERUSERS.has(entry.kind) || (entry.kind === 'SUBSCRIPTION' && server.major < 16))
-          .map((entry) => `make ${entry.kind} ${entry.rest}`),
+        ...toc.filter((entry) => FOR_SUPERUSERS.has(entry.kind)).map((entry) => `make ${entry.kind} ${entry.rest}`),
       ];
   const missing = [
     ...(user.create ? [] : ['make schemas in the database']),

@@ -2,7 +2,7 @@
 import { NightjarError } from '../../../core/errors.ts';
 import type { RestoreSource } from '../../engine.ts';
 import { unpacked } from '../../pipes/packing.ts';
-import { childOutlet } from '../../pipes/pipes.ts';
+import { breakOnAbort, childOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { feedArchive } from './archive.ts';
 import type { OpenArchive } from './load.ts';
@@ -38,7 +38,7 @@ export async function runScript(
   const outlet = childOutlet(writer.stdin!);
   const script = writer.stdout as AsyncIterable<Buffer>;
   await together(own, [
-    feedArchive(archive.start.head, archive.rest!, outlet).then(() => outlet.end()),
+    feedArchive(archive.start.head, archive.rest!, outlet, signal).then(() => outlet.end()),
     judged,
     feedScript(inTransaction ? withoutLastCommit(script) : script, owners, psql),
   ]);
@@ -54,6 +54,7 @@ export async function runPlain(
   signal: AbortSignal,
 ): Promise<void> {
   const stored = source.openArchive();
+  breakOnAbort(stored, signal);
   try {
     const { stream, done } = unpacked(stored, source.manifest.compression, {
       env: server.environment(),

@@ -1,7 +1,6 @@
 /** What of a backup a job brings back: what it asks for, within what the backup holds. */
 import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
-import { narrowed, scopeRefused } from '../../../core/narrowing.ts';
 import { beside } from './database.ts';
 import type { Place } from './fingerprint.ts';
 import { writeListFile, type OpenArchive } from './load.ts';
@@ -9,15 +8,6 @@ import { cutByRows, entriesFor, listFile, wantedTables } from './scope.ts';
 import type { Server } from './server.ts';
 import { tablespacesOf } from './tables.ts';
 import { byTable } from './toc.ts';
-
-/** The job as if it had asked for no more than the backup holds. @throws SCOPE_REFUSED for what can't be. */
-export function within(job: RestoreJob, manifest: Manifest): RestoreJob {
-  if (manifest.format === 'plain' && job.scope)
-    throw scopeRefused(
-      'The backup is plain SQL, which comes back as a whole only: there is no table of contents to choose from.',
-    );
-  return narrowed(job, manifest);
-}
 
 /** pg_restore's arguments besides where to. */
 export async function argsFor(

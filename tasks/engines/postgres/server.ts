@@ -40,8 +40,8 @@ export interface Server {
   readonly tlsVerified: boolean;
   /** Whether the first session was encrypted at all. */
   readonly encrypted: boolean;
-  /** `signal` ends the session besides the context's. */
-  session(database: string, signal?: AbortSignal): Promise<Session>;
+  /** `signal` ends the session besides the context's; `options` are settings from its first moment on, as `-c name=value`. */
+  session(database: string, signal?: AbortSignal, options?: string): Promise<Session>;
   /** For putting things in order after an abort: ends by itself after a minute. */
   lastSession(database: string): Promise<Session>;
   /** Path of a tool of this server's major. @throws SERVER_UNSUPPORTED. */
@@ -62,11 +62,16 @@ export async function reachServer(context: PostgresContext, databases: readonly 
   let login: Login | undefined;
   let encrypted = true;
 
-  const open = async (database: string, aborts: AbortSignal = context.signal): Promise<Session> => {
+  const open = async (database: string, aborts: AbortSignal = context.signal, options?: string): Promise<Session> => {
     aborts.throwIfAborted();
     login ??= await context.login();
     const attempt = (): Promise<pg.Client> =>
-      openClient(target, login!, { database, ssl: encrypted && tls.options, application_name: applicationName });
+      openClient(target, login!, {
+        database,
+        ssl: encrypted && tls.options,
+        application_name: applicationName,
+        ...(options && { options }),
+      });
     let client: pg.Client;
     try {
       client = await attempt();
@@ -106,7 +111,8 @@ export async function reachServer(context: PostgresContext, databases: readonly 
     applicationName,
     tlsVerified: tls.verified,
     encrypted,
-    session: (database, signal) => open(database, signal ? AbortSignal.any([context.signal, signal]) : context.signal),
+    session: (database, signal, options) =>
+      open(database, signal ? AbortSignal.any([context.signal, signal]) : context.signal, options),
     lastSession: (database) => open(database, AbortSignal.timeout(LAST_SESSION_MS)),
     tool(name) {
       if (!supported)

@@ -14,8 +14,8 @@ export interface DataTable {
   /** Made by CREATE EXTENSION, not by the dump. */
   readonly ofExtension: boolean;
   readonly unlogged: boolean;
-  /** The user may read it. */
-  readonly readable: boolean;
+  /** The user may read it. Null of one that an older snapshot still shows, and that is gone. */
+  readonly readable: boolean | null;
 }
 
 /**
@@ -135,16 +135,35 @@ export async function readExtensions(session: Session): Promise<DumpFacts['exten
   );
 }
 
-/** pg_dump would find out after minutes of reading the catalog, table by table. @throws PRIVILEGE_MISSING. */
+/**
+ * pg_dump would find out after minutes of reading the catalog, table by table. @throws PRIVILEGE_MISSING; SCHEMA_CHANGED, which is
+ * tried again, of tables that were dropped since the snapshot.
+ */
 export function refuseUnreadable(tables: readonly DataTable[], user: string): void {
-  const hidden = tables.filter((one) => !one.readable).map((one) => `${one.schema}.${one.table}`);
+  const gone = tables.filter((one) => one.readable === null);
+  if (gone.length > 0)
+    throw new NightjarError('SCHEMA_CHANGED', {
+      operation: 'read privileges',
+      detail: `Dropped while the dump began: ${someOf(gone)}. Nothing is lost; a new backup takes a new snapshot.`,
+    });
+  const hidden = tables.filter((one) => !one.readable);
   if (hidden.length === 0) return;
-  const some = hidden.slice(0, 20).join(', ') + (hidden.length > 20 ? `, and ${hidden.length - 20} more` : '');
   throw new NightjarError('PRIVILEGE_MISSING', {
     operation: 'read privileges',
-    detail: `${user} may not read ${hidden.length} of ${tables.length} tables: ${some}.`,
+    detail: `${user} may not read ${hidden.length} of ${tables.length} tables: ${someOf(hidden)}.`,
   });
 }
+
+const someOf = (tables: readonly DataTable[]): string =>
+  tables
+    .slice(0, 20)
+    .map((one) => `${one.schema}.${one.table}`)
+    .join(', ') + (tables.length > 20 ? `, and ${tables.length - 20} more` : '');
+
+/** Of the database whose name this expression gives: its subscriptions, in one text, or null. */
+export const subscriptionsOf = (database: string): string =>
+  `SELECT string_agg(subname, ', ' ORDER BY subname) FROM pg_catalog.pg_subscription
+    WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = ${database})`;
 
 /** Which rows of an extension's table are the user's, by the extension as it is installed there. */
 export async function conditionsIn(session: Session): Promise<(place: { schema: string; table: string }) => string> {

@@ -5,6 +5,7 @@
  */
 import { NightjarError } from '../../../core/errors.ts';
 import type { Server, Session } from './server.ts';
+import { subscriptionsOf } from './tables.ts';
 
 /** Drops everything that a dump of one database carries; the server's own things and roles stay. */
 const DROP_EVERYTHING = `DO $nightjar$
@@ -66,14 +67,14 @@ export async function wiping(
   session: Session,
   { largeObjects = true }: { largeObjects?: boolean } = {},
 ): Promise<string[]> {
-  const subscriptions = await session.rows<{ name: string }>(`
-    SELECT subname AS name FROM pg_catalog.pg_subscription
-     WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`);
-  if (subscriptions.length > 0)
+  const { names } = await session.row<{ names: string | null }>(
+    `SELECT (${subscriptionsOf('current_database()')}) AS names`,
+  );
+  if (names !== null)
     throw new NightjarError('RESTORE_FAILED', {
       operation: 'preflight',
       detail:
-        `The database subscribes to ${subscriptions.map((one) => one.name).join(', ')}, which can not be dropped ` +
+        `The database subscribes to publications by ${names}, which can not be dropped ` +
         'inside a transaction. Use mode `swap`, or drop the subscription first. Nothing was touched.',
     });
   const others = await session.rows<{ what: string }>(`

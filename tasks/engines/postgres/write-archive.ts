@@ -54,6 +54,8 @@ export const commonArgs = (server: Server, snapshot: Snapshot, scope: DumpScope)
   const { database, lockTimeoutSeconds } = server.context.target;
   return [
     ...scope.args,
+    // A copy would share the slot of the one that runs, and its definition holds a password.
+    '--no-subscriptions',
     `--snapshot=${snapshot.id}`,
     `--lock-wait-timeout=${lockTimeoutSeconds * 1_000}`,
     '--no-password',

@@ -11,6 +11,7 @@ import { checkIntegrity, tellForeignKeys } from './integrity.ts';
 import { orNewer } from './newer.ts';
 import { cut } from './scope.ts';
 import { toolVersion, withShell } from './shell.ts';
+import { moduleOf } from './virtual.ts';
 import { withWork, type SqliteContext, type Work } from './work.ts';
 
 export const dump = (context: SqliteContext, sink: DumpSink): Promise<DumpFacts> =>
@@ -91,6 +92,5 @@ async function modulesOf(work: Work, file: string): Promise<string> {
       `SELECT DISTINCT sql FROM sqlite_schema WHERE type = 'table' AND rootpage = 0 AND sql LIKE 'CREATE VIRTUAL%'`,
     ),
   );
-  const names = rows.map(({ sql }) => /\bUSING\s+["'`[]?(\w+)/i.exec(sql)?.[1] ?? '?');
-  return [...new Set(names)].sort().join(', ');
+  return [...new Set(rows.map(({ sql }) => moduleOf(sql)))].sort().join(', ');
 }

@@ -72,7 +72,12 @@ export async function printFile(
   work: Work,
   file: string,
   mode: Mode,
-  options: { readonly only?: (table: string) => boolean; readonly readonly?: boolean } = {},
+  options: {
+    readonly only?: (table: string) => boolean;
+    readonly readonly?: boolean;
+    /** Hears of what was left out. */
+    readonly uncounted?: (table: string) => void;
+  } = {},
 ): Promise<Fingerprint> {
   const started = performance.now();
   const meaning = { operation: 'count rows', fallback: 'DUMP_FAILED', readonly: options.readonly ?? false } as const;
@@ -85,6 +90,7 @@ export async function printFile(
       for (const one of tables.filter(({ type }) => type === 'virtual')) {
         const print = await alone(work, file, one, meaning);
         if (print) found.push(print);
+        else options.uncounted?.(one.name);
       }
     return found.sort((a, b) => (a.table < b.table ? -1 : 1));
   });

@@ -6,6 +6,7 @@ import type { BackupScope } from '../../../core/scope.ts';
 import { listTables } from './fingerprint.ts';
 import { readHeader } from './header.ts';
 import { ident, text, withShell, type Shell } from './shell.ts';
+import { moduleOf } from './virtual.ts';
 import { alive, type Work } from './work.ts';
 
 type Narrow = Pick<BackupScope, 'tables' | 'exclude' | 'schemaOnly' | 'dataOnly'>;
@@ -27,7 +28,7 @@ export async function cut(work: Work, file: string, scope: Narrow | undefined, f
       // Triggers before the views that would take theirs along.
       ...(scope.dataOnly ? await dropsOf(shell, ['trigger', 'index']) : []),
       ...(scope.tables || scope.dataOnly ? await dropsOf(shell, ['view']) : []),
-      ...out.map((name) => `DROP TABLE ${ident(name)};`),
+      ...(await dropsOfTables(shell, out)),
     ];
     await alive(work, shell.ask(`BEGIN;\n${drops.join('\n')}\nCOMMIT;`));
     if (out.length > 0) await tellOrphans(work, shell);
@@ -57,6 +58,24 @@ async function dropsOf(shell: Shell, types: readonly string[]): Promise<string[]
     `SELECT type, name FROM sqlite_schema WHERE type IN (${types.map(text).join(', ')}) AND sql IS NOT NULL`,
   );
   return found.map(({ type, name }) => `DROP ${type.toUpperCase()} ${ident(name)};`);
+}
+
+/** A virtual table whose module the image has not can only be struck off. */
+async function dropsOfTables(shell: Shell, names: readonly string[]): Promise<string[]> {
+  const modules = new Set(
+    (await shell.rows<{ name: string }>('SELECT name FROM pragma_module_list')).map((one) => one.name),
+  );
+  const virtual = await shell.rows<{ name: string; sql: string }>(
+    `SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND rootpage = 0`,
+  );
+  const strange = new Set(
+    virtual.filter(({ sql }) => !modules.has(moduleOf(sql).toLowerCase())).map((one) => one.name),
+  );
+  return names.map((name) =>
+    strange.has(name)
+      ? `PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE type = 'table' AND name = ${text(name)}; PRAGMA writable_schema = OFF;`
+      : `DROP TABLE ${ident(name)};`,
+  );
 }
 
 /** What the application will stumble over, though SQLite keeps it. */

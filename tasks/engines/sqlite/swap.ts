@@ -4,7 +4,8 @@
  */
 import { join } from 'node:path';
 import { NightjarError } from '../../../core/errors.ts';
-import type { DropJob, DropOutcome, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import type { DropJob, DropOutcome, RestoreJob, RollbackJob, RollbackOutcome } from '../../../core/job.ts';
+import { dropFiles, settleDied, type Remove } from '../../files/died.ts';
 import { toldExchange } from '../../files/told-exchange.ts';
 import { rolledBackDatabase } from '../../../core/names.ts';
 import { refuseStranger } from '../../leftovers.ts';
@@ -109,9 +110,19 @@ export const rollback = (context: SqliteContext, job: RollbackJob): Promise<Omit
 /** Removes what a swap replaced, what a rollback set aside, or what a restore that failed left unfinished, and nothing else. */
 export const drop = (context: SqliteContext, job: DropJob): Promise<Omit<DropOutcome, 'kind'>> =>
   withWork(context, async (work) => {
-    const name = job.replacedDatabase;
     refuseStranger(job);
     context.report.phase('dropping');
-    for (const ending of SIDECARS) await work.place.remove(name + ending);
-    return { dropped: await work.place.remove(name) };
+    return { dropped: await dropFiles(work.place, job, removing(work)) };
   });
+
+/** With what lies beside it. */
+const removing =
+  ({ place }: Work): Remove =>
+  async (name) => {
+    for (const ending of SIDECARS) await place.remove(name + ending);
+    return place.remove(name);
+  };
+
+/** Of other restores of the name, that died. */
+export const settle = (work: Work, job: RestoreJob): Promise<void> =>
+  settleDied(work.place, job, { remove: removing(work), warn: (text) => work.context.report.warn(text) });

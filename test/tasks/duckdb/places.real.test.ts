@@ -1,4 +1,5 @@
 /** A database that is an object; large values; many tables. */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -113,6 +114,20 @@ describe.each(['file', 'parquet'] as const)('as %s', (format) => {
       'SELECT count(*)::INT AS n FROM (SELECT i, lag(i) OVER () AS before FROM ordered) WHERE i < before';
     expect(await withFile(here.file(`again-${name}`), true, (sql) => sql(unsorted))).toEqual([{ n: 0 }]);
   });
+
+  // Of `file` the contract holds it.
+  if (format === 'parquet')
+    it('brings 64 MiB in one value back, byte by byte', async () => {
+      const bytes = randomBytes(64 * 1024 ** 2);
+      await here.server.large.make('large.duckdb', bytes);
+      const { manifest, backup } = await here.bench.dump('large.duckdb', {
+        target: targetAt('large.duckdb', { format }),
+      });
+      const job = here.bench.restoreJob('larger.duckdb', 'new');
+      await here.bench.restore(job, memorySource(manifest, backup));
+      const back = await here.server.large.read('larger.duckdb');
+      expect({ size: back.length, same: back.equals(bytes) }).toEqual({ size: bytes.length, same: true });
+    });
 
   it.runIf(SLOW)('10,000 tiny tables come back', async () => {
     const name = `many-${format}.duckdb`;

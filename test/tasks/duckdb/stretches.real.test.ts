@@ -139,3 +139,25 @@ it('large values go out as Parquet and in a part, and come back, in the least me
   await run(byHand, [load]);
   expect((await read('by-hand.duckdb', 'little'))[0]).toEqual(before);
 });
+
+it('of wide rows fewer are packed at once; narrow ones beside them are stored in groups as large as ever', async () => {
+  await run(here.file('mixed.duckdb'), [
+    'CREATE TABLE first AS SELECT i FROM range(130_000) r(i)',
+    `CREATE TABLE wide AS SELECT i, hex(${random(600)}) AS body FROM range(40_000) r(i)`,
+    'CREATE TABLE last AS SELECT i FROM range(130_000) r(i)',
+  ]);
+  const target = targetAt('mixed.duckdb', { format: 'parquet', fingerprint: 'checksums' });
+  const { manifest, backup } = await here.bench.dump('mixed.duckdb', { target });
+  const job = here.bench.restoreJob('mixed-again.duckdb', 'new');
+  expect((await here.bench.restore(job, memorySource(manifest, backup))).comparison.equal).toBe(true);
+  const largest = (table: string): Promise<unknown> =>
+    withFile(here.file('mixed-again.duckdb'), true, async (sql) => {
+      const [found] = await sql(
+        `SELECT max(rows)::INT AS rows FROM (SELECT sum(count) AS rows FROM pragma_storage_info('${table}')
+          WHERE column_name = 'i' AND segment_type <> 'VALIDITY' GROUP BY row_group_id)`,
+      );
+      return found!.rows;
+    });
+  expect(await largest('wide')).toBeLessThan(8_000);
+  for (const table of ['first', 'last']) expect(await largest(table)).toBe(122_880);
+});

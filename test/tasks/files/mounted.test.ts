@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { chmod, chown, link, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,42 @@ describe('a mounted directory', () => {
     await link(join(directory, 'b.db'), join(directory, 'c.db'));
     await open().rename('b.db', 'c.db');
     expect(await contents()).toEqual({ 'c.db': 'new', kept: 'old' });
+  });
+
+  it('settles an exchange that a crash broke off: taken back before the name was given, else finished', async () => {
+    const names = { name: 'a.db', incoming: 'alias', keepAs: 'kept' };
+    await put('a.db', 'old');
+    await put('alias', 'new');
+    await link(join(directory, 'a.db'), join(directory, 'kept'));
+    expect(await open().settle(names)).toBe('taken back');
+    expect(await contents()).toEqual({ 'a.db': 'old', alias: 'new' });
+    await link(join(directory, 'alias'), join(directory, 'b.db'));
+    expect(await open().settle({ ...names, name: 'b.db' })).toBe('finished');
+    expect(await contents()).toEqual({ 'a.db': 'old', 'b.db': 'new' });
+  });
+
+  it('sweeps or removes what a store that was killed left, and nothing else', async () => {
+    await put('file', 'content');
+    await put('a.db', 'whole');
+    // While it is stored, a file is there under a name that no list shows: what a killed process leaves is that.
+    const halves: string[] = [];
+    const watched = open(() => void halves.push(readdirSync(directory).find((one) => one.startsWith('.nj'))!));
+    for (const name of ['b.db', 'c.db']) await watched.store(join(directory, 'file'), name);
+    const [swept, removed] = halves as [string, string];
+    await put(swept, 'cont');
+    await put(removed, 'cont');
+    expect(await open().sweep('b.db')).toBe(true);
+    expect(await open().sweep('b.db')).toBe(false);
+    expect(await contents()).toEqual({
+      'a.db': 'whole',
+      'b.db': 'content',
+      'c.db': 'content',
+      file: 'content',
+      [removed]: 'cont',
+    });
+    expect(await open().remove('c.db')).toBe(true);
+    expect(await open().remove('c.db')).toBe(false);
+    expect(await contents()).toEqual({ 'a.db': 'whole', 'b.db': 'content', file: 'content' });
   });
 
   it('clears away what a store that was killed left behind', async () => {

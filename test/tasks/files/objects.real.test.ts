@@ -91,6 +91,29 @@ describe('a bucket', () => {
     }
   });
 
+  it('settles an exchange that broke off after any of its calls, and then keeps one copy of each', async () => {
+    const seen = new Set<string | undefined>();
+    let left = true;
+    for (let calls = 1; left; calls += 1) {
+      for (const name of ['a.db', 'kept', 'alias']) await open().remove(name);
+      await put('a.db', 'old');
+      await put('alias', 'new');
+      let made = 0;
+      const dying = open(() => {
+        if ((made += 1) === calls) throw new Error('died');
+      });
+      left = (await codeOf(dying.exchange(names))).includes('died');
+      const how = await open().settle(names);
+      seen.add(how);
+      const given = (await contents())['a.db'] === 'new';
+      expect(await contents(), `after ${calls} calls`).toEqual(
+        given ? { 'a.db': 'new', kept: 'old' } : { 'a.db': 'old', alias: 'new' },
+      );
+      if (how !== undefined) expect(how).toBe(given ? 'finished' : 'taken back');
+    }
+    expect(seen).toEqual(new Set([undefined, 'taken back', 'finished']));
+  });
+
   it('copies what is too large for one call in parts', async () => {
     const large = Buffer.alloc(12 * MIB, 'large');
     const file = join(scratch, 'large');

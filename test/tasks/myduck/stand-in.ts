@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { answer, error, int32, message, reader } from './messages.ts';
 
 /** How it misbehaves; all of it may be changed while it runs. */
 export interface Mood {
@@ -24,6 +25,10 @@ export interface Mood {
   staysReadOnly?: boolean;
   /** The connection breaks in the middle of a backup, which goes on. */
   drops?: boolean;
+  /** It is killed in the middle of a backup or a restore, and answers nobody until {@link StandIn.restart}. */
+  dies?: boolean;
+  /** Its disk is full in the middle of a restore. */
+  full?: boolean;
   /** Called in the middle of a backup, which then takes a while. */
   slow?: () => void;
   /** It writes its keys into its errors. */
@@ -72,6 +77,18 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
 
   const names = async (): Promise<string[]> =>
     (await readdir(directory)).filter((one) => one.endsWith('.db')).map((one) => one.slice(0, -3));
+  const attached = async (connection: DuckDBConnection): Promise<string[]> => {
+    const rows = await connection.runAndReadAll(
+      "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'",
+    );
+    return rows.getRows().map(([name]) => String(name));
+  };
+  const isAttached = async (name: string): Promise<boolean> => {
+    const connection = await instance.connect();
+    return attached(connection)
+      .then((all) => all.includes(name))
+      .finally(() => connection.closeSync());
+  };
   const attach = async (connection: DuckDBConnection, name: string): Promise<void> => {
     const mode = readOnly ? ' (READ_ONLY)' : '';
     await connection.run(`ATTACH IF NOT EXISTS '${join(directory, name)}.db' AS ${ident(name)}${mode}`);
@@ -79,22 +96,33 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const open = async (): Promise<void> => {
     instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
-    for (const name of await names()) await attach(connection, name);
+    // Source: `catalog/provider.go`: what can't be attached goes into the log, and the server starts without it.
+    for (const name of await names()) await attach(connection, name).catch(() => undefined);
     connection.closeSync();
   };
   const closeAndOpen = async (as: boolean): Promise<void> => {
     const connection = await instance.connect();
-    for (const name of await names()) await connection.run(`DETACH ${ident(name)}`);
+    for (const name of await attached(connection)) await connection.run(`DETACH ${ident(name)}`);
     connection.closeSync();
     instance.closeSync();
     readOnly = as;
     await open();
   };
-  // A backup that goes on alone opens it too: one after the other.
+  // A backup that goes on alone opens it too: one after the other, and never under a statement.
   let opening = Promise.resolve();
+  const asking = new Set<Promise<unknown>>();
   const reopen = (as: boolean): Promise<void> =>
-    (opening = opening.catch(() => undefined).then(() => closeAndOpen(as)));
+    (opening = opening
+      .catch(() => undefined)
+      .then(() => Promise.allSettled(asking))
+      .then(() => closeAndOpen(as)));
   const ask = async (database: string, sql: string): Promise<Record<string, unknown>[]> => {
+    await opening.catch(() => undefined);
+    const said = answered(database, sql);
+    asking.add(said);
+    return said.finally(() => asking.delete(said));
+  };
+  const answered = async (database: string, sql: string): Promise<Record<string, unknown>[]> => {
     const connection = await instance.connect();
     try {
       await connection.run(`USE ${ident(database)}`);
@@ -104,6 +132,20 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     }
   };
   await open();
+
+  /** As a kill does: nobody hears a word more. */
+  let dead = false;
+  async function die(): Promise<never> {
+    dead = true;
+    for (const one of sockets) one.destroy();
+    server.close();
+    await once(server, 'close');
+    const connection = await instance.connect();
+    for (const name of await attached(connection)) await connection.run(`DETACH ${ident(name)}`);
+    connection.closeSync();
+    instance.closeSync();
+    throw new Error('dead');
+  }
 
   /** Resolves with the message of the ErrorResponse that means success. */
   async function exchange(match: RegExpExecArray, socket: Socket): Promise<string> {
@@ -117,7 +159,10 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     const words = `(${randomInt(2 ** 40, 2 ** 41)} bytes)`;
     if (verb!.toUpperCase() === 'RESTORE') {
       const { Body } = await options.s3({ id, secret }, endpoint).send(new GetObjectCommand(place));
-      await writeFile(file, await Body!.transformToByteArray());
+      const bytes = await Body!.transformToByteArray();
+      await writeFile(file, mood.dies || mood.full ? bytes.subarray(0, bytes.length / 2) : bytes);
+      if (mood.dies) await die();
+      if (mood.full) throw new Error(`failed to download file: write ${file}: no space left on device`);
       const connection = await instance.connect();
       await attach(connection, name!).finally(() => connection.closeSync());
       return `Downloaded from ${where} ${words} to ${file} in 7 ms\n`;
@@ -126,6 +171,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     await ask(name!, 'CHECKPOINT');
     await reopen(true);
     if (mood.drops) socket.destroy();
+    if (mood.dies) await die();
     if (mood.slow) {
       mood.slow();
       await pause(500);
@@ -167,7 +213,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     const given = (await take.message()).body.toString('utf8').slice(0, -1);
     if (given !== password)
       return void socket.end(error('password authentication failed', { severity: 'FATAL', code: '28P01' }));
-    if (database !== EVERYBODYS && !(await names()).includes(database))
+    if (database !== EVERYBODYS && !(await isAttached(database)))
       return void socket.end(error(`database "${database}" does not exist`, { severity: 'FATAL', code: '3D000' }));
     socket.write(Buffer.concat([message('R', int32(0)), message('Z', Buffer.from('I'))]));
     let connection: DuckDBConnection | undefined;
@@ -208,8 +254,9 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
 
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const { port } = server.address() as { port: number };
   return {
-    port: (server.address() as { port: number }).port,
+    port,
     password,
     mood,
     asked,
@@ -222,103 +269,28 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
     },
     async drop(database) {
       const connection = await instance.connect();
-      await connection.run(`DETACH ${ident(database)}`);
+      await connection.run(`DETACH DATABASE IF EXISTS ${ident(database)}`);
       connection.closeSync();
       await rm(join(directory, `${database}.db`));
     },
     databases: names,
     isReadOnly: () => readOnly,
-    restart: () => reopen(false),
+    async restart() {
+      if (!dead) return reopen(false);
+      readOnly = false;
+      await open();
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      dead = false;
+    },
     async stop() {
       for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-      instance.closeSync();
+      if (!dead) {
+        server.close();
+        await once(server, 'close');
+        instance.closeSync();
+      }
       await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-const int32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-};
-const int16 = (value: number): Buffer => int32(value).subarray(2);
-const text = (value: string): Buffer => Buffer.from(`${value}\0`, 'utf8');
-const message = (type: string, body: Buffer): Buffer =>
-  Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
-
-function error(words: string, { severity, code }: { severity?: string; code?: string }): Buffer {
-  const field = (name: string, value: string | undefined): Buffer =>
-    value === undefined ? Buffer.alloc(0) : Buffer.concat([Buffer.from(name), text(value)]);
-  return message(
-    'E',
-    Buffer.concat([field('S', severity), field('V', severity), field('C', code), field('M', words), Buffer.from([0])]),
-  );
-}
-
-/** Everything as text, but truth, which has a type of its own. */
-function answer(result: Awaited<ReturnType<DuckDBConnection['runAndReadAll']>>): Buffer {
-  const columns = result.columnNames();
-  const rows = result.getRowsJson();
-  const [BOOL, TEXT] = [16, 25];
-  const described = columns.map((name, index) =>
-    Buffer.concat([
-      text(name),
-      int32(0),
-      int16(0),
-      int32(rows.some((row) => typeof row[index] === 'boolean') ? BOOL : TEXT),
-      int16(-1),
-      int32(-1),
-      int16(0),
-    ]),
-  );
-  const lines = rows.map((row) =>
-    message(
-      'D',
-      Buffer.concat([
-        int16(columns.length),
-        ...row.map((value) => {
-          if (value === null) return int32(-1);
-          const word =
-            typeof value === 'string' ? value : value === true ? 't' : value === false ? 'f' : JSON.stringify(value);
-          const bytes = Buffer.from(word, 'utf8');
-          return Buffer.concat([int32(bytes.length), bytes]);
-        }),
-      ]),
-    ),
-  );
-  return Buffer.concat([
-    message('T', Buffer.concat([int16(columns.length), ...described])),
-    ...lines,
-    message('C', text(`SELECT ${rows.length}`)),
-  ]);
-}
-
-/** Whole messages, in their order. */
-function reader(socket: Socket): {
-  startup(): Promise<Buffer>;
-  message(): Promise<{ type: string; body: Buffer }>;
-} {
-  let held = Buffer.alloc(0);
-  const arriving = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const bytes = async (count: number): Promise<Buffer> => {
-    while (held.length < count) {
-      const next = await arriving.next();
-      if (next.done) throw new Error('gone');
-      held = Buffer.concat([held, next.value]);
-    }
-    const taken = held.subarray(0, count);
-    held = held.subarray(count);
-    return taken;
-  };
-  const rest = async (): Promise<Buffer> => bytes((await bytes(4)).readInt32BE(0) - 4);
-  return {
-    startup: rest,
-    async message() {
-      const type = (await bytes(1)).toString('latin1');
-      return { type, body: await rest() };
     },
   };
 }

@@ -49,7 +49,8 @@ async function read(text: string, size: number): Promise<DumpReader> {
 }
 function filtered(text: string, job: Parameters<typeof select>[0], size = 7): string {
   const out: Buffer[] = [];
-  const lexer = new DumpLexer({ ...select(job).handler, pass: (piece) => void out.push(piece) });
+  const { handler } = select(job, { from: 'shop', to: 'copy', anyCase: false });
+  const lexer = new DumpLexer({ ...handler, pass: (piece) => void out.push(piece) });
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += size) lexer.push(bytes.subarray(at, at + size));
   out.push(lexer.rest());

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { kinOf } from '../../../tasks/engines/mysql/migrate/collations.ts';
 import { Findings, type Dialect } from '../../../tasks/engines/mysql/migrate/dialect.ts';
-import { textOf, tokensOf } from '../../../tasks/engines/mysql/migrate/tokens.ts';
+import { textOf, tokensOf } from '../../../tasks/engines/mysql/tokens.ts';
 import { translate } from '../../../tasks/engines/mysql/migrate/translate.ts';
 import { isNewerThan } from '../../../tasks/engines/mysql/probe.ts';
 

@@ -1,6 +1,8 @@
 /** A database with everything that has ever been lost between a dump and a restore. */
 export const AWKWARD_ROLES = ['shop owner', 'reader', 'Röle "q" 😀'] as const;
 
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
 /** Run once for each server. */
 export const AWKWARD_ROLES_SQL = AWKWARD_ROLES.map((name) => {
   const quoted = `"${name.replaceAll('"', '""')}"`;
@@ -20,6 +22,9 @@ export const awkwardDatabaseSql = (name: string): string[] => [
   `GRANT CONNECT ON DATABASE ${name} TO reader`,
 ];
 
+/** Both quotes, a dot, a space, an emoji, a line's end and a percent sign; quoted. */
+export const odd = (what: string): string => `"${what} o""d'd. 😀\n%s \\"`;
+
 export const awkwardSql = (major: number): string => String.raw`
 SET search_path = public;
 CREATE EXTENSION pgcrypto; CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION btree_gist;
@@ -34,10 +39,17 @@ CREATE TABLE "odd schema"."new
 line" (id int); INSERT INTO "odd schema"."new
 line" VALUES (7);
 CREATE TABLE "odd schema"."row" ("row" int, t text, "t.*" int); INSERT INTO "odd schema"."row" VALUES (1, 'x', 2);
+CREATE SCHEMA ${odd('schema')};
+CREATE TABLE ${odd('schema')}.${odd('table')} (${odd('column')} int CONSTRAINT ${odd('key')} PRIMARY KEY, "null" text, b int);
+CREATE INDEX ${odd('index')} ON ${odd('schema')}.${odd('table')} ("null", (b + 1)) INCLUDE (b) WHERE b > 0;
+INSERT INTO ${odd('schema')}.${odd('table')} SELECT i, 'v' || i, -i FROM generate_series(1, 30) i;
+CREATE SEQUENCE ${odd('schema')}.${odd('sequence')}; SELECT setval(${literal(`${odd('schema')}.${odd('sequence')}`)}, 77);
+CREATE VIEW ${odd('schema')}.${odd('view')} AS SELECT ${odd('column')} AS "user" FROM ${odd('schema')}.${odd('table')};
+COMMENT ON TABLE ${odd('schema')}.${odd('table')} IS ${literal(odd('comment'))}; COMMENT ON COLUMN ${odd('schema')}.${odd('table')}.${odd('column')} IS '"quoted"';
 CREATE TABLE no_columns (); INSERT INTO no_columns SELECT FROM generate_series(1, 3);
 CREATE TABLE empty (id int PRIMARY KEY);
-DO $$ BEGIN EXECUTE 'CREATE TABLE wide (' || (SELECT string_agg('c' || i || ' int', ', ') FROM generate_series(1, 800) i) || ')'; END $$;
-INSERT INTO wide (c1, c800) SELECT i, -i FROM generate_series(1, 10) i;
+DO $$ BEGIN EXECUTE 'CREATE TABLE wide (' || (SELECT string_agg('c' || i || ' int', ', ') FROM generate_series(1, 1600) i) || ')'; END $$;
+INSERT INTO wide (c1, c1600) SELECT i, -i FROM generate_series(1, 10) i;
 CREATE TABLE dropped (a int, b text, c int); INSERT INTO dropped VALUES (1, 'b', 3); ALTER TABLE dropped DROP COLUMN b;
 ALTER TABLE dropped ADD d timestamptz DEFAULT '2020-02-02 02:02:02.123456+03';
 
@@ -115,6 +127,66 @@ CREATE RULE quiet AS ON DELETE TO empty DO INSTEAD NOTHING;
 CREATE STATISTICS stat_ab ON a, b FROM generated;
 CREATE UNLOGGED TABLE unlogged (id int); INSERT INTO unlogged VALUES (1);
 
+-- Functions that return nothing, sum up, and act for somebody else.
+CREATE PROCEDURE ${odd('schema')}.${odd('procedure')}(INOUT a int, b text DEFAULT 'it''s; "b"') LANGUAGE plpgsql AS $p$ BEGIN a := a + 1; COMMIT; END $p$;
+CREATE FUNCTION times(numeric, int) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS 'SELECT $1 * $2';
+CREATE FUNCTION in_words(numeric) RETURNS text LANGUAGE sql IMMUTABLE RETURN 'about ' || $1;
+CREATE AGGREGATE product(int) (SFUNC = times, STYPE = numeric, FINALFUNC = in_words, INITCOND = '1', PARALLEL = SAFE);
+CREATE AGGREGATE ${odd('schema')}.${odd('aggregate')}(VARIADIC "any" ORDER BY VARIADIC "any") (SFUNC = ordered_set_transition_multi, STYPE = internal, FINALFUNC = rank_final, FINALFUNC_EXTRA, HYPOTHETICAL);
+CREATE FUNCTION as_owner(OUT who text, OUT n int) RETURNS SETOF record LANGUAGE sql SECURITY DEFINER STABLE COST 7 ROWS 3
+  SET search_path = pg_catalog, "odd schema" SET work_mem = '7MB' AS $f$ SELECT current_user::text, 1 $f$;
+ALTER FUNCTION as_owner() OWNER TO "shop owner"; GRANT EXECUTE ON FUNCTION as_owner() TO reader;
+
+-- What is named by signs: operators with their classes, and casts.
+CREATE FUNCTION apart(int, int) RETURNS int LANGUAGE sql IMMUTABLE RETURN abs($1 - $2);
+CREATE OPERATOR <#-> (LEFTARG = int, RIGHTARG = int, FUNCTION = apart, COMMUTATOR = <#->);
+CREATE OPERATOR FAMILY "own family" USING hash;
+CREATE OPERATOR CLASS "own class" FOR TYPE int USING hash FAMILY "own family" AS OPERATOR 1 =, FUNCTION 1 hashint4(int);
+CREATE INDEX tree_own ON tree USING hash (id "own class");
+CREATE FUNCTION number_of(mood) RETURNS int LANGUAGE sql IMMUTABLE RETURN length($1::text);
+CREATE CAST (mood AS int) WITH FUNCTION number_of(mood) AS ASSIGNMENT;
+
+-- Types of types.
+ALTER TYPE mood ADD VALUE 'so so' BEFORE 'ok';
+CREATE DOMAIN small AS positive DEFAULT 3 NOT NULL CONSTRAINT "at most" CHECK (VALUE < 1000);
+CREATE TYPE pair AS (a small, b mood[]); COMMENT ON TYPE pair IS 'two';
+CREATE FUNCTION span_apart(int8, int8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN $1 - $2;
+CREATE TYPE span AS RANGE (SUBTYPE = int8, SUBTYPE_DIFF = span_apart, MULTIRANGE_TYPE_NAME = "spans 😀");
+CREATE TABLE typed OF point3 (x NOT NULL); INSERT INTO typed VALUES (1, 2, 'three');
+CREATE TABLE spans (s span, m "spans 😀", p pair[], few small); INSERT INTO spans VALUES ('[1,9)', '{[1,3),[5,7)}', ARRAY[ROW(1, '{ok}')::pair], 2);
+CREATE COLLATION ${odd('collation')} (PROVIDER = libc, LOCALE = 'C');
+CREATE TABLE collated (t text COLLATE ${odd('collation')}); CREATE INDEX ON collated (t COLLATE "POSIX" DESC NULLS LAST); INSERT INTO collated VALUES ('ä'), ('Z');
+
+-- How text is read, and where other data lies.
+CREATE TEXT SEARCH DICTIONARY plain_words (TEMPLATE = simple, ACCEPT = false);
+CREATE TEXT SEARCH CONFIGURATION "own search" (COPY = simple); ALTER TEXT SEARCH CONFIGURATION "own search" ALTER MAPPING FOR word WITH plain_words, simple;
+CREATE CONVERSION "own latin" FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE FOREIGN DATA WRAPPER "own wrapper" OPTIONS (debug 'true');
+CREATE SERVER ${odd('server')} TYPE 't' VERSION '1' FOREIGN DATA WRAPPER "own wrapper" OPTIONS (host 'db.example.org');
+CREATE USER MAPPING FOR reader SERVER ${odd('server')} OPTIONS (name 'it''s "me"');
+CREATE FOREIGN TABLE far (id int OPTIONS (at '1'), t text) SERVER ${odd('server')} OPTIONS (place 'x.y');
+CREATE ACCESS METHOD own_heap TYPE TABLE HANDLER heap_tableam_handler; CREATE TABLE heaped (id int) USING own_heap; INSERT INTO heaped VALUES (5);
+
+-- How tables are kept.
+ALTER TABLE tree SET (fillfactor = 50, autovacuum_enabled = false); ALTER TABLE tree REPLICA IDENTITY FULL; ALTER TABLE hen CLUSTER ON hen_pkey;
+ALTER TABLE kinds ALTER t SET STATISTICS 500, ALTER t SET STORAGE EXTERNAL, ALTER ba SET COMPRESSION pglz, ALTER vc SET (n_distinct = -0.5);
+ALTER TABLE watched ADD CONSTRAINT later CHECK (id > 1) NOT VALID; ALTER TABLE watched DISABLE TRIGGER watch;
+CREATE TRIGGER always BEFORE DELETE ON watched FOR EACH ROW WHEN (OLD.id > 5) EXECUTE FUNCTION note(); ALTER TABLE watched ENABLE ALWAYS TRIGGER always;
+ALTER TABLE empty DISABLE RULE quiet; ALTER STATISTICS stat_ab SET STATISTICS 50;
+CREATE VIEW guarded WITH (security_barrier = true) AS SELECT id FROM tree WHERE id < 9 WITH LOCAL CHECK OPTION;
+${major >= 15 ? `CREATE TABLE nulls (n int, UNIQUE NULLS NOT DISTINCT (n)); ALTER VIEW guarded SET (security_invoker = true);` : ''}
+${major >= 18 ? `CREATE TABLE stays (room int, during tstzrange, PRIMARY KEY (room, during WITHOUT OVERLAPS)); ALTER TABLE hen ADD CONSTRAINT loose FOREIGN KEY (egg) REFERENCES egg NOT ENFORCED;` : ''}
+
+-- Publications, and what happens at every change of a definition.
+CREATE PUBLICATION ${odd('publication')} FOR TABLE tree, "select"."table" WITH (publish = 'insert');
+CREATE PUBLICATION everything FOR ALL TABLES WITH (publish = 'insert, truncate', publish_via_partition_root = true);
+${major >= 15 ? `CREATE PUBLICATION part FOR TABLE hen (id) WHERE (id > 3) WITH (publish = 'insert'); CREATE PUBLICATION of_schema FOR TABLES IN SCHEMA "odd schema" WITH (publish = 'insert');` : ''}
+CREATE TABLE ddl_log (what text);
+CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS $f$ BEGIN INSERT INTO public.ddl_log VALUES (TG_EVENT || ' ' || TG_TAG); END $f$;
+CREATE EVENT TRIGGER ${odd('event')} ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'REFRESH MATERIALIZED VIEW') EXECUTE FUNCTION note_ddl();
+CREATE EVENT TRIGGER asleep ON sql_drop EXECUTE FUNCTION note_ddl(); ALTER EVENT TRIGGER asleep DISABLE; COMMENT ON EVENT TRIGGER asleep IS 'sleeps';
+CREATE TABLE since_then (id int);
+
 -- Rights.
 CREATE TABLE secrets (owner name, v text); INSERT INTO secrets VALUES ('reader', 'r'), ('other', 'o');
 ALTER TABLE secrets ENABLE ROW LEVEL SECURITY; ALTER TABLE secrets FORCE ROW LEVEL SECURITY;
@@ -122,6 +194,9 @@ CREATE POLICY mine ON secrets FOR SELECT TO "Röle ""q"" 😀" USING (owner = cu
 ALTER TABLE "select"."table" OWNER TO "shop owner";
 GRANT USAGE ON SCHEMA "select" TO reader; GRANT SELECT, UPDATE ("order by") ON "select"."table" TO reader WITH GRANT OPTION;
 GRANT SELECT ("from") ON "select"."table" TO PUBLIC; REVOKE EXECUTE ON FUNCTION twice(int) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_waldir() TO reader; REVOKE USAGE ON TYPE span FROM PUBLIC; GRANT USAGE ON FOREIGN SERVER ${odd('server')} TO reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE "shop owner" REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+CREATE POLICY writes ON secrets AS RESTRICTIVE FOR INSERT TO PUBLIC WITH CHECK (owner = current_user);
 ALTER DEFAULT PRIVILEGES IN SCHEMA "odd schema" GRANT SELECT ON TABLES TO reader;
 COMMENT ON COLUMN kinds.t IS E'a column''s comment \\ with a backslash';
 COMMENT ON TABLE kinds IS 'first line
@@ -131,35 +206,3 @@ second line';
 SELECT lo_from_bytea(700001, decode(repeat('00ff', 300000), 'hex')), lo_from_bytea(700002, ''), lo_from_bytea(700003, '\x01');
 GRANT SELECT ON LARGE OBJECT 700003 TO reader; COMMENT ON LARGE OBJECT 700001 IS 'large';
 `;
-
-/** Everything of the structure that a restore owes, as text that is equal for equal databases. */
-export const STRUCTURE_SQL: Readonly<Record<string, string>> = {
-  columns: `SELECT format('%s %s %s %s %s %s', a.attrelid::regclass, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated,
-              coalesce(pg_get_expr(d.adbin, d.adrelid), '')) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-              LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-             WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm') AND c.relnamespace::regnamespace::text !~ '^(pg_|information_schema)'`,
-  owners: `SELECT format('%s %s %s %s', c.oid::regclass, relkind, relowner::regrole, (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(relacl) a)) FROM pg_class c
-             WHERE relkind <> 't' AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'`,
-  schemas: `SELECT format('%s %s %s', nspname, nspowner::regrole, (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(nspacl) a)) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'`,
-  indexes: `SELECT indexdef FROM pg_indexes WHERE schemaname !~ '^(pg_|information_schema)'`,
-  constraints: `SELECT format('%s %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace::regnamespace::text !~ '^(pg_|information_schema)'`,
-  triggers: `SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal`,
-  views: `SELECT format('%s %s', c.oid::regclass, pg_get_viewdef(c.oid)) FROM pg_class c WHERE relkind IN ('v', 'm') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'`,
-  policies: `SELECT format('%s %s %s %s', polrelid::regclass, polname, polroles::regrole[], pg_get_expr(polqual, polrelid)) FROM pg_policy`,
-  security: `SELECT format('%s %s %s', oid::regclass, relrowsecurity, relforcerowsecurity) FROM pg_class WHERE relkind = 'r' AND relrowsecurity`,
-  partitions: `SELECT format('%s %s %s', inhrelid::regclass, inhparent::regclass, pg_get_expr(c.relpartbound, c.oid)) FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid`,
-  functions: `SELECT pg_get_functiondef(p.oid) || coalesce((SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(proacl) a), '') FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prokind = 'f'
-                AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')`,
-  comments: `SELECT format('%s %s', d.classoid::regclass, d.description) FROM pg_description d WHERE d.objoid >= 16384 AND d.description <> 'standard public schema' AND d.classoid <> 'pg_largeobject'::regclass
-               AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')`,
-  sequences: `SELECT s::text FROM pg_sequences s`,
-  extensions: `SELECT extname || extversion FROM pg_extension`,
-  defaults: `SELECT format('%s %s %s', defaclnamespace::regnamespace, defaclobjtype, (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(defaclacl) a)) FROM pg_default_acl`,
-  statistics: `SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext`,
-  rules: `SELECT definition FROM pg_rules WHERE schemaname !~ '^(pg_|information_schema)'`,
-  types: `SELECT format('%s %s', enumtypid::regtype, enumlabel) FROM pg_enum`,
-  largeObjects: `SELECT format('%s %s %s %s %s', oid, lomowner::regrole, (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(lomacl) a), md5(lo_get(oid)), obj_description(oid, 'pg_largeobject')) FROM pg_largeobject_metadata`,
-  database: `SELECT format('%s %s %s %s %s %s', pg_encoding_to_char(encoding), datcollate, datctype, datdba::regrole, datconnlimit, (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(datacl) a)) FROM pg_database WHERE datname = current_database()`,
-  settings: `SELECT format('%s %s', setrole::regrole, setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase WHERE datname = current_database()`,
-  note: `SELECT regexp_replace(shobj_description(oid, 'pg_database'), E'\\n?Nightjar restore .*', '') FROM pg_database WHERE datname = current_database()`,
-};

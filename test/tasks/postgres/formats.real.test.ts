@@ -1,17 +1,15 @@
 /** Plain SQL, parts of a database, and other owners: each comes back as it was, or is refused with the reason. */
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
-import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import type { Bench, Rows } from '../../contracts/engine.ts';
 import { ident, targetAt } from './harness.ts';
 import { count, failure, leave, room, type Room } from './room.ts';
+import { fakeTools, shop } from './trouble.ts';
 
 type Made = Awaited<ReturnType<Bench<'postgres'>['dump']>>;
 type Fields = Parameters<typeof targetAt>[2];
@@ -102,22 +100,15 @@ describe.each(MAJORS)('plain SQL of PostgreSQL %i', (major) => {
 
   it('is refused by parts', async () => {
     const part = await refusing(here, made, 'part', 'new', { scope: { tables: ['public.big'] } });
-    expect(part).toMatchObject({ code: 'SCOPE_REFUSED', detail: expect.stringContaining('plain SQL') as string });
+    expect(part).toMatchObject({ code: 'SCOPE_REFUSED', detail: expect.stringContaining('format plain') as string });
     const narrow = failure(dumped(here, 'copy', { ...plain, scope: { tables: ['public.big'] } }));
     expect(await narrow).toMatchObject({ code: 'SCOPE_REFUSED', detail: expect.stringContaining('custom') as string });
   });
 
   it('of a tool that ends with 0, and left rows out or was cut off, is no backup', async () => {
     const withTool = async (script: string): Promise<string> => {
-      const root = await mkdtemp(join(tmpdir(), 'nightjar-tools-'));
-      const bin = join(root, String(major), 'bin');
-      await mkdir(bin, { recursive: true });
-      const real = join(POSTGRES_ROOT, String(major), 'bin');
-      for (const name of ['pg_dumpall', 'pg_restore', 'psql']) await symlink(join(real, name), join(bin, name));
       const only = 'case "$*" in *--format=plain*) ;; *) exec $REAL "$@";; esac';
-      await writeFile(join(bin, 'pg_dump'), `#!/bin/sh\nREAL=${join(real, 'pg_dump')}\n${only}\n${script}\n`, {
-        mode: 0o755,
-      });
+      const { root } = await fakeTools(major, { pg_dump: `${only}\n${script}` });
       const backup = memoryBackup();
       const target = targetAt(here.server.postgres, here.server.awkwardName, plain);
       const env = { ...here.server.env, NIGHTJAR_POSTGRES_ROOT: root };
@@ -126,12 +117,36 @@ describe.each(MAJORS)('plain SQL of PostgreSQL %i', (major) => {
       await rm(root, { recursive: true, force: true });
       return `${thrown.code} ${thrown.detail}`;
     };
+    expect(await withTool('exit 0')).toMatch(/^DUMP_EMPTY /);
     expect(await withTool('exec $REAL "$@" --exclude-table-data=tree')).toContain(
       'DUMP_EMPTY The archive holds no data of public.tree',
     );
     expect(await withTool('$REAL "$@" | sed "/^1999\\t/d"')).toContain('public.big: 1995 rows instead of 1996');
     expect(await withTool('$REAL "$@" | head -c 9000000')).toContain('READ_THROUGH_FAILED');
     expect(await withTool('$REAL "$@" | grep -v "dump complete"')).toContain('READ_THROUGH_FAILED');
+  });
+});
+
+describe('a psql that ends with 0 and did nothing', () => {
+  let here: Room;
+  beforeAll(async () => {
+    here = await room(17);
+    await shop(here, 'shop');
+  });
+  afterAll(() => leave(here));
+
+  it.each(['new', 'swap', 'overwrite'] as const)('restores nothing, and is told (%s)', async (mode) => {
+    const before = [await here.server.rowsOf('shop'), await here.server.databases()];
+    const made = await dumped(here, 'shop', { format: 'plain', compression: { algorithm: 'none', level: 0 } });
+    const job = here.bench.restoreJob(mode === 'new' ? 'copy' : 'shop', mode);
+    const { root } = await fakeTools(17, { psql: 'exit 0' });
+    const env = { ...here.server.env, NIGHTJAR_POSTGRES_ROOT: root };
+    try {
+      expect(await failure(here.bench.restore(job, source(made), { env }))).toMatchObject({ code: 'RESTORE_FAILED' });
+    } finally {
+      await rm(root, { recursive: true, force: true });
+    }
+    expect([await here.server.rowsOf('shop'), await here.server.databases()]).toEqual(before);
   });
 });
 

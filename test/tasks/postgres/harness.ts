@@ -10,7 +10,8 @@ import { POSTGRES_MAJORS, startPostgres, type Postgres, type PostgresMajor } fro
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import type { Login } from '../../../tasks/engine.ts';
 import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
-import { AWKWARD_ROLES_SQL, STRUCTURE_SQL, awkwardDatabaseSql, awkwardSql } from './awkward.ts';
+import { AWKWARD_ROLES_SQL, awkwardDatabaseSql, awkwardSql, odd } from './awkward.ts';
+import { STRUCTURE_SQL } from './structure.ts';
 
 export interface PostgresServer extends EngineServer<'postgres'> {
   readonly login: Login;
@@ -101,7 +102,8 @@ export async function startServer(
     damage: (database) =>
       withClient(server, database, async (client) => {
         await client.query(`DELETE FROM "select"."table" WHERE "from" > 50; UPDATE tree SET up = NULL; INSERT INTO big VALUES (-1);
-          DROP TABLE booked; SELECT nextval('lone'); DELETE FROM events WHERE kind = 'a'; SELECT lo_unlink(700003)`);
+          DROP TABLE booked; SELECT nextval('lone'); DELETE FROM events WHERE kind = 'a'; SELECT lo_unlink(700003);
+          DROP TABLE ${odd('schema')}.${odd('table')} CASCADE; DROP AGGREGATE product(int); DROP EVENT TRIGGER asleep; DROP PUBLICATION everything`);
       }),
     databases: async () =>
       (await server.query<{ datname: string }>('SELECT datname FROM pg_database')).map((row) => row.datname),

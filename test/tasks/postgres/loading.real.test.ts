@@ -1,14 +1,15 @@
 /** What breaks while a restore loads: what served goes on serving, with every row, and nothing half-made is left beside it. */
 import { execFileSync } from 'node:child_process';
-import { chown, mkdtemp, rm, stat } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { aliasDatabase } from '../../../core/names.ts';
 import { memorySource } from '../../contracts/doubles.ts';
 import type { Bench } from '../../contracts/engine.ts';
 import { targetAt } from './harness.ts';
 import { failure, leave, room, type Room } from './room.ts';
-import { fakeTools, shop } from './trouble.ts';
+import { fakeTools, haltingSource, shop, toolsRunning } from './trouble.ts';
 
 const MAJOR = 17;
 describe.each(['custom', 'plain'] as const)('a restore of the format %s', (format) => {
@@ -41,20 +42,50 @@ describe.each(['custom', 'plain'] as const)('a restore of the format %s', (forma
   afterAll(() => leave(here));
 
   const ofTool = it.runIf(format === 'custom');
-  ofTool.each(['swap', 'overwrite'] as const)('whose tool is killed changes nothing (%s)', async (mode) => {
-    // An overwrite has pg_restore write a script, which psql runs.
-    const loads = mode === 'swap' ? '*--dbname*' : '*--file*';
-    const { root } = await fakeTools(MAJOR, {
-      pg_restore: `case "$*" in ${loads}) ;; *) exec $REAL "$@";; esac; head -c 2000000 | $REAL "$@"; kill -9 $$`,
-    });
-    try {
-      const thrown = await restore(mode, { root });
-      expect(thrown.code).toBe('RESTORE_FAILED');
-      expect(await seen()).toEqual(before);
-    } finally {
-      await rm(root, { recursive: true, force: true });
-    }
-  });
+  it.each(
+    (['new', 'swap', 'overwrite'] as const).flatMap((mode) =>
+      (['killed', 'ended by the server'] as const).map((how) => [mode, how] as const),
+    ),
+  )(
+    'by %s whose tool is %s in the midst of it changes nothing, and leaves nothing behind',
+    async (mode, how) => {
+      const telling = 'echo $$ > "$0.pid"; exec $REAL "$@"';
+      const { root } = await fakeTools(MAJOR, { psql: telling, pg_restore: telling });
+      const tool = format === 'plain' || mode === 'overwrite' ? 'psql' : 'pg_restore';
+      const source = haltingSource(made.manifest, made.backup);
+      const job = here.bench.restoreJob(mode === 'new' ? 'copy' : 'shop', mode);
+      const database = mode === 'overwrite' ? 'shop' : aliasDatabase(job.database, job.id);
+      try {
+        const env = { ...here.server.env, NIGHTJAR_POSTGRES_ROOT: root };
+        const failed = failure(here.bench.restore(job, source, { env }));
+        await source.halted;
+        const loading = `SELECT pid FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'COPY public.filling %'`;
+        const backends = await vi.waitFor(
+          async () => {
+            const found = await here.server.postgres.query<{ pid: number }>(loading, { values: [database] });
+            expect(found).toHaveLength(1);
+            return found;
+          },
+          { timeout: 30_000 },
+        );
+        if (how === 'killed')
+          process.kill(Number(await readFile(join(root, String(MAJOR), 'bin', `${tool}.pid`), 'utf8')), 'SIGKILL');
+        else {
+          await here.server.postgres.query('SELECT pg_terminate_backend($1)', { values: [backends[0]!.pid] });
+          // The tool hears of it only when it has something to say.
+          source.goOn();
+        }
+        const thrown = await failed;
+        expect(thrown.code, thrown.message).toBe(how === 'killed' ? 'RESTORE_FAILED' : 'CONNECTION_LOST');
+        if (how === 'killed') expect(thrown.detail).toContain(`${tool} was ended by SIGKILL`);
+        expect(await toolsRunning()).toEqual([]);
+        expect(await seen()).toEqual(before);
+      } finally {
+        await rm(root, { recursive: true, force: true });
+      }
+    },
+    60_000,
+  );
 
   it.each(['swap', 'overwrite'] as const)('of an archive that ends early changes nothing (%s)', async (mode) => {
     const whole = Buffer.from(made.backup.finished.get('archive')!);

@@ -1,8 +1,12 @@
 /** What tests of faults need: a database to lose, and tools that misbehave. */
-import { chmod, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Manifest } from '../../../core/backup.ts';
 import { POSTGRES_ROOT } from '../../../local/paths.ts';
+import type { RestoreSource } from '../../../tasks/engine.ts';
+import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
 import { ident, withClient } from './harness.ts';
 import type { Room } from './room.ts';
 
@@ -34,4 +38,54 @@ export async function fakeTools(major: number, scripts: Readonly<Record<string, 
     }
   }
   return { root };
+}
+
+/** A backup whose archive comes to a halt in the midst of it, as a vault's may. */
+export function haltingSource(
+  manifest: Manifest,
+  backup: MemoryBackup,
+): RestoreSource & {
+  /** Resolves when all before the halt was taken. */
+  readonly halted: Promise<void>;
+  /** What comes after it comes now. Until then nothing does. */
+  goOn(): void;
+} {
+  const archive = backup.finished.get('archive')!;
+  const half = Math.floor(archive.length / 2);
+  let halt: () => void = () => undefined;
+  const halted = new Promise<void>((resolve) => (halt = resolve));
+  let goOn: () => void = () => undefined;
+  const going = new Promise<void>((resolve) => (goOn = resolve));
+  return {
+    ...memorySource(manifest, backup),
+    halted,
+    goOn: () => goOn(),
+    openArchive() {
+      let at = 0;
+      return new Readable({
+        read(size) {
+          const end = at < half ? half : archive.length;
+          const chunk = archive.subarray(at, Math.min(at + size, end));
+          const give = (): void => void this.push((at += chunk.length) && chunk.length > 0 ? chunk : null);
+          if (at !== half) return give();
+          halt();
+          void going.then(give);
+        },
+      });
+    },
+  };
+}
+
+/** Tools of an engine that this very process has started and that still run. */
+export async function toolsRunning(): Promise<string[]> {
+  const found = await Promise.all(
+    (await readdir('/proc'))
+      .filter((name) => /^\d+$/.test(name))
+      .map(async (pid) => {
+        const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+        const [, name, parent] = /\((.*)\) \S (\d+) /.exec(stat) ?? [];
+        return Number(parent) === process.pid && name !== undefined ? [name] : [];
+      }),
+  );
+  return found.flat().filter((name) => ['psql', 'pg_restore', 'zstd', 'sh'].includes(name));
 }

@@ -4,10 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replacedDatabase } from '../../../core/names.ts';
-import { holdSqlite, sqlite as shell } from '../../../local/sqlite.ts';
+import { holdSqlite } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
-import { copyOf } from '../../../tasks/engines/sqlite/copy.ts';
-import { withWork } from '../../../tasks/engines/sqlite/work.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { rowsOf, targetAt } from './harness.ts';
@@ -15,6 +13,8 @@ import { failure, leave, room, shop, tampered, type Room } from './room.ts';
 
 const QUICK = { busyTimeoutSeconds: 1 };
 const KILLED = 'kill -9 $$';
+/** The kernel ends it in the middle of its writes, beyond so many blocks of 512 bytes. */
+const HALFWAY = 'ulimit -c 0; ulimit -f 100';
 /** Takes what it is given, if it is given anything. */
 const SILENT = 'timeout 0.2 cat >/dev/null; exit 0';
 
@@ -54,6 +54,19 @@ describe('dumping under trouble', () => {
         ).toContain(code);
       }
   });
+
+  it.each([
+    ['that copies', 'file', '*/shop.db', HALFWAY, 'DUMP_FAILED'],
+    ['that writes SQL', 'sql', '*.dump*', 'sqlite3 "$@" | head -c 300000; kill -9 $$', 'DUMP_FAILED'],
+    ['that reads SQL', 'sql', '*/read-through.db', HALFWAY, 'READ_THROUGH_FAILED'],
+  ] as const)(
+    'keeps nothing when the shell %s dies in the middle of its work',
+    async (_what, format, like, how, code) => {
+      const tool = await tampered(here, 'sqlite3', like, how);
+      expect(await refused('shop.db', { target: targetAt('shop.db', { format }), env: tool.env })).toBe(code);
+      expect(await tool.starts()).toBeGreaterThan(0);
+    },
+  );
 
   it('keeps nothing of a damaged database, and says what is wrong', async () => {
     const source = here.server.path('shop.db');
@@ -129,55 +142,6 @@ describe('dumping under trouble', () => {
     expect(await here.server.rowsOf('crashed.db')).toEqual(before);
     expect(await here.server.rowsOf(replacedDatabase('crashed.db', job.id))).toEqual(before);
     expect((await here.server.databases()).filter((name) => name.includes('-journal'))).toEqual([]);
-  });
-
-  it('copies one moment while writers write and tables change', async () => {
-    await here.sql(
-      'bank.db',
-      `CREATE TABLE accounts (id INTEGER PRIMARY KEY, amount INTEGER); CREATE TABLE filling (v);
-      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO accounts SELECT i, 100 FROM n;
-      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO filling SELECT randomblob(900) FROM n;`,
-    );
-    let going = true;
-    const path = here.server.path('bank.db');
-    let commits = 0;
-    const writing = (async () => {
-      const writer = await holdSqlite(path, '.timeout 60000\nPRAGMA synchronous = OFF;');
-      for (let turn = 1; going; turn += 1) {
-        const [from, to] = [(turn * 7) % 1000, (turn * 13) % 1000];
-        await writer.ask(`BEGIN IMMEDIATE; UPDATE accounts SET amount = amount - 5 WHERE id = ${from + 1}; UPDATE accounts SET amount = amount + 5 WHERE id = ${to + 1};
-          CREATE TABLE t${turn} (a, b DEFAULT ${turn}); INSERT INTO t${turn} (a) SELECT amount FROM accounts; ${turn > 3 ? `DROP TABLE t${turn - 3};` : ''} COMMIT;`);
-        commits = turn;
-        await new Promise((resolve) => setTimeout(resolve, 2));
-      }
-      await writer.kill();
-    })();
-    while (commits < 3) await new Promise((resolve) => setTimeout(resolve, 5));
-    try {
-      const free = await here.bench.dump('bank.db');
-      expect(free.manifest.fingerprint.tables.map((one) => one.table)).toContain('accounts');
-      await here.bench.restore(here.bench.restoreJob('moment.db', 'new'), memorySource(free.manifest, free.backup));
-      expect(await here.sql('moment.db', 'SELECT sum(amount), count(*) FROM accounts; PRAGMA integrity_check;')).toBe(
-        '100000|1000\nok',
-      );
-      // Writers that leave no time have to wait for it.
-      const context = here.bench.context('bank.db', { target: targetAt('bank.db', { busyTimeoutSeconds: 30 }) });
-      const before = commits;
-      const [held, sum] = await withWork(context, async (work) => {
-        const copy = await copyOf(work, 'bank.db', () => -29.999);
-        return [
-          copy,
-          await shell(copy.file, 'SELECT sum(amount), count(*) FROM accounts; PRAGMA integrity_check;'),
-        ] as const;
-      });
-      expect(sum.trim()).toBe('100000|1000\nok');
-      expect(held.consistency).toBe('locked');
-      expect(context.report.warnings.join()).toContain('Writers did not pause');
-      while (commits <= before) await new Promise((resolve) => setTimeout(resolve, 5));
-    } finally {
-      going = false;
-      await writing;
-    }
   });
 
   it('says that the task’s disk is full, and leaves nothing on it', async () => {
@@ -276,18 +240,30 @@ describe('dumping under trouble', () => {
 describe('restoring under trouble', () => {
   let here: Room;
   let made: Awaited<ReturnType<Room['bench']['dump']>>;
+  let asSql: typeof made;
   beforeAll(async () => {
     here = await room();
     await shop(here, 'shop.db', 500);
     made = await here.bench.dump('shop.db');
+    asSql = await here.bench.dump('shop.db', { target: targetAt('shop.db', { format: 'sql' }) });
     await here.sql('shop.db', 'DELETE FROM orders WHERE id > 5; UPDATE customers SET name = NULL;');
   });
   afterAll(() => leave(here));
   const source = (stored?: Buffer): ReturnType<typeof memorySource> => memorySource(made.manifest, made.backup, stored);
 
-  it.each(['swap', 'overwrite', 'new'] as const)(
-    'harms nothing when any one start of the shell dies or does nothing (%s)',
-    async (mode) => {
+  it.each([
+    ['swap', 'file'],
+    ['overwrite', 'file'],
+    ['new', 'file'],
+    ['swap', 'sql'],
+    ['overwrite', 'sql'],
+    ['new', 'sql'],
+  ] as const)(
+    'harms nothing when any one start of the shell dies, at once or in the middle of its work, or does nothing (%s, %s)',
+    async (mode, format) => {
+      const { manifest, backup } = format === 'file' ? made : asSql;
+      const source = () => memorySource(manifest, backup);
+      let died = 0;
       const name = mode === 'new' ? 'fresh.db' : 'shop.db';
       const damaged = await here.server.rowsOf('shop.db');
       const before = await here.server.databases();
@@ -297,7 +273,7 @@ describe('restoring under trouble', () => {
       const restored = await here.server.rowsOf(name);
       const starts = await calm.starts();
       for (let at = 1; at <= starts; at += 1)
-        for (const instead of [KILLED, SILENT]) {
+        for (const instead of [KILLED, SILENT, HALFWAY]) {
           for (const left of await here.server.databases())
             if (!before.includes(left)) await rm(here.server.path(left));
           await rm(here.server.path('shop.db'));
@@ -307,8 +283,13 @@ describe('restoring under trouble', () => {
           const now = await here.server.rowsOf('shop.db');
           if (code.startsWith('no error'))
             expect(await here.server.rowsOf(name), `${instead} at ${at}`).toEqual(restored);
-          else expect(now, `${instead} at ${at}: ${code}`).toEqual(damaged);
+          else {
+            expect(now, `${instead} at ${at}: ${code}`).toEqual(damaged);
+            if (instead === HALFWAY) died += 1;
+          }
         }
+      // Who reads the SQL writes; who writes into the living file, too.
+      expect(died).toBe(Number(format === 'sql') + Number(mode === 'overwrite'));
       for (const left of await here.server.databases()) if (!before.includes(left)) await rm(here.server.path(left));
       await rm(here.server.path('shop.db'));
       await copyFile(`${here.server.directory}/../keep`, here.server.path('shop.db'));

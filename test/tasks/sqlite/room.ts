@@ -48,11 +48,14 @@ export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
     (thrown: unknown) => thrown as NightjarError,
   );
 
-/** An environment in which the tool's `at`-th start does something else; `starts` tells how often it was started. */
+/**
+ * An environment in which the tool's `at`-th start does something else, or each one whose arguments are like the pattern of a
+ * shell; `starts` tells how often it was started.
+ */
 export async function tampered(
   { server, bench }: Room,
   tool: string,
-  at: number,
+  at: number | string,
   instead: string,
 ): Promise<{ env: Record<string, string>; starts(): Promise<number> }> {
   const bin = await mkdtemp(join(bench.scratch, '..', 'nightjar-tampered-'));
@@ -61,7 +64,7 @@ export async function tampered(
   const script = `#!/bin/sh
 PATH='${PATH}'
 n=1; while ! mkdir "${bin}/seen/$n" 2>/dev/null; do n=$((n+1)); done
-if [ $n = ${at} ]; then ${instead || ':'}; fi
+${typeof at === 'number' ? `if [ $n = ${at} ]; then ${instead || ':'}; fi` : `case "$*" in ${at}) ${instead};; esac`}
 exec ${tool} "$@"
 `;
   await writeFile(join(bin, tool), script);

@@ -4,7 +4,7 @@ import type { Manifest } from '../../../core/backup.ts';
 import { memorySource } from '../../contracts/doubles.ts';
 import { codeOf } from '../../contracts/engine.ts';
 import { targetAt } from './harness.ts';
-import { leave, room, shop, type Room } from './room.ts';
+import { failure, leave, room, shop, type Room } from './room.ts';
 
 type Made = Awaited<ReturnType<Room['bench']['dump']>>;
 const from = ({ manifest, backup }: Made): ReturnType<typeof memorySource> => memorySource(manifest, backup);
@@ -98,6 +98,84 @@ describe('parts of a database', () => {
     expect(await codeOf(overwrite({ tables: ['nothing'] }))).toBe('INPUT_INVALID');
     const target = targetAt('original.db', { scope: { tables: ['nothing'] } });
     expect(await codeOf(here.bench.dump('original.db', { target }))).toBe('INPUT_INVALID');
+  });
+
+  /** Two indexes for full text over `posts`, one kept by triggers and one of an older kind, and one over a view. */
+  const INDEXED = `CREATE TABLE posts (id INTEGER PRIMARY KEY, body TEXT);
+    CREATE VIEW seen AS SELECT id, body FROM posts WHERE id < 3;
+    CREATE VIRTUAL TABLE words USING fts5 (body, content = 'posts', content_rowid = 'id');
+    CREATE VIRTUAL TABLE older USING fts4 (body, content="posts");
+    CREATE VIRTUAL TABLE few USING fts5 (body, content = seen, content_rowid = 'id');
+    CREATE TRIGGER posted AFTER INSERT ON posts BEGIN
+      INSERT INTO words (rowid, body) VALUES (new.id, new.body); INSERT INTO older (docid, body) VALUES (new.id, new.body); END;`;
+  const LOOK = `SELECT group_concat(rowid) FROM words WHERE words MATCH 'fox'; SELECT group_concat(docid) FROM older WHERE older MATCH 'fox';
+    SELECT group_concat(rowid) FROM few WHERE few MATCH 'fox';
+    INSERT INTO words (words) VALUES ('integrity-check'); INSERT INTO older (older) VALUES ('integrity-check');`;
+
+  it('builds an index for full text anew when only it or only its rows come back', async () => {
+    await here.sql('text.db', `${INDEXED} INSERT INTO posts VALUES (1, 'quick fox'), (2, 'lazy dog'), (3, 'red fox');`);
+    const made = await here.bench.dump('text.db');
+    for (const [tables, found] of [
+      [['posts'], '1,3\n1,3\n1'],
+      [['words'], '7\n7'],
+      [['older'], '7\n7'],
+      [['posts', 'words', 'older', 'few'], '1,3\n1,3\n1'],
+    ] as const) {
+      await rm(here.server.path('text.db'));
+      await here.sql('text.db', `${INDEXED} INSERT INTO posts VALUES (7, 'a fox since'), (8, 'wrong');`);
+      const job = here.bench.restoreJob('text.db', 'overwrite', { scope: { tables: [...tables] } });
+      const { warnings } = await here.bench.restore(job, from(made));
+      expect(await here.sql('text.db', LOOK), tables.join()).toBe(found);
+      expect(warnings.join(), tables.join()).toContain(`Built anew from the rows that they are an index of: few`);
+    }
+  });
+
+  it('leaves a virtual table that is defined otherwise, and what is something else now, as they are', async () => {
+    await here.sql(
+      'kinds.db',
+      `CREATE VIRTUAL TABLE v USING fts5 (a); INSERT INTO v VALUES ('x'); CREATE TABLE t (a);`,
+    );
+    const kinds = await here.bench.dump('kinds.db');
+    for (const [sql, words] of [
+      [
+        `DROP TABLE v; CREATE VIRTUAL TABLE v USING fts5 (a, b); INSERT INTO v VALUES ('y', 'z');`,
+        'v (fts5) is defined otherwise',
+      ],
+      [
+        `DROP TABLE v; CREATE TABLE v (a); INSERT INTO v VALUES ('y');`,
+        'v is a table now, and a virtual table in the backup',
+      ],
+      [`DROP TABLE t; CREATE VIEW t AS SELECT 1 AS a;`, 't is a view now, and a table in the backup'],
+    ] as const) {
+      await here.sql('kinds.db', sql);
+      const before = await here.server.rowsOf('kinds.db');
+      const job = here.bench.restoreJob('kinds.db', 'overwrite', { scope: { dataOnly: true } });
+      const thrown = await failure(here.bench.restore(job, from(kinds)));
+      expect([thrown.code, thrown.detail], sql).toEqual(['RESTORE_FAILED', expect.stringContaining(words)]);
+      expect(await here.server.rowsOf('kinds.db'), sql).toEqual(before);
+      await here.sql('kinds.db', `DROP TABLE v; CREATE VIRTUAL TABLE v USING fts5 (a);`);
+    }
+  });
+
+  it('takes and leaves out virtual tables whose module only the application has', async () => {
+    const theirs = `PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('table', 'theirs', 'theirs', 0, 'CREATE VIRTUAL TABLE theirs USING ours (a)');`;
+    const rows = `CREATE TABLE t (a); INSERT INTO t VALUES (1); CREATE TABLE theirs_data (v); INSERT INTO theirs_data VALUES (2);`;
+    await here.sql('ours.db', rows + theirs);
+    const named = `SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_schema ORDER BY 1);`;
+    for (const [scope, held] of [
+      [{ exclude: ['theirs', 'theirs_data'] }, 't'],
+      [{ tables: ['t'] }, 't'],
+      [{ exclude: ['t'] }, 'theirs theirs_data'],
+      [{ dataOnly: true }, 't theirs theirs_data'],
+    ] as const) {
+      const part = await here.bench.dump('ours.db', { target: targetAt('ours.db', { scope } as never) });
+      await rm(here.server.path('living.db'), { force: true });
+      await here.sql('living.db', `CREATE TABLE other (a);`);
+      await here.bench.restore(here.bench.restoreJob('living.db', 'overwrite'), from(part));
+      expect(await here.sql('living.db', named), held).toBe(`other ${held}`);
+      await here.bench.restore(here.bench.restoreJob('living.db', 'overwrite'), from(part));
+      if (held.includes('theirs')) expect(await here.sql('living.db', 'SELECT v FROM theirs_data;')).toBe('2');
+    }
   });
 
   it('refuses scopes that make no sense, before anything is read', async () => {

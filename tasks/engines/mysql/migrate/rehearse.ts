@@ -8,16 +8,16 @@ import type { RestoreJob } from '../../../../core/job.ts';
 import type { RestoreSource } from '../../../engine.ts';
 import { unpacked } from '../../../pipes/packing.ts';
 import { DumpLexer } from '../dump-lexer.ts';
-import { statementOf } from '../dump-statements.ts';
+import { statementOf, wordsFor } from '../dump-statements.ts';
 import { numberOf } from '../errors.ts';
 import { withSigns } from '../fingerprint.ts';
 import { ident } from '../names.ts';
 import { dropDatabase } from '../place.ts';
 import { select } from '../selection.ts';
 import { within, type Server, type Session } from '../server.ts';
-import { createDatabase, type Charset } from '../tables.ts';
+import { createDatabase, folds, type Charset } from '../tables.ts';
 import { collationRule, dialectOf, Findings, nearest, type Dialect } from './dialect.ts';
-import { translate, wordsFor } from './translate.ts';
+import { translate } from './translate.ts';
 
 export interface Migration {
   /** A statement of the dump, as this server takes it. */
@@ -54,7 +54,7 @@ export async function rehearse(
   await within(server, async (session) => {
     await createDatabase(session, place, migration.charset(charset), (text) => report.warn(text));
     await session.rows(`USE ${ident(place)}`);
-    await withSigns(report, makeAll(server, job, source, { session, migration, findings }));
+    await withSigns(report, makeAll(server, job, source, place, { session, migration, findings }));
   }).finally(() => within(server, (session) => dropDatabase(session, place)).catch(() => undefined));
   const way = `From ${flavourOf(manifest)} ${manifest.source.serverVersion} to ${server.version}`;
   if (findings.refused.length > 0)
@@ -80,11 +80,18 @@ interface Rehearsal {
   readonly findings: Findings;
 }
 
-async function makeAll(server: Server, job: RestoreJob, source: RestoreSource, rehearsal: Rehearsal): Promise<void> {
+async function makeAll(
+  server: Server,
+  job: RestoreJob,
+  source: RestoreSource,
+  place: string,
+  rehearsal: Rehearsal,
+): Promise<void> {
   const { signal } = server.context;
   const { findings, migration, session } = rehearsal;
   const waiting: { text: string; delimiter: string }[] = [];
-  const { handler } = select(job, (text) => {
+  const { database } = source.manifest.source;
+  const { handler } = select(job, { from: database, to: place, anyCase: await folds(session) }, (text) => {
     const before = findings.refusals;
     const translated = migration.translate(text);
     return findings.refusals > before ? '' : translated;

@@ -1,6 +1,6 @@
 /** A table's definition in the words of the other kind of server. What only one of them has is mapped by a rule that is told, or refused. */
 import type { Dialect, Findings } from './dialect.ts';
-import { closing, isSign, isWord, solid, splitAtCommas, textOf, tokensOf, type Token } from './tokens.ts';
+import { closing, isSign, isWord, solid, splitAtCommas, textOf, tokensOf, type Token } from '../tokens.ts';
 
 /** Types of MariaDB's that MySQL lacks, and what holds the same text. */
 const TYPES: Readonly<Record<string, string>> = {

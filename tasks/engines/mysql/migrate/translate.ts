@@ -1,8 +1,8 @@
 /** A dump of the one kind of server in the words of the other, statement by statement. */
-import { statementOf, type Statement } from '../dump-statements.ts';
+import { statementOf, wordsFor } from '../dump-statements.ts';
 import { collationRule, nearest, type Dialect, type Findings } from './dialect.ts';
 import { translateTable } from './table.ts';
-import { isSign, isWord, textOf, tokensOf, type Token } from './tokens.ts';
+import { isSign, isWord, textOf, tokensOf, type Token } from '../tokens.ts';
 
 /** Modes that only the other server has, and that change nothing of what is stored: since MySQL 8.0, and MariaDB's. */
 const SILENT_MODES = ['NO_AUTO_CREATE_USER', 'NO_FIELD_OPTIONS', 'NO_KEY_OPTIONS', 'NO_TABLE_OPTIONS'];
@@ -22,16 +22,6 @@ const MARIADB_MODES = [
 const MYSQL_MODES = ['TIME_TRUNCATE_FRACTIONAL'];
 /** What only one server's collations are called. */
 const COLLATION = /^(?:(?:utf8|utf8mb3|utf8mb4|ucs2|utf16|utf32)_)\w+$|^\w*_nopad_\w+$|^uca1400_\w+$/i;
-
-export const wordsFor = ({ kind, name }: Statement, text: string): string => {
-  const found =
-    name ??
-    (/(?:TRIGGER|FUNCTION|PROCEDURE|PACKAGE(?: BODY)?)\s+(`(?:[^`]|``)*`|[^\s(]+)/.exec(text)?.[1] ?? '').replaceAll(
-      '`',
-      '',
-    );
-  return found === '' ? kind : `${kind} ${found}`;
-};
 
 /** @returns the statement as the other server takes it; what it can't take is among the findings. */
 export function translate(text: string, dialect: Dialect, findings: Findings): string {
