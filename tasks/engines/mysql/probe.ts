@@ -147,7 +147,7 @@ function storage(server: Server, tables: readonly Found[], bytes: number): Findi
     server.context.target.unsafeTables === 'lock'
       ? warn(
           `No transaction covers ${which}.`,
-          `Nobody can write to the database while it is dumped${pacedMinutes(server, bytes)}; convert them to InnoDB.`,
+          `Nobody can write to the database, and with RELOAD to the whole server, while it is dumped${pacedMinutes(server, bytes)}; convert them to InnoDB.`,
         )
       : bad(`No transaction covers ${which}.`, "Convert them to InnoDB, or set unsafeTables of the target to 'lock'."),
   ];
