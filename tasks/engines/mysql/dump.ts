@@ -7,7 +7,7 @@ import { onceConnected } from '../../once-connected.ts';
 import { planDump, type DumpPlan } from './dump-plan.ts';
 import { schemaChanged, toolVersion } from './dump-tool.ts';
 import { dumpGlobals } from './globals.ts';
-import { holdServer, holdTables, openSnapshot, serverTime, type Hold } from './hold.ts';
+import { beginSnapshot, holdServer, holdTables, serverTime, type Hold } from './hold.ts';
 import { judge, type Judged } from './judge-dump.ts';
 import { requireRights } from './rights.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
@@ -63,19 +63,18 @@ async function dumpHeld(
       throw schemaChanged('Definitions of the database changed between its beginning and its end.');
   };
   const views = await readViews(server, plan, signal);
-  const hold = await holdFor(server, plan, signal);
-  let witness: Session | undefined;
+  // While nobody can write, nothing that takes long is asked of the server, and nothing waits for the vault.
+  if (plan.whole) await dumpGlobals(server, sink);
+  const databases = plan.whole ? plan.databases.map((one) => one.database) : undefined;
+  const known = await within(server, (session) => readSource(server, session, databases));
+  const counts = target.fingerprint !== 'none' && plan.databases.some((one) => one.data.length > 0);
+  const spare = counts ? await server.session(undefined, signal) : undefined;
+  let hold: Hold | undefined;
   try {
-    const rows = plan.databases.some((one) => one.data.length > 0);
-    witness = hold && rows ? await openSnapshot(server, signal) : undefined;
-    const snapshotAt = await serverTime(server);
-    const position = await within(server, binlogPosition);
-    if (plan.whole) await dumpGlobals(server, sink);
-    const databases = plan.whole ? plan.databases.map((one) => one.database) : undefined;
-    // The position is the snapshot's only while nobody can write.
-    const source = await within(server, (session) =>
-      readSource(server, session, databases, hold ? position : undefined),
-    );
+    hold = await holdFor(server, plan, signal);
+    const witness = hold && spare;
+    if (witness) await beginSnapshot(witness);
+    const { snapshotAt, position } = await (hold ? momentOf(hold.session) : within(server, momentOf));
     report.phase('dumping');
     const began = Date.now();
     const judged = await writeArchives(server, plan, sink, { hold, witness, views }, own, signal, async (written) => {
@@ -83,6 +82,8 @@ async function dumpHeld(
       return judge(server.context, plan, written, (Date.now() - began) / 1_000);
     });
     await unchanged();
+    // The position is the snapshot's only while nobody can write.
+    const source = { ...known, details: { ...known.details, ...(judged.written.ofTheHold ? position : {}) } };
     return {
       snapshotAt,
       consistency: plan.unsafe ? 'locked' : 'transaction',
@@ -108,7 +109,7 @@ async function dumpHeld(
     const after = await digestOf(server, plan).catch(() => before);
     throw after === before ? thrown : schemaChanged(`Definitions changed meanwhile. ${wordsOf(thrown)}`, thrown);
   } finally {
-    await Promise.all([hold?.release(), witness?.close()]);
+    await Promise.all([hold?.release(), spare?.close()]);
   }
 }
 const OF_THE_TOOL: readonly ErrorCode[] = ['DUMP_FAILED', 'DUMP_EMPTY', 'READ_THROUGH_FAILED'];
@@ -117,6 +118,11 @@ const OF_THE_TOOL: readonly ErrorCode[] = ['DUMP_FAILED', 'DUMP_EMPTY', 'READ_TH
 const detailsOf = ({ contents }: Pick<WrittenPart, 'contents'>): Record<string, string | number> => ({
   longestStatement: contents.longest,
   code: [...contents.code].sort().join(' '),
+});
+
+const momentOf = async (session: Session) => ({
+  snapshotAt: await serverTime(session),
+  position: await binlogPosition(session),
 });
 
 async function held(
@@ -149,7 +155,9 @@ async function holdFor(server: Server, plan: DumpPlan, signal: AbortSignal): Pro
     if (plan.unsafe) return holdTables(server, plan.databases, signal);
     // Managed servers never give it; every night's report need not say so.
     if (known.code === 'LOCK_TIMEOUT')
-      report.warn(`The rows were counted in the dump only, not beside it: ${known.detail ?? known.message}`);
+      report.warn(
+        `The rows were counted in the dump only, and there is no position of the binary log: ${known.detail ?? known.message}`,
+      );
     return undefined;
   }
 }

@@ -8,12 +8,14 @@
 import { NightjarError } from '../../../core/errors.ts';
 import { numberOf, WHO_HOLDS } from './errors.ts';
 import { qualified } from './names.ts';
-import { within, type Server, type Session } from './server.ts';
+import type { Server, Session } from './server.ts';
 
 export interface Hold {
   /** Rejects when the lock is lost. */
   readonly lost: Promise<never>;
   readonly session: Session;
+  /** Whether it has held all the time until now; throws nothing. */
+  held(): Promise<boolean>;
   /** Lets writers go on. */
   release(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export async function holdTables(
   return {
     session: held.session,
     lost: Promise.race([held.lost, watch.stuck]),
+    held: () => held.held(),
     async release() {
       await watch.end();
       await held.release();
@@ -108,6 +111,12 @@ async function hold(server: Server, sql: string, signal: AbortSignal): Promise<H
   return {
     session,
     lost: session.lost,
+    // Whoever ends sessions that keep writers waiting ends this one, and nobody tells us.
+    held: () =>
+      session.rows('DO 0').then(
+        () => true,
+        () => false,
+      ),
     async release() {
       if (released) return;
       released = true;
@@ -147,8 +156,7 @@ async function lock(session: Session, sql: string): Promise<void> {
 export async function openSnapshot(server: Server, signal: AbortSignal): Promise<Session> {
   const session = await server.session(undefined, signal);
   try {
-    await session.rows('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    await session.rows('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    await beginSnapshot(session);
     return session;
   } catch (thrown) {
     await session.close();
@@ -156,11 +164,16 @@ export async function openSnapshot(server: Server, signal: AbortSignal): Promise
   }
 }
 
+/** From here on the session sees this moment. */
+export async function beginSnapshot(session: Session): Promise<void> {
+  await session.rows('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+  await session.rows('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+}
+
 /** By the server's clock, which the binary log goes by too. */
-export const serverTime = (server: Server): Promise<string> =>
-  within(server, async (session) => {
-    const { now } = await session.row<{ now: string }>(
-      `SELECT date_format(utc_timestamp(3), '%Y-%m-%dT%H:%i:%s.%f') AS now`,
-    );
-    return `${now.slice(0, 23)}Z`;
-  });
+export async function serverTime(session: Session): Promise<string> {
+  const { now } = await session.row<{ now: string }>(
+    `SELECT date_format(utc_timestamp(3), '%Y-%m-%dT%H:%i:%s.%f') AS now`,
+  );
+  return `${now.slice(0, 23)}Z`;
+}

@@ -9,10 +9,13 @@ import { findLacks } from './rights.ts';
 import { reachServer, within, type MysqlContext, type Server, type Session } from './server.ts';
 import { databaseBytes, listTables, requireDatabase, versionedTables, type DataTable } from './tables.ts';
 import { bad, ok, warn, clockFinding } from '../../findings.ts';
+import { PATIENCE } from '../../vault-calls.ts';
 
 /** What Debian's client of MariaDB 10.11 is said to dump. */
 const NEWEST_MYSQL: readonly [number, number] = [8, 4];
 const LONG_TRANSACTION_SECONDS = 3_600;
+/** So long the calls of the vault are tried again. */
+const VAULT_PATIENCE_SECONDS = PATIENCE.totalMs / 1_000;
 
 /** @throws what keeps it from reaching the server; everything else is a finding. */
 export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, 'kind'>> {
@@ -39,9 +42,10 @@ export async function probe(context: MysqlContext): Promise<Omit<ProbeOutcome, '
     }
     findings.push(
       ...(await privileges(server, session, databases, all)),
-      ...storage(server, all),
+      ...storage(server, all, bytes),
       ...(whole ? await users(session, databases.length) : []),
       ...(await settings(server, session)),
+      ...(await position(server, session, all)),
     );
     return { serverVersion: server.version, databaseBytes: bytes, findings };
   });
@@ -135,7 +139,7 @@ async function privileges(
   return findings.length > 0 ? findings : [ok(`${user} may read all ${tables.length} tables.`)];
 }
 
-function storage(server: Server, tables: readonly Found[]): Finding[] {
+function storage(server: Server, tables: readonly Found[], bytes: number): Finding[] {
   const unsafe = tables.filter((one) => !one.transactional);
   if (unsafe.length === 0) return [ok('A transaction covers every table.')];
   const which = names(unsafe.map((one) => `${nameOf(server, one)} (${one.engine})`));
@@ -143,9 +147,33 @@ function storage(server: Server, tables: readonly Found[]): Finding[] {
     server.context.target.unsafeTables === 'lock'
       ? warn(
           `No transaction covers ${which}.`,
-          'Nobody can write to the database while it is dumped; convert them to InnoDB.',
+          `Nobody can write to the database, and with RELOAD to the whole server, while it is dumped${pacedMinutes(server, bytes)}; convert them to InnoDB.`,
         )
       : bad(`No transaction covers ${which}.`, "Convert them to InnoDB, or set unsafeTables of the target to 'lock'."),
+  ];
+}
+
+/** How long a slow pace keeps writers waiting, if nothing of the rows can be compressed. */
+function pacedMinutes({ context: { target } }: Server, bytes: number): string {
+  if (target.bytesPerSecond === undefined) return '';
+  const minutes = Math.ceil(bytes / target.bytesPerSecond / 60);
+  return `, which at this bytesPerSecond takes up to ${minutes} minute${minutes === 1 ? '' : 's'}: take it away or raise it`;
+}
+
+/** Without the short lock nobody knows where the log was at the dump's moment. */
+async function position(
+  { context: { target } }: Server,
+  session: Session,
+  tables: readonly Found[],
+): Promise<Finding[]> {
+  if (target.fingerprint !== 'none' || tables.some((one) => !one.transactional)) return [];
+  const { log } = await session.row<{ log: number | string }>('SELECT @@log_bin AS log');
+  if (Number(log) === 0) return [];
+  return [
+    warn(
+      'The position of the binary log will not be in the manifest: fingerprint is none, so no moment is held for it.',
+      "To replay the log onto a restored backup, set fingerprint of the target to 'counts'.",
+    ),
   ];
 }
 
@@ -186,6 +214,15 @@ async function settings(server: Server, session: Session): Promise<Finding[]> {
       warn(
         `A transaction is open for ${Math.round(Number(oldest.seconds) / 60)} minutes.`,
         'If it writes, the dump’s short lock waits for it, and the rows are counted in the dump only.',
+      ),
+    );
+  const { idle } = await session.row<{ idle: number | string }>('SELECT @@global.wait_timeout AS idle');
+  // At MariaDB's own servers its tool takes the server's value for its session, whatever stood there.
+  if (server.isMariadb && Number(idle) < VAULT_PATIENCE_SECONDS)
+    findings.push(
+      warn(
+        `wait_timeout is ${Number(idle)} s, and mariadb-dump goes by it: a dump that has to wait for the vault for longer is lost.`,
+        `SET GLOBAL wait_timeout = ${VAULT_PATIENCE_SECONDS}; or more, and in the server’s configuration too.`,
       ),
     );
   const { packet } = await session.row<{ packet: number | string }>('SELECT @@max_allowed_packet AS packet');

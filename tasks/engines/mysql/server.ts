@@ -14,6 +14,8 @@ const CONNECT_MS = 30_000;
 const KEEPALIVE_MS = 60_000;
 const LAST_SESSION_MS = 600_000;
 const AUTH_NUMBERS = [1045, 1130, 1698];
+/** The vault may keep us waiting for 15 minutes, and hours may lie between two statements; a server hangs up after one minute. */
+const PATIENT = 'SET SESSION wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600';
 
 export interface Session {
   /** The server's number of this connection. */
@@ -110,7 +112,9 @@ export async function reachServer(context: MysqlContext, database?: string): Pro
   // RDS and old replicas of MariaDB say `5.5.5-10.11.9-MariaDB-log`.
   const plain = version.replace(/^5\.5\.5-(?=\d+\.\d+\.\d+-MariaDB)/, '').replace(/-(?:log|debug).*$|-\d\+deb.*$/, '');
   const args = [
-    `--host=${target.host}`,
+    // mariadb-dump has no option for a first statement, but its library takes a connection string for a host.
+    // Source: MariaDB Connector/C 3.3, mariadb_connect.
+    `--host=host=${target.host};init-command={${PATIENT}}`,
     `--port=${target.port}`,
     '--protocol=TCP',
     ...(tls.verified ? [`--ssl-ca=${tls.file}`, '--ssl-verify-server-cert'] : encrypted ? ['--ssl'] : ['--skip-ssl']),
@@ -142,11 +146,9 @@ export async function reachServer(context: MysqlContext, database?: string): Pro
   };
 }
 
-/** Hours may lie between two statements, and no mode of the server's may change what text means. */
+/** No mode of the server's may change what text means. */
 async function prepare(session: Session): Promise<void> {
-  await session.rows(
-    `SET SESSION sql_mode = '', time_zone = '+00:00', wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600`,
-  );
+  await session.rows(`${PATIENT}, sql_mode = '', time_zone = '+00:00'`);
   for (const setting of ['max_execution_time = 0', 'max_statement_time = 0', 'information_schema_stats_expiry = 0'])
     await session.rows(`SET SESSION ${setting}`).catch((thrown: unknown) => {
       // 1193: each server has its own name for it.

@@ -155,7 +155,6 @@ export async function readSource(
   server: Server,
   session: Session,
   databases: readonly string[] | undefined,
-  binlog: Record<string, string | number> | undefined,
 ): Promise<DumpFacts['source']> {
   const { target } = server.context;
   const { id } = await session
@@ -174,7 +173,6 @@ export async function readSource(
     details: {
       flavour: server.isMariadb ? 'mariadb' : 'mysql',
       ...(databases ? {} : await charsetOf(session, target.database)),
-      ...binlog,
     },
   };
 }

@@ -22,6 +22,8 @@ export interface Written {
   readonly parts: readonly WrittenPart[];
   /** What was counted beside the dump, by database; undefined where it could not be. */
   readonly prints: ReadonlyMap<string, readonly TablePrint[]> | undefined;
+  /** Whether nobody could write between the hold and the tool's snapshot. */
+  readonly ofTheHold: boolean;
 }
 
 /** By database. Empty of one alone, whose views are in its dump. */
@@ -41,6 +43,11 @@ export async function readViews(server: Server, plan: DumpPlan, signal: AbortSig
   return found;
 }
 
+const SLOW = 'The dump did not begin for long, so writers were let go on before it did.';
+const ENDED = 'Somebody ended the session that kept writers waiting until the dump had begun.';
+const LEFT_OUT =
+  'The rows were counted in the dump only, not beside it, and the position of the binary log is left out, which would be too old.';
+
 /** `decide`: before the last archive is ended; throws what makes it none. */
 export async function writeArchives<T>(
   server: Server,
@@ -56,10 +63,11 @@ export async function writeArchives<T>(
   const ended = dumped(dumper, signal);
   const counting = snapshotOpen(dumper, ended).then(async (open) => {
     // What a snapshot does not cover stays locked to the end.
+    const ofTheHold = hold !== undefined && (plan.unsafe || (open && (await hold.held())));
     if (!plan.unsafe) await hold?.release();
-    if (open) return witness && withSigns(report, count(server, witness, plan));
-    report.warn('The dump did not begin for long, so its rows were counted in it only, not beside it.');
-    return undefined;
+    if (hold && !ofTheHold) report.warn(`${open ? ENDED : SLOW} ${LEFT_OUT}`);
+    const prints = ofTheHold && witness ? await withSigns(report, count(server, witness, plan)) : undefined;
+    return { ofTheHold, prints };
   });
   const archives = new Archives(server, sink, own, signal);
   const writing = plan.whole
@@ -70,13 +78,13 @@ export async function writeArchives<T>(
     : archives.write(plan.databases[0]!.database, shaped(dumper.stdout!, plan.databases[0]!.generated), ended);
   const both = Promise.all([writing, counting]);
   both.catch(() => undefined);
-  const [, prints] = await together(own, [
+  const [, counted] = await together(own, [
     writing,
     counting,
     ended,
     ...(hold && plan.unsafe ? [Promise.race([hold.lost, both])] : []),
   ]);
-  const written = { parts: archives.parts, prints };
+  const written = { parts: archives.parts, ...counted };
   const decided = await decide(written);
   await archives.end();
   return { ...decided, written };
@@ -90,7 +98,6 @@ async function count(
   witness: Session,
   { databases }: DumpPlan,
 ): Promise<Written['prints']> {
-  if (target.fingerprint === 'none') return undefined;
   const prints = new Map<string, readonly TablePrint[]>();
   for (const { database, data } of databases)
     prints.set(database, await printTables(witness, database, data, target.fingerprint, report));

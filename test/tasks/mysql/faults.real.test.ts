@@ -38,7 +38,7 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
       return { code, finished: backup.finished.has('archive') };
     };
     const versionAnd = (rest: string): string =>
-      `[ "$2" = --host=localhost ] || exit 9\ncase "$*" in *--version*) exec $REAL "$@";; esac\n${rest}`;
+      `case "$2" in --host=host=localhost\\;*) ;; *) exit 9;; esac\ncase "$*" in *--version*) exec $REAL "$@";; esac\n${rest}`;
 
     it.each([
       ['is killed half-way', '"$REAL" "$@" | head -c 3000000; kill -9 $$', ['DUMP_FAILED']],
