@@ -8,6 +8,7 @@ import { databaseBytes, requireDatabase } from './collections.ts';
 import { judgeArchive, listed, look, underwayIn, usersDatabases } from './found.ts';
 import { dumpGlobals } from './globals.ts';
 import { isOurs } from './names.ts';
+import { halfFilled, unfinishedIn } from './note.ts';
 import { isOplog } from './oplog.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
@@ -35,6 +36,10 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     });
   const before = await look(server, databases);
   const underway = await underwayIn(server, databases);
+  for (const name of databases) {
+    const note = await unfinishedIn(server, name);
+    if (note) report.warn(`${halfFilled(name, note)} This backup holds of it what is there.`);
+  }
   const plan = planDump(database, scope, server.topology, before.get(database) ?? [], underway.get(database));
   if (plan.warning) report.warn(plan.warning);
   const sizes = new Map<string, number>();
