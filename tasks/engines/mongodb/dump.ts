@@ -64,8 +64,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const users = places.filter(({ db, collection }) => databases.includes(db) && !isOurs(collection));
   await outlet.end();
 
-  // With the oplog all is brought to the moment at which the dump ended.
-  const moment = plan.oplog ? new Date().toISOString() : snapshotAt;
+  const moment = isSnapshot ? momentPlayed(read.oplog.last, server.clock ?? new Date(snapshotAt)) : snapshotAt;
   if (unplayable.length > 0)
     report.warn(
       `The backup is not of one moment: while it was dumped, its oplog took in what a restore can not play: ${listed(unplayable)}.`,
@@ -118,4 +117,12 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     roles: [],
     extensions: [],
   };
+}
+
+/**
+ * The moment to which a restore brings all of it: that of the oplog's last entry. Where nobody writes that may be long ago; then
+ * all is as it was when the dump began. By the server's clock where it tells it, and never later than the data.
+ */
+function momentPlayed(last: Date | undefined, began: Date): string {
+  return (last !== undefined && last > began ? last : began).toISOString();
 }
