@@ -44,7 +44,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   if (plan.warning) report.warn(plan.warning);
   const sizes = new Map<string, number>();
   for (const name of databases) sizes.set(name, await databaseBytes(server, name));
-  if (many) await dumpGlobals(server, sink, databases);
+  const users = many && (await dumpGlobals(server, sink, databases));
 
   report.phase('dumping');
   const version = scope?.schemaOnly ? '' : await toolVersion(server, 'mongodump', signal);
@@ -52,7 +52,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const started = performance.now();
   const file = packedFile('archive.mongodump', target.compression);
   const outlet = archiveOutlet(sink, { file, signal });
-  const read = await writeArchive(server, plan, { outlet, before, own, signal }).catch((thrown: unknown) => {
+  const read = await writeArchive(server, plan, { outlet, before, users, own, signal }).catch((thrown: unknown) => {
     outer.throwIfAborted();
     throw thrown;
   });
@@ -61,7 +61,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     throw new NightjarError('DUMP_EMPTY', { operation: 'mongodump', detail: 'The archive holds no oplog.' });
   const isSnapshot = plan.oplog && unplayable.length === 0;
   const places = await judgeArchive(server, { ...read, isSnapshot }, before);
-  const users = places.filter(({ db, collection }) => databases.includes(db) && !isOurs(collection));
+  const data = places.filter(({ db, collection }) => databases.includes(db) && !isOurs(collection));
   await outlet.end();
 
   const moment = isSnapshot ? momentPlayed(read.oplog.last, server.clock ?? new Date(snapshotAt)) : snapshotAt;
@@ -111,7 +111,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     compression: { place: 'outside', ...target.compression },
     fingerprint: {
       mode: target.fingerprint,
-      tables: target.fingerprint === 'none' ? [] : read.print.prints(users, many),
+      tables: target.fingerprint === 'none' ? [] : read.print.prints(data, many),
       seconds: Math.round(performance.now() - started) / 1_000,
     },
     roles: [],
