@@ -295,6 +295,11 @@ export const ERRORS = {
     'Choose another name (`--database`), or replace it with mode `swap`.',
     { exitCode: EXIT.refused },
   ),
+  RESTORE_UNFINISHED: entry(
+    'A restore that did not end left a database of this name half filled.',
+    'Let no application use it: it is not complete. The detail says which restore it was, why it was not taken up, and how to drop it; then start the restore again.',
+    { exitCode: EXIT.refused },
+  ),
   ROLE_MISSING: entry(
     'Roles that own or are granted objects in the backup are missing on the destination server.',
     'Create them (the backup’s globals object holds the statements), or restore with `--no-owner`.',

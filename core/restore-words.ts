@@ -16,11 +16,13 @@ export function servingAfterRestore(
   const { mode, database, destination, restoreId, exchange } = record;
   const broken = exchange?.underway ? ` ${exchangeSentence(exchange, OF_RESTORE)}` : '';
   if (record.allDatabases)
-    return `What served on ${destination} before serves on, and so do the databases that are back. What it was at is ${aliasDatabase('*', restoreId)}, if it is there: nightjar prune drops it when its days are over.${broken}`;
+    return `What served on ${destination} before serves on, and so do the databases that are back. What it was at is ${aliasDatabase('*', restoreId)}, if it is there: nightjar prune drops it when its days are over. MongoDB’s has its own name at once: it is not complete there, so let nobody use it, and start the restore again, which takes it up.${broken}`;
+  if (mode === 'new' && progress.outcome)
+    return `What served on ${destination} before serves on; the restored database ${database} is complete, only the record could not be closed.`;
   if (mode === 'new')
     return (
       broken.trim() ||
-      `What served on ${destination} before serves on; a database ${database} that was begun may be dropped.`
+      `What served on ${destination} before serves on; a database ${database} that was begun is not complete: let nobody use it. It may be dropped, if this restore made it.`
     );
   if (mode === 'overwrite') return overwritten(record, progress, exchange, safetyBackupId);
   if (progress.outcome?.kind === 'restore')

@@ -16,6 +16,7 @@ final class Rename {
 
     Document run(String from, String to, boolean dropTarget) {
         if (server.isView(from)) throw new MongoServerError(166, "CommandNotSupportedOnView", "a view can not be renamed");
+        if (server.isView(to)) throw new MongoServerError(48, "NamespaceExists", "a view already exists with that name");
         if (!server.exists(channel, from)) throw new MongoServerError(26, "NamespaceNotFound", "Source collection " + from + " does not exist");
         String[] old = from.split("\\.", 2);
         String[] place = to.split("\\.", 2);

@@ -901,6 +901,7 @@ describe('dropping what a restore left behind', () => {
     await failTask(world, opened.id, 'FINGERPRINT_DIFFERS');
     const failed = await makeFailRestore(world)({ ...event, opened, failure: caught('States.TaskFailed') });
     expect(failed.cause).toContain(`What it was at is ${aliasDatabase('*', opened.id)}`);
+    expect(failed.cause).toMatch(/MongoDB’s has its own name at once: it is not complete there/);
     expect((await world.catalog.getRestore(opened.id))?.restoredDatabase).toBeUndefined();
     world.clock += 8 * DAY;
     expect(await dropped(opened.id)).toBe(aliasDatabase('*', opened.id));

@@ -1,7 +1,7 @@
 /** BSON as bytes: what is only moved is never understood and written anew, which would put fields named `1` and `2` in another order. */
 import { BSON } from 'mongodb';
 
-export const [TEXT, DOCUMENT, ARRAY, BOOLEAN] = [0x02, 0x03, 0x04, 0x08];
+export const [TEXT, DOCUMENT, ARRAY, BOOLEAN, TIMESTAMP] = [0x02, 0x03, 0x04, 0x08, 0x11];
 
 export interface Element {
   readonly type: number;

@@ -8,6 +8,7 @@ import { databaseBytes, requireDatabase } from './collections.ts';
 import { judgeArchive, listed, look, underwayIn, usersDatabases } from './found.ts';
 import { dumpGlobals } from './globals.ts';
 import { isOurs } from './names.ts';
+import { halfFilled, unfinishedIn } from './note.ts';
 import { isOplog } from './oplog.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
@@ -35,11 +36,15 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     });
   const before = await look(server, databases);
   const underway = await underwayIn(server, databases);
+  for (const name of databases) {
+    const note = await unfinishedIn(server, name);
+    if (note) report.warn(`${halfFilled(name, note)} This backup holds of it what is there.`);
+  }
   const plan = planDump(database, scope, server.topology, before.get(database) ?? [], underway.get(database));
   if (plan.warning) report.warn(plan.warning);
   const sizes = new Map<string, number>();
   for (const name of databases) sizes.set(name, await databaseBytes(server, name));
-  if (many) await dumpGlobals(server, sink, databases);
+  const users = many && (await dumpGlobals(server, sink, databases));
 
   report.phase('dumping');
   const version = scope?.schemaOnly ? '' : await toolVersion(server, 'mongodump', signal);
@@ -47,7 +52,7 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
   const started = performance.now();
   const file = packedFile('archive.mongodump', target.compression);
   const outlet = archiveOutlet(sink, { file, signal });
-  const read = await writeArchive(server, plan, { outlet, before, own, signal }).catch((thrown: unknown) => {
+  const read = await writeArchive(server, plan, { outlet, before, users, own, signal }).catch((thrown: unknown) => {
     outer.throwIfAborted();
     throw thrown;
   });
@@ -56,11 +61,10 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     throw new NightjarError('DUMP_EMPTY', { operation: 'mongodump', detail: 'The archive holds no oplog.' });
   const isSnapshot = plan.oplog && unplayable.length === 0;
   const places = await judgeArchive(server, { ...read, isSnapshot }, before);
-  const users = places.filter(({ db, collection }) => databases.includes(db) && !isOurs(collection));
+  const data = places.filter(({ db, collection }) => databases.includes(db) && !isOurs(collection));
   await outlet.end();
 
-  // With the oplog all is brought to the moment at which the dump ended.
-  const moment = plan.oplog ? new Date().toISOString() : snapshotAt;
+  const moment = isSnapshot ? momentPlayed(read.oplog.last, server.clock ?? new Date(snapshotAt)) : snapshotAt;
   if (unplayable.length > 0)
     report.warn(
       `The backup is not of one moment: while it was dumped, its oplog took in what a restore can not play: ${listed(unplayable)}.`,
@@ -107,10 +111,18 @@ async function dumpFrom(server: Server, sink: DumpSink): Promise<DumpFacts> {
     compression: { place: 'outside', ...target.compression },
     fingerprint: {
       mode: target.fingerprint,
-      tables: target.fingerprint === 'none' ? [] : read.print.prints(users, many),
+      tables: target.fingerprint === 'none' ? [] : read.print.prints(data, many),
       seconds: Math.round(performance.now() - started) / 1_000,
     },
     roles: [],
     extensions: [],
   };
+}
+
+/**
+ * The moment to which a restore brings all of it: that of the oplog's last entry. Where nobody writes that may be long ago; then
+ * all is as it was when the dump began. By the server's clock where it tells it, and never later than the data.
+ */
+function momentPlayed(last: Date | undefined, began: Date): string {
+  return (last !== undefined && last > began ? last : began).toISOString();
 }

@@ -18,11 +18,11 @@ import {
   stateOf,
   writeStep,
   type Journal,
-  type View,
 } from './journal.ts';
 import { JOURNAL, incomingName, incomingOf, NAMESPACE_BYTES, outgoingName, outgoingOf } from './names.ts';
-import { EXISTS, rename } from './rename.ts';
+import { IS_VIEW, rename } from './rename.ts';
 import type { Server } from './server.ts';
+import { makeView, moveView, viewIn, viewsOf } from './views.ts';
 
 export interface Exchange {
   /** Tells this exchange from any other; letters and digits. */
@@ -79,7 +79,7 @@ export async function goThrough(server: Server, name: string, begun: Journal): P
       await goOn('views');
     }
     if (journal.step === 'views') {
-      await moveViews(server, wanted, journal);
+      for (const view of journal.oldViews) await moveView(server, wanted, view);
       await goOn('names');
     }
     if (journal.step === 'names') {
@@ -111,18 +111,20 @@ async function fail(server: Server, wanted: Exchange, thrown: unknown, journal?:
 async function begin(server: Server, wanted: Exchange): Promise<Journal> {
   const [incoming, serving] = [await listAll(server, wanted.incoming), await listAll(server, wanted.name)];
   refuse(wanted, [...incoming, ...serving]);
-  const viewsOf = (all: typeof incoming): View[] =>
-    all.filter((one) => one.type === 'view').map(({ name, options }) => ({ name, options: options ?? {} }));
   const views = viewsOf(incoming);
+  const collections = incoming
+    .filter((one) => one.type === 'collection' && !isServers(one.name))
+    .map((one) => one.name);
+  const names = new Set([...collections, ...views.map((one) => one.name)]);
   const journal: Journal = {
     _id: wanted.tag,
     incoming: wanted.incoming,
     keepAs: wanted.keepAs,
     others: wanted.others,
     inVault: wanted.inVault,
-    collections: incoming.filter((one) => one.type === 'collection' && !isServers(one.name)).map((one) => one.name),
+    collections,
     views,
-    oldViews: viewsOf(serving).filter((one) => wanted.others === 'leave' || views.some((two) => two.name === one.name)),
+    oldViews: viewsOf(serving).filter((one) => wanted.others === 'leave' || names.has(one.name)),
     step: 'copying',
   };
   await server.ask('write the journal', () => journalsOf(server, wanted.name).insertOne(journal));
@@ -148,34 +150,26 @@ function refuse(wanted: Exchange, all: readonly { name: string; type: string }[]
   });
 }
 
-/** A view is its definition: it is made there and dropped here. */
-async function moveViews(server: Server, { name, keepAs }: Exchange, { oldViews }: Journal): Promise<void> {
-  for (const view of oldViews) {
-    await makeView(server, keepAs, view);
-    await server.ask('drop view', () => server.database(name).dropCollection(view.name));
-  }
-}
-
-async function makeView(server: Server, database: string, { name, options }: View): Promise<void> {
-  await server
-    .ask('create view', () => server.database(database).createCollection(name, options))
-    .catch((thrown: unknown) => {
-      if (codeOf(thrown) !== EXISTS) throw thrown;
-    });
-}
-
-async function changeNames(server: Server, { name, tag, others }: Exchange, journal: Journal): Promise<void> {
+async function changeNames(server: Server, wanted: Exchange, journal: Journal): Promise<void> {
+  const { name, tag, others } = wanted;
   const there = new Set(
     (await listAll(server, name)).filter((one) => one.type === 'collection').map((one) => one.name),
   );
   const inside = (collection: string): string => `${name}.${collection}`;
   const aside = async (collection: string): Promise<void> => {
-    for (let tries = 0; ; tries += 1) {
+    // Where it is kept, an old view may have the name.
+    for (let tries = journal.oldViews.some((one) => one.name === collection) ? 1 : 0; ; tries += 1) {
       const kept = tries === 0 ? collection : `${collection}_late${tries}`;
-      if (await rename(server, inside(collection), inside(outgoingName(tag, kept)))) return;
-      server.context.report.warn(
-        `Somebody made ${collection} anew while the names changed; it is kept as ${collection}_late${tries + 1}.`,
-      );
+      if (tries > 0)
+        server.context.report.warn(`Somebody made ${collection} anew while the names changed; it is kept as ${kept}.`);
+      try {
+        if (await rename(server, inside(collection), inside(outgoingName(tag, kept)))) return;
+      } catch (thrown) {
+        // Somebody made a view of that name since the exchange began.
+        const view = codeOf(thrown) === IS_VIEW ? await viewIn(server, name, collection) : undefined;
+        if (!view) throw thrown;
+        return moveView(server, wanted, view);
+      }
     }
   };
   for (const collection of journal.collections) {
@@ -195,7 +189,10 @@ async function changeNames(server: Server, { name, tag, others }: Exchange, jour
         !isServers(collection)
       )
         await aside(collection);
-  for (const view of journal.views) await makeView(server, name, view);
+  for (const view of journal.views) {
+    if (there.has(view.name)) await aside(view.name);
+    while (!(await makeView(server, name, view))) await aside(view.name);
+  }
 }
 
 /** What served, into a database of its own. */

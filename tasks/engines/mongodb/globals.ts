@@ -6,9 +6,12 @@ import type { DumpSink } from '../../engine.ts';
 import type { Server } from './server.ts';
 
 const FILE = 'globals.json';
+/** Where the server keeps them, in `admin`; the last says in which form. */
+export const [USERS, ROLES, VERSION] = ['system.users', 'system.roles', 'system.version'] as const;
+export const KEPT: readonly string[] = [USERS, ROLES, VERSION];
 
-/** One line of extended JSON for each. Where they may not be read that is said, and nothing is written. */
-export async function dumpGlobals(server: Server, sink: DumpSink, databases: readonly string[]): Promise<void> {
+/** One line of extended JSON for each. False where they may not be read: that is said, and nothing is written. */
+export async function dumpGlobals(server: Server, sink: DumpSink, databases: readonly string[]): Promise<boolean> {
   const admin = server.database('admin');
   let users: Document[];
   const roles: Document[] = [];
@@ -24,7 +27,7 @@ export async function dumpGlobals(server: Server, sink: DumpSink, databases: rea
   } catch (thrown) {
     if (!(thrown instanceof NightjarError) || !['PRIVILEGE_MISSING', 'UNEXPECTED'].includes(thrown.code)) throw thrown;
     server.context.report.warn(`Users and roles are not in the backup: ${thrown.detail ?? thrown.message}`);
-    return;
+    return false;
   }
   const lines = [
     ...roles.map(({ role, db, privileges, roles: inherited }) => ({
@@ -44,4 +47,5 @@ export async function dumpGlobals(server: Server, sink: DumpSink, databases: rea
   const outlet = strictOutlet(sink.open('globals', FILE));
   await outlet.write(Buffer.from(lines.map((line) => `${BSON.EJSON.stringify(line)}\n`).join('')));
   await outlet.end();
+  return true;
 }

@@ -1,5 +1,5 @@
 /** Whether the oplog in an archive brings every database of it to one moment when a restore plays it. */
-import { chainedOf, operationsOf, type Operation } from './oplog.ts';
+import { chainedOf, momentOf, operationsOf, type Operation } from './oplog.ts';
 import { SERVERS_OWN } from './names.ts';
 
 /** Commands that mongorestore 100.9 plays, or rightly leaves out. Source: mongo-tools, mongorestore/oplog.go, knownCommands. */
@@ -14,10 +14,13 @@ export class OplogJudge {
   readonly done = new Map<string, number>();
   /** What can not be played, in words for a person. */
   readonly problems = new Set<string>();
+  /** When the last of it was written, by the server's clock. */
+  last: Date | undefined;
   /** Operations of transactions whose end has not come. */
   readonly #open = new Map<string, number>();
 
   add(entry: Buffer): void {
+    this.last = momentOf(entry) ?? this.last;
     const operations = operationsOf(entry);
     this.#chain(entry, operations.length);
     for (const one of operations) {

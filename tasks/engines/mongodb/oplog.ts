@@ -13,6 +13,7 @@ import {
   elementsOf,
   textElement,
   textOf,
+  TIMESTAMP,
   type Element,
 } from './bson-bytes.ts';
 
@@ -112,6 +113,13 @@ export function operationsOf(entry: Buffer): Operation[] {
       ...(o && op !== 'd' ? { o: o.value } : {}),
     },
   ];
+}
+
+/** When the server wrote it, to the second: its own clock. Undefined where it does not say. */
+export function momentOf(entry: Buffer): Date | undefined {
+  const ts = find(elementsOf(entry), 'ts');
+  // The seconds are behind the number within the second.
+  return ts?.type === TIMESTAMP ? new Date(ts.value.readUInt32LE(4) * 1_000) : undefined;
 }
 
 /** How an entry is part of a larger transaction. */

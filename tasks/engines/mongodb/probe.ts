@@ -4,6 +4,7 @@ import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { databaseBytes, listCollections, requireDatabase, type Collection } from './collections.ts';
 import { brokeOff, journalIn } from './journal.ts';
 import { usersDatabases } from './found.ts';
+import { halfFilled, unfinishedIn } from './note.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
 import { toolVersion } from './tool-run.ts';
@@ -30,7 +31,7 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
       ...(server.clock ? [clockFinding(server.clock.getTime(), Date.now())] : []),
       ...found.findings,
       ...kinds(found.all),
-      ...(await unfinished(server)),
+      ...(await brokenOff(server, databases)),
       ...(many ? await users(server) : []),
     ];
     if (found.findings.some((one) => one.level === 'bad')) return { serverVersion: server.version, findings };
@@ -131,32 +132,47 @@ function kinds(all: readonly Collection[]): Finding[] {
   ];
 }
 
-async function unfinished(server: Server): Promise<Finding[]> {
-  const { database } = server.context.target;
-  const journal = await journalIn(server, database).catch((thrown: unknown) => {
-    if (isMissing(thrown)) return undefined;
-    throw thrown;
-  });
-  if (!journal) return [];
-  return [
-    bad(
-      brokeOff(database, journal),
-      'Nothing is lost. The next restore or rollback of this database puts it in order first; docs/engines/mongodb.md says how to do it by hand.',
-    ),
-  ];
+async function brokenOff(server: Server, databases: readonly string[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const may = async <T>(work: Promise<T>): Promise<T | undefined> =>
+    work.catch((thrown: unknown) => {
+      if (isMissing(thrown)) return undefined;
+      throw thrown;
+    });
+  for (const database of databases) {
+    const journal = await may(journalIn(server, database));
+    if (journal)
+      findings.push(
+        bad(
+          brokeOff(database, journal),
+          'Nothing is lost. The next restore or rollback of this database puts it in order first; docs/engines/mongodb.md says how to do it by hand.',
+        ),
+      );
+    const note = await may(unfinishedIn(server, database));
+    if (note)
+      findings.push(
+        bad(
+          halfFilled(database, note),
+          'Let no application use it. If that restore is over, start it again, of the same backup: it loads all of it anew.',
+        ),
+      );
+    server.context.report.moved(0);
+  }
+  return findings;
 }
 
+/** Of a whole server mongodump reads where they are kept, and fails where it sees them and may not. */
 async function users(server: Server): Promise<Finding[]> {
   try {
     await server.ask('usersInfo', () => server.database('admin').command({ usersInfo: { forAllDBs: true } }));
-    return [ok('Users and roles can be read.')];
+    if (!(await refused(server, 'admin', 'system.users'))) return [ok('Users and roles can be read.')];
   } catch (thrown) {
     if (!isMissing(thrown)) throw thrown;
-    return [
-      warn(
-        'Users and roles can not be read, and are not in the backup.',
-        `db.getSiblingDB("admin").grantRolesToUser("${server.username}", [{ role: "backup", db: "admin" }])`,
-      ),
-    ];
   }
+  return [
+    bad(
+      `${server.username} may not read users and roles: a backup of all databases fails for that, or lacks them and each database that is hidden.`,
+      `db.getSiblingDB("admin").grantRolesToUser("${server.username}", [{ role: "backup", db: "admin" }])`,
+    ),
+  ];
 }

@@ -5,6 +5,8 @@ import type { Server } from './server.ts';
 /** NamespaceNotFound, NamespaceExists. */
 const MISSING = 26;
 export const EXISTS = 48;
+/** CommandNotSupportedOnView. */
+export const IS_VIEW = 166;
 
 /** False when there is one of that name. One that is gone was renamed by an earlier attempt. */
 export async function rename(server: Server, from: string, to: string, { dropTarget = false } = {}): Promise<boolean> {

@@ -6,16 +6,13 @@ import { BSON, type Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import { unpacked } from '../../pipes/packing.ts';
 import type { RestoreSource } from '../../engine.ts';
-import { TERMINATOR, placeName, type CollectionEntry, type Place } from './archive-format.ts';
+import { placeName, type CollectionEntry, type Place } from './archive-format.ts';
 import { ArchiveReader } from './archive.ts';
-import { Crc64 } from './crc64.ts';
+import { KEPT, ROLES, USERS, VERSION } from './globals.ts';
 import { checked } from './load.ts';
-import { blockOf, endOf, preludeOf } from './rewrite.ts';
+import { filledBlock, preludeOf } from './rewrite.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
 import { feedRestore } from './tool-run.ts';
-
-const [USERS, ROLES, VERSION] = ['system.users', 'system.roles', 'system.version'] as const;
-const KEPT: readonly string[] = [USERS, ROLES, VERSION];
 
 /** Users and roles of `admin` in an archive: their BSON, by collection. */
 interface Kept {
@@ -143,11 +140,5 @@ const bring = (server: Server, kept: Kept): Promise<string> => feedRestore(serve
 
 function* archiveOf({ header, entries, documents }: Kept): Generator<Buffer, void, undefined> {
   yield preludeOf(header, entries);
-  for (const { db, collection } of entries) {
-    const body = Buffer.concat(documents.get(collection) ?? []);
-    const crc = new Crc64();
-    crc.update(body);
-    yield Buffer.concat([blockOf({ db, collection }), body, TERMINATOR]);
-    yield endOf({ db, collection }, crc.value);
-  }
+  for (const { db, collection } of entries) yield filledBlock({ db, collection }, documents.get(collection) ?? []);
 }

@@ -12,12 +12,13 @@ import { exchange } from './exchange.ts';
 import { isBegun } from './journal.ts';
 import { beImpatient } from './expiry.ts';
 import { load, type Loaded } from './load.ts';
-import { swapTag } from './names.ts';
-import { noteIn, unfinishedBy, writeNote } from './note.ts';
+import { isOurs, swapTag } from './names.ts';
+import { noteEqual, noteIn, noteUnfinished, ownNote } from './note.ts';
 import { recover } from './recover.ts';
 import { rename } from './rename.ts';
 import { replay, replayRefusal } from './replay.ts';
 import { steadily, within, type MongodbContext, type Server } from './server.ts';
+import { mayTakeUp } from './take-up.ts';
 
 export async function restore(context: MongodbContext, asked: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const job = inScope(asked, source.manifest);
@@ -59,17 +60,15 @@ async function refuseSeries(server: Server, job: RestoreJob, { manifest }: Resto
 /** Under its own name at once: nobody knows of it yet, and renaming would copy it all a second time. */
 async function restoreBeside(server: Server, job: RestoreJob, source: RestoreSource): Promise<RestoreDone> {
   const { database } = job;
-  const note = await noteIn(server, database, job.id);
-  if (note?.state === 'equal') {
+  const note = await noteIn(server, database);
+  const own = note?._id === job.id;
+  if (own && note.state === 'equal') {
     server.context.report.warn('An earlier attempt of this restore had brought all of it and found it right.');
     return { restoredDatabase: database, comparison: foundEqual(job, source) };
   }
-  if (!note && (await databaseExists(server, database))) {
-    const by = await unfinishedBy(server, database);
-    if (by === undefined)
-      throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${database}.` });
-    server.context.report.warn(`Restore ${by} broke off and had left ${database} unfinished; it is made anew.`);
-  }
+  if (!own && note?.state === 'unfinished') await mayTakeUp(server, job, source, note);
+  else if (!own && (await databaseExists(server, database)))
+    throw new NightjarError('DESTINATION_EXISTS', { operation: 'restore', detail: `Database: ${database}.` });
   const comparison = await make(server, job, source, database);
   return { restoredDatabase: database, comparison };
 }
@@ -85,7 +84,7 @@ async function restoreInto(server: Server, job: RestoreJob, source: RestoreSourc
   await recover(server.context, database, tag);
   const begun = await isBegun(server, database, tag);
   let comparison: Comparison;
-  if (!begun && (await noteIn(server, database, job.id))) {
+  if (!begun && (await ownNote(server, database, job.id))) {
     report.warn('An earlier attempt of this restore had found the documents equal and given them the name already.');
     const had = mode === 'swap' && (await databaseExists(server, old));
     if (mode === 'overwrite') await dropDatabase(server, old);
@@ -95,7 +94,7 @@ async function restoreInto(server: Server, job: RestoreJob, source: RestoreSourc
       comparison: foundEqual(job, source),
     };
   }
-  if (begun || (await noteIn(server, place, job.id))?.state === 'equal') {
+  if (begun || (await ownNote(server, place, job.id))?.state === 'equal') {
     report.warn('An earlier attempt of this restore had loaded the data and found it right; it was taken up.');
     comparison = foundEqual(job, source);
   } else {
@@ -121,7 +120,7 @@ async function make(server: Server, job: RestoreJob, source: RestoreSource, plac
     await dropDatabase(server, place);
   }
   try {
-    await writeNote(server, place, { _id: job.id, backupId, state: 'unfinished' });
+    await noteUnfinished(server, place, { _id: job.id, backupId });
     const replaying = await mayReplay(server, job, source, place);
     report.phase('restoring');
     signal.throwIfAborted();
@@ -136,12 +135,12 @@ async function make(server: Server, job: RestoreJob, source: RestoreSource, plac
       if (place !== alias) await setAside(server, place, alias);
       throw differs(comparison, `It was kept as ${alias}.`);
     }
-    await writeNote(server, place, { _id: job.id, backupId, state: 'equal' });
+    await noteEqual(server, place, job.id);
     return comparison;
   } catch (thrown) {
     const kept = thrown instanceof NightjarError && thrown.code === 'FINGERPRINT_DIFFERS' && job.mode !== 'overwrite';
     if (!kept)
-      await steadily(server.context, (steady) => dropDatabase(steady, place)).catch((again: unknown) =>
+      await steadily(server.context, (steady) => dropOwn(steady, place, job.id)).catch((again: unknown) =>
         report.warn(`The unfinished database ${place} could not be dropped: ${String(again)}`),
       );
     signal.throwIfAborted();
@@ -149,10 +148,17 @@ async function make(server: Server, job: RestoreJob, source: RestoreSource, plac
   }
 }
 
+/** Not what another restore has taken up meanwhile. */
+async function dropOwn(server: Server, place: string, restoreId: string): Promise<void> {
+  const note = await noteIn(server, place);
+  if (!note || note._id === restoreId) await dropDatabase(server, place);
+}
+
 /** Under the name that was asked for nobody shall find what is not right. What can not be renamed goes. */
 async function setAside(server: Server, from: string, to: string): Promise<void> {
   for (const { name, type } of await listAll(server, from))
-    if (type === 'collection' && !isServers(name))
+    // The mark of what is unfinished goes last, with all that is left.
+    if (type === 'collection' && !isServers(name) && !isOurs(name))
       await rename(server, `${from}.${name}`, `${to}.${name}`, { dropTarget: true });
   await dropDatabase(server, from);
 }

@@ -7,6 +7,7 @@ import { BSON } from 'mongodb';
 import { MAGIC, TERMINATOR, dataPlace, placeName, type CollectionEntry, type Place } from './archive-format.ts';
 import { patient } from './expiry.ts';
 import { ArchiveReader, type ArchiveListener } from './archive.ts';
+import { Crc64 } from './crc64.ts';
 
 export interface Rewrite {
   /** Which database comes back, of those in the archive. */
@@ -39,6 +40,14 @@ export function preludeOf(header: Buffer, entries: readonly CollectionEntry[]): 
 
 /** A collection without documents, as mongodump writes it. */
 export const hollowBlock = (place: Place): Buffer => Buffer.concat([blockOf(place), TERMINATOR, endOf(place, 0n)]);
+
+/** A collection whose documents, as BSON, are these. */
+export function filledBlock(place: Place, documents: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(documents);
+  const crc = new Crc64();
+  crc.update(body);
+  return Buffer.concat([blockOf(place), body, TERMINATOR, endOf(place, crc.value)]);
+}
 
 export class ArchiveRewriter {
   readonly #reader: ArchiveReader;

@@ -25,7 +25,8 @@ export interface Read {
 export async function writeArchive(
   server: Server,
   plan: DumpPlan,
-  to: { outlet: Outlet; before: Found; own: AbortController; signal: AbortSignal },
+  /** `users`: those of a whole server belong into an archive of definitions, as mongodump has them in each. */
+  to: { outlet: Outlet; before: Found; users: boolean; own: AbortController; signal: AbortSignal },
 ): Promise<Read> {
   const { target, report } = server.context;
   const { own, signal } = to;
@@ -81,7 +82,7 @@ export async function writeArchive(
     moved: (bytes: number) => report.moved(bytes),
   };
   if (target.scope?.schemaOnly) {
-    const archive = Readable.from(schemaArchive(server, to.before), { objectMode: false });
+    const archive = Readable.from(schemaArchive(server, to.before, to.users), { objectMode: false });
     await writePacked(archive, { ...packing, ended: Promise.resolve() });
   } else {
     const tool = startTool(server, 'mongodump', plan.args, { signal, stdout: 'pipe' });

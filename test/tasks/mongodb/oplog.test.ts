@@ -41,6 +41,13 @@ describe('an entry of the oplog', () => {
     expect(operationsOf(bson(both)).map((one) => `${one.db}.${one.collection}`)).toEqual(['shop.a', 'bank.b']);
   });
 
+  it('says when the server wrote it; of several the last one counts', () => {
+    const later = { ...insert('shop.a', { _id: 2 }), ts: new Timestamp({ t: 4_000_000_000, i: 7 }) };
+    expect(judged(insert('shop.a', { _id: 1 }), later).last).toEqual(new Date(4_000_000_000_000));
+    expect(judged(later, { op: 'n', ns: '', o: {} }).last).toEqual(new Date(4_000_000_000_000));
+    expect(judged().last).toBeUndefined();
+  });
+
   it('is moved with its namespace, without its UUID, and else byte by byte', () => {
     // A field named by a number would change its place in an object of JavaScript’s.
     const fields = Buffer.concat([
