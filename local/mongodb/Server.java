@@ -161,6 +161,8 @@ public final class Server extends MemoryBackend {
     }
 
     private Document listDatabases(Channel channel, Document query) {
+        if (Boolean.FALSE.equals(query.get("authorizedDatabases")) && !users.mayListAll(channel))
+            throw new MongoServerError(13, "Unauthorized", "Insufficient permissions to list all databases");
         List<Document> found = new ArrayList<>();
         java.util.TreeSet<String> names = new java.util.TreeSet<>(listDatabaseNames());
         names.add("admin");

@@ -51,7 +51,11 @@ final class Users {
     }
 
     boolean mayRead(Channel channel, String database) {
-        return has(channel, database, Set.of("read", "readWrite")) || has(channel, "admin", Set.of("root", "backup", "readWriteAnyDatabase"));
+        return has(channel, database, Set.of("read", "readWrite")) || has(channel, "admin", Set.of("root", "backup", "readAnyDatabase", "readWriteAnyDatabase"));
+    }
+
+    boolean mayListAll(Channel channel) {
+        return has(channel, "admin", Set.of("root", "backup", "readAnyDatabase", "readWriteAnyDatabase"));
     }
 
     boolean mayWrite(Channel channel, String database) {

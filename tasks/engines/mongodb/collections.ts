@@ -46,9 +46,14 @@ export const isServers = (collection: string): boolean =>
 export const databaseExists = async (server: Server, name: string): Promise<boolean> =>
   (await listDatabases(server)).includes(name);
 
-export async function listDatabases(server: Server): Promise<string[]> {
+/**
+ * `seen`: those that the login may read something of. `all`: every one of the server. @throws PRIVILEGE_MISSING for `all` where some
+ * could be hidden (source: MongoDB manual, `listDatabases`, `authorizedDatabases: false`).
+ */
+export async function listDatabases(server: Server, which: 'seen' | 'all' = 'seen'): Promise<string[]> {
+  const authorizedDatabases = which === 'seen';
   const { databases } = await server.ask('list databases', () =>
-    server.database('admin').command({ listDatabases: 1, nameOnly: true, authorizedDatabases: true }),
+    server.database('admin').command({ listDatabases: 1, nameOnly: true, authorizedDatabases }),
   );
   return (databases as { name: string }[]).map((one) => one.name).sort();
 }

@@ -16,8 +16,12 @@ const NAMED = 20;
 export const listed = (names: readonly string[]): string =>
   names.slice(0, NAMED).join(', ') + (names.length > NAMED ? `, and ${names.length - NAMED} more` : '');
 
+/** Every one that a person made. @throws PRIVILEGE_MISSING where some could be hidden: a backup of the others would pass for one of all. */
 export const usersDatabases = async (server: Server): Promise<string[]> =>
-  (await listDatabases(server)).filter((name) => !SERVERS_OWN.includes(name));
+  withoutServers(await listDatabases(server, 'all'));
+/** Of them those that the login may read something of. */
+export const seenDatabases = async (server: Server): Promise<string[]> => withoutServers(await listDatabases(server));
+const withoutServers = (names: readonly string[]): string[] => names.filter((name) => !SERVERS_OWN.includes(name));
 
 export async function look(server: Server, databases: readonly string[]): Promise<Found> {
   const { scope, database } = server.context.target;

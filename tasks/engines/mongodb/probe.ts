@@ -3,7 +3,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import type { Finding, ProbeOutcome } from '../../../core/job.ts';
 import { databaseBytes, listCollections, requireDatabase, type Collection } from './collections.ts';
 import { brokeOff, journalIn } from './journal.ts';
-import { usersDatabases } from './found.ts';
+import { seenDatabases, usersDatabases } from './found.ts';
 import { halfFilled, unfinishedIn } from './note.ts';
 import { planDump } from './plan.ts';
 import { within, type MongodbContext, type Server } from './server.ts';
@@ -22,7 +22,7 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
     report.phase('looking around');
     const many = target.scope?.allDatabases === true;
     if (!many) await requireDatabase(server, target.database);
-    const databases = many ? await usersDatabases(server) : [target.database];
+    const { databases, hidden } = many ? await everyDatabase(server) : { databases: [target.database], hidden: [] };
     const found = await collectionsIn(server, databases);
     const findings = [
       tls(server),
@@ -32,6 +32,7 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
       ...found.findings,
       ...kinds(found.all),
       ...(await brokenOff(server, databases)),
+      ...hidden,
       ...(many ? await users(server) : []),
     ];
     if (found.findings.some((one) => one.level === 'bad')) return { serverVersion: server.version, findings };
@@ -40,6 +41,20 @@ export async function probe(context: MongodbContext): Promise<Omit<ProbeOutcome,
     return { serverVersion: server.version, databaseBytes: bytes, findings };
   });
 }
+
+/** Those that can be looked at; a finding where there may be others. */
+async function everyDatabase(server: Server): Promise<{ databases: string[]; hidden: Finding[] }> {
+  try {
+    return { databases: await usersDatabases(server), hidden: [] };
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown;
+    const what = `${server.username} may not list all databases: a backup of all of them is refused, for some could be hidden.`;
+    return { databases: await seenDatabases(server), hidden: [bad(what, grantOfBackup(server))] };
+  }
+}
+
+const grantOfBackup = ({ username }: Server): string =>
+  `db.getSiblingDB("admin").grantRolesToUser("${username}", [{ role: "backup", db: "admin" }])`;
 
 function tls(server: Server): Finding {
   if (server.tlsVerified) return ok('TLS, with the certificate verified.');
@@ -171,8 +186,8 @@ async function users(server: Server): Promise<Finding[]> {
   }
   return [
     bad(
-      `${server.username} may not read users and roles: a backup of all databases fails for that, or lacks them and each database that is hidden.`,
-      `db.getSiblingDB("admin").grantRolesToUser("${server.username}", [{ role: "backup", db: "admin" }])`,
+      `${server.username} may not read users and roles: a backup of all databases fails for that, or lacks them.`,
+      grantOfBackup(server),
     ),
   ];
 }

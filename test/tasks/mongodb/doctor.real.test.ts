@@ -24,8 +24,8 @@ afterAll(() => leave(here));
 describe('the doctor of a whole server', () => {
   it('finds it bad when users and roles may not be read, as the backup then lacks them; and says the grant', async () => {
     const admin = here.server.client.db('admin');
-    const reads = ['shop', 'bank'].map((db) => ({ role: 'read', db }));
-    await admin.command({ createUser: 'reader', pwd: 'reader', roles: reads });
+    await admin.command({ createUser: 'guest', pwd: 'guest', roles: [{ role: 'read', db: 'shop' }] });
+    await admin.command({ createUser: 'reader', pwd: 'reader', roles: [{ role: 'readAnyDatabase', db: 'admin' }] });
     await admin.command({ createUser: 'keeper', pwd: 'keeper', roles: [{ role: 'backup', db: 'admin' }] });
     const lacking = async (who: string): Promise<string> => {
       const context = here.bench.context('shop', { target: whole(), ...as(who) });
@@ -37,6 +37,10 @@ describe('the doctor of a whole server', () => {
     expect(more).toEqual([]);
     expect(found?.what).toContain('reader may not read users and roles');
     expect(found?.hint).toBe('db.getSiblingDB("admin").grantRolesToUser("reader", [{ role: "backup", db: "admin" }])');
+    // Whoever is shown some databases only would make a backup of those that passes for one of all.
+    const context = here.bench.context('shop', { target: whole(), ...as('guest') });
+    await expect(mongodb.dump(context, memoryBackup().sink)).rejects.toMatchObject({ code: 'PRIVILEGE_MISSING' });
+    expect((await bad(as('guest'))).map((one) => one.what).join()).toContain('guest may not list all databases');
     expect(await lacking('keeper')).not.toContain('Users');
     expect(await bad(as('keeper'))).toEqual([]);
   });
