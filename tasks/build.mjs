@@ -1,7 +1,7 @@
 /**
  * Bundles the task into one module, as the image and the pretend account run it:
  *
- *   node tasks/build.mjs [OUTFILE]        by default dist/tasks/main.mjs
+ *   node tasks/build.mjs [OUTFILE] [ENTRY]        by default dist/tasks/main.mjs of tasks/main.ts
  */
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -9,10 +9,10 @@ import { build } from 'esbuild';
 import { fileURLToPath } from 'node:url';
 
 const at = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const outfile = process.argv[2] ?? at('dist/tasks/main.mjs');
+const [outfile = at('dist/tasks/main.mjs'), entry = at('tasks/main.ts')] = process.argv.slice(2);
 
 await build({
-  entryPoints: [at('tasks/main.ts')],
+  entryPoints: [entry],
   outfile,
   bundle: true,
   platform: 'node',
