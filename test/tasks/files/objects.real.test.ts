@@ -73,17 +73,22 @@ describe('a bucket', () => {
     },
   );
 
+  /** An exchange that breaks off at this one of its calls; false when it does not make so many. */
+  async function diesAt(calls: number): Promise<boolean> {
+    for (const name of ['a.db', 'kept', 'alias']) await open().remove(name);
+    await put('a.db', 'old');
+    await put('alias', 'new');
+    let made = 0;
+    const dying = open(() => {
+      if ((made += 1) === calls) throw new Error('died');
+    });
+    return (await codeOf(dying.exchange(names))).includes('died');
+  }
+
   it('takes up an exchange that broke off after any of its calls', async () => {
     let left = true;
     for (let calls = 1; left; calls += 1) {
-      for (const name of ['a.db', 'kept', 'alias']) await open().remove(name);
-      await put('a.db', 'old');
-      await put('alias', 'new');
-      let made = 0;
-      const dying = open(() => {
-        if ((made += 1) === calls) throw new Error('died');
-      });
-      left = (await codeOf(dying.exchange(names))).includes('died');
+      left = await diesAt(calls);
       const between = await contents();
       expect(['old', 'new'], `after ${calls} calls`).toContain(between['a.db']);
       expect(await open().exchange(names), `after ${calls} calls`).toBe(true);
@@ -95,14 +100,7 @@ describe('a bucket', () => {
     const seen = new Set<string | undefined>();
     let left = true;
     for (let calls = 1; left; calls += 1) {
-      for (const name of ['a.db', 'kept', 'alias']) await open().remove(name);
-      await put('a.db', 'old');
-      await put('alias', 'new');
-      let made = 0;
-      const dying = open(() => {
-        if ((made += 1) === calls) throw new Error('died');
-      });
-      left = (await codeOf(dying.exchange(names))).includes('died');
+      left = await diesAt(calls);
       const how = await open().settle(names);
       seen.add(how);
       const given = (await contents())['a.db'] === 'new';
