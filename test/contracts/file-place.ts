@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FilePlace } from '../../tasks/files/place.ts';
-import { codeOf } from './engine.ts';
+import { codeOf } from './engine-bench.ts';
 
 export interface PlaceHarness {
   readonly title: string;

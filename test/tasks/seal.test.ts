@@ -11,7 +11,7 @@ import type { Encryption } from '../../core/engine-fields.ts';
 import { NightjarError } from '../../core/errors.ts';
 import { sealed, sealOf, unsealed, type StoredSource } from '../../tasks/seal.ts';
 import { memoryBackup } from '../contracts/doubles.ts';
-import { codeOf } from '../contracts/engine.ts';
+import { codeOf } from '../contracts/engine-bench.ts';
 
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:identity-AbCdEf';
 const never = new AbortController().signal;

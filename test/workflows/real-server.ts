@@ -12,7 +12,7 @@ import type { DumpFacts, Engine, EngineContext } from '../../tasks/engine.ts';
 import { postgres } from '../../tasks/engines/postgres.ts';
 import { runJob } from '../../tasks/run.ts';
 import { Secrecy } from '../../tasks/secrecy.ts';
-import { NO_S3 } from '../contracts/engine.ts';
+import { NO_S3 } from '../contracts/engine-bench.ts';
 import { listeningReporter, manifestOf, memoryBackup, type MemoryBackup } from '../contracts/doubles.ts';
 import type { World } from '../lambdas/support/world.ts';
 import { succeed } from '../lambdas/support/world.ts';

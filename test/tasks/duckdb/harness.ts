@@ -8,7 +8,7 @@ import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
 import { tableName } from '../../../core/scope.ts';
 import { duckdb } from '../../../tasks/engines/duckdb.ts';
 import { SESSION_ENV } from '../../../tasks/engines/duckdb/session.ts';
-import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
+import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine-bench.ts';
 import { AWKWARD, DAMAGE, STRUCTURE } from './awkward.ts';
 
 const FILE_SYSTEM = 'fs-0123456789abcdef0';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TargetOf } from '../../../core/config.ts';
 import { duckdb } from '../../../tasks/engines/duckdb.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { useVault } from '../vault-room.ts';
 import { rowsOf, run, targetAt, withFile } from './harness.ts';
 import { crashedWriter, leave, room, type Room } from './room.ts';

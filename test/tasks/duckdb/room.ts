@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import type { NightjarError } from '../../../core/errors.ts';
 import { duckdb } from '../../../tasks/engines/duckdb.ts';
 import { SESSION_ENV } from '../../../tasks/engines/duckdb/session.ts';
-import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { startFiles, type DuckdbServer, type Fields } from './harness.ts';
 
 const REPO = new URL('../../../', import.meta.url).pathname;

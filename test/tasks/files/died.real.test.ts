@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import type { Bench, Rows } from '../../contracts/engine.ts';
+import type { Bench, Rows } from '../../contracts/engine-bench.ts';
 import { crashedWriter, leave as leaveDuckdb, room as duckdbRoom } from '../duckdb/room.ts';
 import { leave as leaveSqlite, room as sqliteRoom } from '../sqlite/room.ts';
 

@@ -7,7 +7,7 @@ import { mountedPlace } from '../../../tasks/files/mounted.ts';
 import { openPlace } from '../../../tasks/files/open.ts';
 import type { FilePlace } from '../../../tasks/files/place.ts';
 import { listeningReporter } from '../../contracts/doubles.ts';
-import { codeOf, NO_S3 } from '../../contracts/engine.ts';
+import { codeOf, NO_S3 } from '../../contracts/engine-bench.ts';
 import { filePlaceContract } from '../../contracts/file-place.ts';
 
 let root: string;

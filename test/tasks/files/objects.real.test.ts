@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { objectsPlace } from '../../../tasks/files/objects.ts';
 import type { FilePlace } from '../../../tasks/files/place.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { filePlaceContract } from '../../contracts/file-place.ts';
 import type { Asked, Fault } from '../fault-proxy.ts';
 import { QUICK } from '../support.ts';

@@ -8,7 +8,7 @@ import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
-import { codeOf, type Bench } from '../../contracts/engine.ts';
+import { codeOf, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { fakeTools, PATH, targetAt } from './harness.ts';
 import { failNext, failure, leave, room, shop, type Room } from './room.ts';

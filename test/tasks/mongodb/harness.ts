@@ -10,7 +10,7 @@ import { MONGO_TOOLS, outsideMongodb, startMongodb, type Mongodb } from '../../.
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { OURS, SERVERS_OWN } from '../../../tasks/engines/mongodb/names.ts';
 import type { Login } from '../../../tasks/engine.ts';
-import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
+import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine-bench.ts';
 import { fillAwkward, type Row } from './awkward.ts';
 
 export interface MongodbServer extends EngineServer<'mongodb'> {

@@ -9,7 +9,7 @@ import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import type { RestoreSource } from '../../../tasks/engine.ts';
 import { restoreDatabases } from '../../../tasks/restore-databases.ts';
 import { heldBackup, listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import { codeOf, type Bench, type Rows } from '../../contracts/engine.ts';
+import { codeOf, type Bench, type Rows } from '../../contracts/engine-bench.ts';
 import { dyingWay, type DyingWay } from '../dying-way.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, shop, type Room } from './room.ts';

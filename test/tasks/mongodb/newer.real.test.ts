@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { heldBackup, listeningReporter, manifestOf } from '../../contracts/doubles.ts';
-import type { Rows } from '../../contracts/engine.ts';
+import type { Rows } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { BIG, bank } from './bank.ts';
 import { OUTSIDE, targetAt } from './harness.ts';

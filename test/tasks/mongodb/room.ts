@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
-import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { OUTSIDE, startServer, type MongodbServer } from './harness.ts';
 

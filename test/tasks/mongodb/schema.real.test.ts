@@ -8,7 +8,7 @@ import { ArchiveReader } from '../../../tasks/engines/mongodb/archive.ts';
 import { definitionOf } from '../../../tasks/engines/mongodb/collections.ts';
 import { schemaArchive } from '../../../tasks/engines/mongodb/schema-archive.ts';
 import type { Server } from '../../../tasks/engines/mongodb/server.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, shop, type Room } from './room.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ExchangeState } from '../../../core/exchange.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import type { Bench } from '../../contracts/engine.ts';
+import type { Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { leave, room, shop, type Room } from './room.ts';
 

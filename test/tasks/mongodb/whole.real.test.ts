@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databasesIn } from '../../../core/server-backup.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf, type Bench } from '../../contracts/engine.ts';
+import { codeOf, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, shop, type Room } from './room.ts';

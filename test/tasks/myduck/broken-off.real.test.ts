@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { NightjarError } from '../../../core/errors.ts';
 import { aliasDatabase } from '../../../core/names.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { benchOf, codeOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, codeOf, type Bench } from '../../contracts/engine-bench.ts';
 import { BUCKET, harness, type Keys, type MyduckServer } from './harness.ts';
 
 let server: MyduckServer;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openClient } from '../../../tasks/pg-client.ts';
-import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { blocksOf, typed } from '../../support/by-hand.ts';
 import { SHELL } from '../duckdb/shell.ts';
 import { BUCKET, harness, USER, type MyduckServer } from './harness.ts';

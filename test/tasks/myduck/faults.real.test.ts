@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { NightjarError } from '../../../core/errors.ts';
 import { statement } from '../../../tasks/engines/myduck/exchange.ts';
 import { listeningReporter, memoryBackup, memorySource, manifestOf } from '../../contracts/doubles.ts';
-import { benchOf, codeOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, codeOf, type Bench } from '../../contracts/engine-bench.ts';
 import { harness, type Keys, type MyduckServer } from './harness.ts';
 
 let server: MyduckServer;

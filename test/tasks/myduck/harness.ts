@@ -11,7 +11,7 @@ import { startAccount } from '../../../local/account.ts';
 import { SESSION_ENV } from '../../../tasks/engines/duckdb/session.ts';
 import { makeMyduck } from '../../../tasks/engines/myduck.ts';
 import type { Key, KeyCalls } from '../../../tasks/engines/myduck/keys.ts';
-import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
+import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine-bench.ts';
 import { AWKWARD, DAMAGE, STRUCTURE } from '../duckdb/awkward.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';
 

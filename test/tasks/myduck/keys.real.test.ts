@@ -16,7 +16,7 @@ import type { TargetOf } from '../../../core/config.ts';
 import { makeMyduck } from '../../../tasks/engines/myduck.ts';
 import { awsKeys, type KeyCalls } from '../../../tasks/engines/myduck/keys.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import { benchOf, type Bench, type EngineServer } from '../../contracts/engine.ts';
+import { benchOf, type Bench, type EngineServer } from '../../contracts/engine-bench.ts';
 import { blocksOf, typed } from '../../support/by-hand.ts';
 import { BUCKET, targetAt, USER } from './harness.ts';
 import { startStandIn, type StandIn } from './stand-in.ts';

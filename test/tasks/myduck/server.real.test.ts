@@ -11,7 +11,7 @@ import { expect, it } from 'vitest';
 import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
 import { makeMyduck } from '../../../tasks/engines/myduck.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { benchOf, type EngineServer } from '../../contracts/engine.ts';
+import { benchOf, type EngineServer } from '../../contracts/engine-bench.ts';
 import { fakeKeys, startServer } from './harness.ts';
 
 const { NIGHTJAR_MYDUCK_URL: url, NIGHTJAR_MYDUCK_EXCHANGE: exchange, NIGHTJAR_MYDUCK_KEY: key } = process.env;

@@ -5,7 +5,7 @@ import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob, RollbackJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
 import { listeningReporter, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
-import { codeOf, type Rows } from '../../contracts/engine.ts';
+import { codeOf, type Rows } from '../../contracts/engine-bench.ts';
 import { dyingWay } from '../dying-way.ts';
 import { engineOf, runAll } from './harness.ts';
 import { FLAVOURS, failure, leave, room, type Room } from './room.ts';

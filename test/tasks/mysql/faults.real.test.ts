@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { Engine } from '../../../tasks/engine.ts';
 import { listeningReporter, memoryBackup, memorySource, type Heard } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { engineOf, fakeClients, ident, runAll, type Family } from './harness.ts';
 import { FLAVOURS, count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
 

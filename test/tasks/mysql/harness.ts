@@ -10,7 +10,7 @@ import { MYSQL_CLIENTS, startMysql, type MysqlFlavour, type MysqlServer } from '
 import type { Engine, Login } from '../../../tasks/engine.ts';
 import { mariadb } from '../../../tasks/engines/mariadb.ts';
 import { mysql } from '../../../tasks/engines/mysql.ts';
-import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
+import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine-bench.ts';
 import { awkwardSql, MARIADB_SQL, STRUCTURE_SQL } from './awkward.ts';
 
 /** The two are one family; tests are written once, as if both were the first. */

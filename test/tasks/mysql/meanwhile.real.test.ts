@@ -1,7 +1,7 @@
 /** What happens in a database while it is dumped: money moves, and definitions change. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memoryBackup, memorySource, manifestOf } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { engineOf, inside, runAll } from './harness.ts';
 import { FLAVOURS, leave, room, shop, type Room } from './room.ts';
 

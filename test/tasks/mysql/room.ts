@@ -4,7 +4,7 @@ import type { NightjarError } from '../../../core/errors.ts';
 import type { MysqlFlavour } from '../../../local/mysql.ts';
 import type { EngineContext } from '../../../tasks/engine.ts';
 import { listeningReporter } from '../../contracts/doubles.ts';
-import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { dyingWay } from '../dying-way.ts';
 import { engineOf, ident, runAll, startServer, type Family, type FamilyServer } from './harness.ts';
 

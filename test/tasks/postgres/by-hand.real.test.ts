@@ -8,7 +8,7 @@ import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { sealed } from '../../../tasks/seal.ts';
 import { memoryBackup } from '../../contracts/doubles.ts';
-import type { Rows } from '../../contracts/engine.ts';
+import type { Rows } from '../../contracts/engine-bench.ts';
 import { blocksOf, linesOf, typed } from '../../support/by-hand.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, type Room } from './room.ts';

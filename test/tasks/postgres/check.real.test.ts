@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NightjarError } from '../../../core/errors.ts';
 import type { CheckJob } from '../../../core/job.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
-import { benchOf, codeOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, codeOf, type Bench } from '../../contracts/engine-bench.ts';
 import { startServer, type PostgresServer } from './harness.ts';
 
 let server: PostgresServer;

@@ -6,7 +6,7 @@ import { startReplica } from '../../../local/postgres-replica.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { directEndpoint } from '../../../tasks/engines/postgres/pooler.ts';
 import { memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
-import type { Bench } from '../../contracts/engine.ts';
+import type { Bench } from '../../contracts/engine-bench.ts';
 import { targetAt, withClient } from './harness.ts';
 import { count, failure, leave, room, type Room } from './room.ts';
 

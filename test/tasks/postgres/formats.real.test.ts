@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import type { Bench, Rows } from '../../contracts/engine.ts';
+import type { Bench, Rows } from '../../contracts/engine-bench.ts';
 import { ident, targetAt } from './harness.ts';
 import { count, failure, leave, room, type Room } from './room.ts';
 import { fakeTools, shop } from './trouble.ts';

@@ -9,7 +9,7 @@ import { POSTGRES_ROOT } from '../../../local/paths.ts';
 import { POSTGRES_MAJORS, startPostgres, type Postgres, type PostgresMajor } from '../../../local/postgres.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import type { Login } from '../../../tasks/engine.ts';
-import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
+import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine-bench.ts';
 import { AWKWARD_ROLES_SQL, awkwardDatabaseSql, awkwardSql, odd } from './awkward.ts';
 import { STRUCTURE_SQL } from './structure.ts';
 

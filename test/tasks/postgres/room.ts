@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { NightjarError } from '../../../core/errors.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
-import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { startServer, withClient, type PostgresServer } from './harness.ts';
 
 export interface Room {

@@ -7,7 +7,7 @@ import { replacedDatabase } from '../../../core/names.ts';
 import { holdSqlite } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { rowsOf, targetAt } from './harness.ts';
 import { failure, leave, room, shop, tampered, type Room } from './room.ts';
 

@@ -6,7 +6,7 @@ import { parseDumpTarget, type TargetOf } from '../../../core/config.ts';
 import { TASK_ENV } from '../../../core/environment.ts';
 import { holdSqlite, sqlite as shell } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
-import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine.ts';
+import type { EngineHarness, EngineServer, Rows } from '../../contracts/engine-bench.ts';
 import { awkwardSql, DAMAGE } from './awkward.ts';
 
 export type Fields = Partial<TargetOf<'sqlite'>>;

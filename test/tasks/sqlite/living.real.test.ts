@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { leave, room, shop, tampered, type Room } from './room.ts';
 
 let here: Room;

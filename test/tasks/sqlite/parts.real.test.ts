@@ -6,7 +6,7 @@ import type { RestoreMode } from '../../../core/engines.ts';
 import { narrowed, withinHeld } from '../../../core/narrowing.ts';
 import type { BackupScope, Scope } from '../../../core/scope.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import type { Rows } from '../../contracts/engine.ts';
+import type { Rows } from '../../contracts/engine-bench.ts';
 import { awkwardSql, DAMAGE } from './awkward.ts';
 import { targetAt } from './harness.ts';
 import { failure, leave, room, type Room } from './room.ts';

@@ -7,7 +7,7 @@ import type { RestoreMode } from '../../../core/engines.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, shop, type Room } from './room.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { NightjarError } from '../../../core/errors.ts';
 import { sqlite as shell } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
-import { benchOf, type Bench } from '../../contracts/engine.ts';
+import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { startServer, type Fields, type SqliteServer } from './harness.ts';
 
 export interface Room {

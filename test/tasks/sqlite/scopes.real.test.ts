@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rm } from 'node:fs/promises';
 import type { Manifest } from '../../../core/backup.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
 import { targetAt } from './harness.ts';
 import { failure, leave, room, shop, type Room } from './room.ts';
 
