@@ -109,7 +109,7 @@ export const RIGHT: Readonly<Record<string, string>> = {
   'targets.*.scope.dataOnly': 'true or false',
   'targets.*.scope.allDatabases': 'true or false',
   'targets.*.bytesPerSecond': 'whole bytes per second, 65536 or more',
-  'targets.*.giveUpAfterMinutes': 'whole minutes from 1 to 43200',
+  'targets.*.giveUpAfterMinutes': 'whole minutes from 1 to 20160',
   'targets.*.format': 'a format of the engine; see docs/reference.md',
   'targets.*.unsafeTables': "'lock' or 'refuse'",
   'targets.*.srv': 'true or false',

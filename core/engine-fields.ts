@@ -142,11 +142,11 @@ export const dumped = {
   scope: backupScopeSchema.optional(),
   /** Of the archive as it is stored; a small database is not starved by its own dump. */
   bytesPerSecond: z.int().min(65_536).optional(),
-  /** A dump that is not done so long after its backup began is given up: its attempts share the time. */
+  /** A dump that is not done so long after its backup began is given up: its attempts share the time. No timer holds 25 days. */
   giveUpAfterMinutes: z
     .int()
     .min(1)
-    .max(60 * 24 * 30)
+    .max(60 * 24 * 14)
     .optional(),
 };
 
