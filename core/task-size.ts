@@ -11,26 +11,26 @@ export const SPARE_GIB = 5;
 const LARGE_BYTES = 100 * GIB;
 const LARGE_SIZE: TaskSize = { ...DEFAULT_SIZE, cpu: 2048, memoryMiB: 4096 };
 
+type Work = 'backup' | 'restore';
+
 /** Scratch for so many bytes, a tenth more than they are; not bounded by what there is. */
 export const scratchFor = (bytes: number): number => Math.ceil((bytes * 11) / (10 * GIB)) + SPARE_GIB;
 
-/** Scratch for a backup, GiB; not bounded by what there is, and 0 of an engine that streams. */
-export function backupScratchOf(target: DumpTarget, databaseBytes: number): number {
-  const copies = ENGINES[target.engine].scratchCopies.backup(target);
+/** Scratch that a task takes, GiB; not bounded by what there is, and 0 of an engine that streams. */
+export function scratchOf(target: DumpTarget, databaseBytes: number, what: Work): number {
+  const { backup, restore } = ENGINES[target.engine].scratchCopies;
+  const copies = what === 'backup' ? backup(target) : restore;
   return copies === 0 ? 0 : scratchFor(databaseBytes * copies);
 }
-
-const restoreScratchOf = ({ engine }: DumpTarget, databaseBytes: number): number =>
-  usesScratch(engine) ? scratchFor(databaseBytes * ENGINES[engine].scratchCopies.restore) : 0;
 
 /** Whether the database lies on the task's disk at all. */
 export const usesScratch = (engine: DumpEngine): boolean => ENGINES[engine].scratchCopies.restore > 0;
 
 /** `databaseBytes`: as the last backup found it, or the one to be restored says; undefined before there is one. */
-export function taskSizeOf(target: Target, databaseBytes?: number, what: 'backup' | 'restore' = 'backup'): TaskSize {
+export function taskSizeOf(target: Target, databaseBytes?: number, what: Work = 'backup'): TaskSize {
   if (target.size) return target.size;
   if (databaseBytes === undefined || !isDumpTarget(target)) return DEFAULT_SIZE;
   const size = databaseBytes >= LARGE_BYTES ? LARGE_SIZE : DEFAULT_SIZE;
-  const wanted = what === 'backup' ? backupScratchOf(target, databaseBytes) : restoreScratchOf(target, databaseBytes);
-  return { ...size, ephemeralGiB: Math.min(MAX_EPHEMERAL_GIB, Math.max(size.ephemeralGiB, wanted)) };
+  const wanted = Math.max(size.ephemeralGiB, scratchOf(target, databaseBytes, what));
+  return { ...size, ephemeralGiB: Math.min(MAX_EPHEMERAL_GIB, wanted) };
 }

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises';
 import type { DumpTarget } from '../../core/config.ts';
 import { NightjarError } from '../../core/errors.ts';
 import type { Finding } from '../../core/job.ts';
-import { backupScratchOf, scratchFor, taskSizeOf } from '../../core/task-size.ts';
+import { scratchFor, scratchOf, taskSizeOf } from '../../core/task-size.ts';
 import type { Reporter } from '../engine.ts';
 import { bad, ok, warn } from '../findings.ts';
 import type { FilePlace } from './place.ts';
@@ -34,7 +34,7 @@ export async function foresee({ place, room, report }: Foreseeing, names: readon
 /** Whether the backup's task is given enough of a disk: that of the probe's own task may be another one. */
 export function roomFinding(target: DumpTarget, bytes: number): Finding {
   const { ephemeralGiB } = taskSizeOf(target, bytes);
-  const needed = backupScratchOf(target, bytes);
+  const needed = scratchOf(target, bytes, 'backup');
   const words = `The backup’s task has a disk of ${ephemeralGiB} GiB, and may take ${needed} of them for ${gib(bytes)}.`;
   if (needed <= ephemeralGiB) return ok(words);
   const hint = target.size
