@@ -31,6 +31,19 @@ export interface ProcessEnd {
   readonly stderr: string;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where tools are looked for. */
+export const pathOf = (env: Environment): string => env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
+
+/** What a server's tool is given besides its login: no file of a user's (.pgpass, .my.cnf, .psqlrc) has a say. */
+export const toolEnvironment = (env: Environment, scratch: string): Record<string, string> => ({
+  PATH: pathOf(env),
+  HOME: scratch,
+  TMPDIR: scratch,
+  LC_ALL: 'C.UTF-8',
+});
+
 /** In words, such as `ended with 1`. */
 export const howEnded = ({ code, signal }: ProcessEnd): string =>
   code === null ? `was ended by ${signal ?? 'a signal'}` : `ended with ${code}`;

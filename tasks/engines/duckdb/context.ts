@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { EngineContext } from '../../engine.ts';
 import { openPlace } from '../../files/open.ts';
 import type { FilePlace } from '../../files/place.ts';
+import { pathOf } from '../../processes.ts';
 import type { DuckdbContext } from './session.ts';
 
 export interface Call extends DuckdbContext {
@@ -38,5 +39,5 @@ const stepper =
 
 /** Of helpers such as zstd. */
 export const toolEnv = ({ env }: Pick<EngineContext, 'env'>): Record<string, string> => ({
-  PATH: env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+  PATH: pathOf(env),
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { MongoClient, type Db, type Document } from 'mongodb';
 import { NightjarError } from '../../../core/errors.ts';
 import type { EngineContext, Login } from '../../engine.ts';
+import { toolEnvironment } from '../../processes.ts';
 import { codeOf, isTls, sessionError } from './errors.ts';
 import { tlsOf } from './tls.ts';
 
@@ -116,13 +117,7 @@ export async function reachServer(context: MongodbContext, { lasting = false } =
       database: (name) => client.db(name),
       ask,
       configFile,
-      // HOME: no file of a user's has a say.
-      environment: () => ({
-        PATH: env.PATH ?? '/usr/bin:/bin',
-        HOME: scratch,
-        TMPDIR: scratch,
-        LC_ALL: 'C.UTF-8',
-      }),
+      environment: () => toolEnvironment(env, scratch),
       close,
     };
   } catch (thrown) {

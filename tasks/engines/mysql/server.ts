@@ -3,7 +3,7 @@ import mysql from 'mysql2/promise';
 import { NightjarError } from '../../../core/errors.ts';
 import { authorityFile, authorityOf } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
-import { startProcess, type ProcessOptions, type RunningProcess } from '../../processes.ts';
+import { startProcess, toolEnvironment, type ProcessOptions, type RunningProcess } from '../../processes.ts';
 import { numberOf, sessionError } from './errors.ts';
 
 /** The two engines of the family: one code, and each server says itself what it is. */
@@ -121,11 +121,7 @@ export async function reachServer(context: MysqlContext, database?: string): Pro
     '--default-character-set=utf8mb4',
   ];
   const environment = (): Record<string, string> => ({
-    PATH: env.PATH ?? '/usr/bin:/bin',
-    // No file of a user's has a say.
-    HOME: scratch,
-    TMPDIR: scratch,
-    LC_ALL: 'C.UTF-8',
+    ...toolEnvironment(env, scratch),
     MYSQL_PWD: login!.password,
   });
   return {

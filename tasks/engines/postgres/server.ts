@@ -8,6 +8,7 @@ import { NightjarError } from '../../../core/errors.ts';
 import { authorityFile } from '../../authority.ts';
 import type { EngineContext, Login } from '../../engine.ts';
 import { clientTls, CONNECT_SECONDS, KEEPALIVE_SECONDS, openClient } from '../../pg-client.ts';
+import { toolEnvironment } from '../../processes.ts';
 import { sessionError, sqlStateOf } from './errors.ts';
 import { conninfo } from './names.ts';
 import { refusePooler, refuseProxy } from './pooler.ts';
@@ -136,14 +137,7 @@ export async function reachServer(context: PostgresContext, databases: readonly 
         ...(tls.verified ? { sslmode: 'verify-full', sslrootcert: caFile! } : { sslmode: 'prefer' }),
         ...more,
       }),
-    // HOME: no file of a user's (.pgpass, .postgresql/root.crt, .psqlrc) has a say.
-    environment: () => ({
-      PATH: env.PATH ?? '/usr/bin:/bin',
-      HOME: scratch,
-      TMPDIR: scratch,
-      LC_ALL: 'C.UTF-8',
-      PGPASSWORD: login!.password,
-    }),
+    environment: () => ({ ...toolEnvironment(env, scratch), PGPASSWORD: login!.password }),
   };
 }
 
