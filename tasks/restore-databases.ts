@@ -39,6 +39,11 @@ const STOPPING: ReadonlySet<ErrorCode> = new Set([
   'VAULT_DENIED',
 ]);
 
+interface Failed {
+  readonly database: string;
+  readonly error: NightjarError;
+}
+
 /**
  * Users and globals first, then one database after the other. What is there already is left alone, and one that fails keeps no
  * other from coming back. The same job again goes on where it was. @throws what the databases that are not back failed with: a
@@ -50,7 +55,7 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
   const names = databasesIn(manifest);
   const done: { readonly database: string; readonly comparison: RestoreDone['comparison'] }[] = [];
   const there: string[] = [];
-  const failed: { readonly database: string; readonly error: NightjarError }[] = [];
+  const failed: Failed[] = [];
   const back = (): string => `Back are ${done.map((one) => one.database).join(', ') || 'none yet'}`;
   if (engine.restoreGlobals) report.phase('restoring users and globals');
   const server = await engine.restoreGlobals?.(context, open(manifest), job);
@@ -78,7 +83,26 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
       else there.push(database);
     }
   }
-  const { target: from } = job.source;
+  const error = notWhole({ job, names, back: back(), there, failed });
+  if (error) throw error;
+  await server?.end();
+  return { restoredDatabase: target.database, comparison: joinedComparison(done) };
+}
+
+interface Outcome {
+  readonly job: RestoreJob;
+  /** Of all databases in the backup. */
+  readonly names: readonly string[];
+  /** A sentence without its end: which are back. */
+  readonly back: string;
+  /** Were on the server already. */
+  readonly there: readonly string[];
+  readonly failed: readonly Failed[];
+}
+
+/** What keeps a whole restore from being one; undefined when all is back. */
+function notWhole({ job, names, back, there, failed }: Outcome): NightjarError | undefined {
+  const from = job.source.target;
   const alone = (database: string): string =>
     `nightjar restore ${from} --from-database ${database} --database ${database}`;
   const left =
@@ -88,16 +112,11 @@ async function restoreAll(restoring: Restoring): Promise<RestoreDone> {
   const first = failed.find(({ error }) => error.entry.retryable) ?? failed[0];
   if (first) {
     const which = failed.map(({ database, error }) => `${database}: ${error.code}: ${error.detail ?? error.message}`);
-    throw first.error.retold({
+    return first.error.retold({
       detail:
-        `Not back: ${failed.length} of ${names.length} databases. ${which.join(' ')} ${back()}. Mend that, then bring each by itself: ${alone(first.database)}. ${left}`.trim(),
+        `Not back: ${failed.length} of ${names.length} databases. ${which.join(' ')} ${back}. Mend that, then bring each by itself: ${alone(first.database)}. ${left}`.trim(),
     });
   }
-  if (left)
-    throw new NightjarError('DESTINATION_EXISTS', {
-      operation: 'restore all databases',
-      detail: `${back()}. ${left}`,
-    });
-  await server?.end();
-  return { restoredDatabase: target.database, comparison: joinedComparison(done) };
+  if (!left) return undefined;
+  return new NightjarError('DESTINATION_EXISTS', { operation: 'restore all databases', detail: `${back}. ${left}` });
 }
