@@ -133,6 +133,11 @@ export const workingNames = (names: readonly string[], restoreId: string): strin
 /** The replaced database, kept for rollback. */
 export const replacedDatabase = (database: string, restoreId: string): string =>
   withSuffix(database, `_old_${shortId(restoreId)}`);
+/** Those two: what a restore may leave beside the database that serves. */
+export const besideNames = (database: string, restoreId: string): readonly [alias: string, replaced: string] => [
+  aliasDatabase(database, restoreId),
+  replacedDatabase(database, restoreId),
+];
 /** The restored database after a rollback took its name away again. */
 export const rolledBackDatabase = (database: string, restoreId: string): string =>
   withSuffix(database, `_undone_${shortId(restoreId)}`);

@@ -1,7 +1,7 @@
 /** What the pruner may take. It errs towards keeping: a doubt, an unknown moment or a restore in progress keeps. */
 import type { BackupRecord, RestoreRecord } from './backup.ts';
 import { isDumpTarget, type Config } from './config.ts';
-import { aliasDatabase, replacedDatabase, workingNames } from './names.ts';
+import { aliasDatabase, besideNames, workingNames } from './names.ts';
 import { holdsPoints, isCounted } from './retention-points.ts';
 
 const DAY = 86_400_000;
@@ -94,10 +94,7 @@ export function droppable(
     const until = keptUntil(restore, retention);
     if (database === undefined || until === undefined || until >= now) return [];
     // Where databases are files all names of a restore go with one of them.
-    const names = [
-      database,
-      ...[aliasDatabase, replacedDatabase].map((named) => named(restore.database, restore.restoreId)),
-    ];
+    const names = [database, ...besideNames(restore.database, restore.restoreId)];
     const used = restore.allDatabases
       ? workingNames([...serving], restore.restoreId).length > 0
       : names.some((name) => serving.has(name));

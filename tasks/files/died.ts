@@ -1,6 +1,6 @@
 /** What restores that died have left of files: no second copy of a database stays for good. */
 import type { DropJob, RestoreJob } from '../../core/job.ts';
-import { aliasDatabase, replacedDatabase } from '../../core/names.ts';
+import { aliasDatabase, besideNames, replacedDatabase } from '../../core/names.ts';
 import type { FilePlace } from './place.ts';
 
 /** As long as the end of an id that is in such names. */
@@ -15,8 +15,7 @@ export type Remove = (name: string) => Promise<boolean>;
  */
 export async function dropFiles(place: FilePlace, job: DropJob, remove: Remove): Promise<boolean> {
   const { replacedDatabase: asked, database, restoreId, target } = job;
-  const working =
-    database === undefined ? [] : [aliasDatabase, replacedDatabase].map((named) => named(database, restoreId));
+  const working = database === undefined ? [] : besideNames(database, restoreId);
   let dropped = database !== undefined && (await place.sweep(database));
   for (const name of new Set([asked, ...working]))
     if (name !== target.database) dropped = (await remove(name)) || dropped;
