@@ -7,7 +7,8 @@ import type { Manifest, TablePrint } from '../../core/backup.ts';
 import type { TargetOf } from '../../core/config.ts';
 import type { DumpEngine } from '../../core/engines.ts';
 import { idOfExecution } from '../../core/ids.ts';
-import type { RestoreJob, RestoreOutcome } from '../../core/job.ts';
+import type { DropJob, RestoreJob, RestoreOutcome, RollbackJob } from '../../core/job.ts';
+import { replacedDatabase } from '../../core/names.ts';
 import type { Engine, EngineContext, Login, RestoreSource } from '../../tasks/engine.ts';
 import { restoreDatabases } from '../../tasks/restore-databases.ts';
 import { listeningReporter, manifestOf, memoryBackup, memorySource, type Heard, type MemoryBackup } from './doubles.ts';
@@ -99,6 +100,25 @@ export const NO_S3 = new Proxy({} as S3Client, {
 
 let counter = 0;
 export const newId = (): string => idOfExecution(`arn:of:execution:${(counter += 1)}`, new Date().toISOString());
+
+const after = ({ id: restoreId, target, idleMinutes }: RestoreJob) => ({ id: newId(), target, idleMinutes, restoreId });
+
+/** Takes a swap back. */
+export const rollbackOf = (job: RestoreJob, more: Partial<RollbackJob> = {}): RollbackJob => ({
+  ...after(job),
+  kind: 'rollback',
+  database: job.database,
+  replacedDatabase: replacedDatabase(job.database, job.id),
+  ...more,
+});
+
+/** What the pruner asks for; without `database` as of a restore whose record names none. */
+export const dropOf = (job: RestoreJob, name: string, more: Partial<DropJob> = {}): DropJob => ({
+  ...after(job),
+  kind: 'drop',
+  replacedDatabase: name,
+  ...more,
+});
 
 export async function benchOf<E extends DumpEngine>(harness: EngineHarness<E>): Promise<Bench<E>> {
   const server = await harness.start();

@@ -8,12 +8,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../core/backup.ts';
 import type { TargetOf } from '../../core/config.ts';
 import { ENGINES, type DumpEngine, type RestoreMode } from '../../core/engines.ts';
-import type { RollbackJob } from '../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../core/names.ts';
 import { tableName, type BackupScope, type Scope, type ScopeKind } from '../../core/scope.ts';
 import type { Login } from '../../tasks/engine.ts';
 import { listeningReporter, memoryBackup, memorySource, type MemoryBackup } from './doubles.ts';
-import { benchOf, codeOf, newId, type Bench, type EngineHarness, type Rows } from './engine-bench.ts';
+import {
+  benchOf,
+  codeOf,
+  dropOf,
+  newId,
+  rollbackOf,
+  type Bench,
+  type EngineHarness,
+  type Rows,
+} from './engine-bench.ts';
 
 /** 64 MiB in which every byte occurs, no packing finds anything, and quotes, NULs and line ends stand at every place. */
 function largeBytes(): Buffer {
@@ -84,15 +92,7 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
       expect(await bench.restore(job, source())).toMatchObject({ restoredDatabase: DATABASE, replacedDatabase: old });
       expect(await bench.server.rowsOf(old)).toEqual(damaged);
 
-      const back: RollbackJob = {
-        kind: 'rollback',
-        id: newId(),
-        target: job.target,
-        idleMinutes: 5,
-        restoreId: job.id,
-        database: DATABASE,
-        replacedDatabase: old,
-      };
+      const back = rollbackOf(job);
       const undone = rolledBackDatabase(DATABASE, job.id);
       expect(await bench.engine.rollback(bench.context(DATABASE), back)).toEqual({
         serving: DATABASE,
@@ -105,7 +105,7 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
       expect(await bench.server.rowsOf(DATABASE)).toEqual(damaged);
       expect(await bench.server.rowsOf(undone)).toEqual(original);
 
-      const dropJob = { ...back, kind: 'drop', replacedDatabase: undone } as const;
+      const dropJob = dropOf(job, undone, { database: DATABASE });
       expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: true });
       expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: false });
       expect(await bench.server.databases()).not.toContain(undone);
@@ -119,14 +119,8 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
     });
 
     it('drops nothing that it did not replace itself', async () => {
-      const job = { kind: 'drop', id: newId(), target: bench.server.target(DATABASE), idleMinutes: 5 } as const;
       const drop = (name: string): Promise<unknown> =>
-        bench.engine.drop(bench.context(DATABASE), {
-          ...job,
-          target: job.target,
-          restoreId: newId(),
-          replacedDatabase: name,
-        });
+        bench.engine.drop(bench.context(DATABASE), dropOf(bench.restoreJob(DATABASE, 'swap'), name));
       expect(await codeOf(drop(DATABASE))).toBe('INPUT_INVALID');
       expect(await bench.server.databases()).toContain(DATABASE);
     });
@@ -195,14 +189,7 @@ export function engineContract<E extends DumpEngine>(harness: EngineHarness<E>):
           expect(await bench.engine.unfinished!(bench.context(DATABASE), newId())).toEqual([]);
         }
         // What it left behind is dropped when its days are over.
-        const dropJob = {
-          kind: 'drop',
-          id: newId(),
-          target: bench.server.target(DATABASE),
-          idleMinutes: 5,
-          restoreId: job.id,
-          replacedDatabase: alias,
-        } as const;
+        const dropJob = dropOf(job, alias);
         expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: true });
         expect(await newOnes(bench, before)).toEqual([]);
         expect(await bench.engine.drop(bench.context(DATABASE), dropJob)).toEqual({ dropped: false });

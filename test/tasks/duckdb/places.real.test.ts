@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TargetOf } from '../../../core/config.ts';
 import { duckdb } from '../../../tasks/engines/duckdb.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, rollbackOf } from '../../contracts/engine-bench.ts';
 import { useVault } from '../vault-room.ts';
 import { rowsOf, run, targetAt, withFile } from './harness.ts';
 import { crashedWriter, leave, room, type Room } from './room.ts';
@@ -65,23 +65,14 @@ describe('a database that is an object', () => {
     );
     expect(await names()).not.toContain('data/shop.duckdb.wal');
 
-    const common = { id: 'x', target: more.target, idleMinutes: 5, restoreId: job.id } as const;
-    const back = {
-      ...common,
-      kind: 'rollback',
-      database: 'shop.duckdb',
-      replacedDatabase: outcome.replacedDatabase!,
-    } as const;
     const context = here.bench.context('shop.duckdb', more);
-    const { setAside } = await duckdb.rollback(context, back);
+    const { setAside } = await duckdb.rollback(context, rollbackOf(job));
     expect(await names()).toContain('data/shop.duckdb.wal');
     await vault.direct.send(
       new PutObjectCommand({ Bucket: vault.bucket, Key: 'data/shop.duckdb', Body: readFileSync(file) }),
     );
     expect(await rows('shop.duckdb')).toEqual(damaged);
-    expect(await duckdb.drop(context, { ...common, kind: 'drop', replacedDatabase: setAside })).toEqual({
-      dropped: true,
-    });
+    expect(await duckdb.drop(context, dropOf(job, setAside))).toEqual({ dropped: true });
     expect((await names()).sort()).toEqual(['data/shop.duckdb', 'data/shop.duckdb.wal']);
   });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import type { Bench, Rows } from '../../contracts/engine-bench.ts';
+import { dropOf, type Bench, type Rows } from '../../contracts/engine-bench.ts';
 import { crashedWriter, leave as leaveDuckdb, room as duckdbRoom } from '../duckdb/room.ts';
 import { leave as leaveSqlite, room as sqliteRoom } from '../sqlite/room.ts';
 
@@ -53,10 +53,7 @@ describe.each(['sqlite', 'duckdb'] as const)('%s: a restore that died', (engine)
     await restore(bench.restoreJob(alias, 'new'));
   });
   const drop = (asked: string): Promise<unknown> =>
-    bench.engine.drop(bench.context(name), {
-      ...{ kind: 'drop', id: 'x', target: bench.server.target(name), idleMinutes: 5, restoreId: dead.id },
-      ...{ database: name, replacedDatabase: asked },
-    });
+    bench.engine.drop(bench.context(name), dropOf(dead, asked, { database: name }));
   const ours = async (): Promise<string[]> => (await names()).filter((one) => one.startsWith(name));
 
   it.each(['swap', 'overwrite'] as const)('before it gave the name away is taken back by the next %s', async (mode) => {

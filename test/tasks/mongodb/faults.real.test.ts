@@ -8,7 +8,7 @@ import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
-import { codeOf, type Bench } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, rollbackOf, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { fakeTools, PATH, targetAt } from './harness.ts';
 import { failNext, failure, leave, room, shop, type Room } from './room.ts';
@@ -237,8 +237,7 @@ describe('restoring under trouble', () => {
       }
       const alias = aliasDatabase('small', job.id);
       if (how === 'pruned') {
-        const drop = { kind: 'drop', id: job.id, target: job.target, idleMinutes: 5, restoreId: job.id } as const;
-        await mongodb.drop(here.bench.context('small'), { ...drop, replacedDatabase: alias, database: 'small' });
+        await mongodb.drop(here.bench.context('small'), dropOf(job, alias, { database: 'small' }));
         expect(await here.server.rowsOf('small')).toEqual(before);
         expect(await here.server.databases()).toEqual(['shop', 'small']);
         continue;
@@ -266,18 +265,8 @@ describe('restoring under trouble', () => {
       await failNext(here);
       const done = code.startsWith('no error');
       if (!done) {
-        const drop = {
-          kind: 'drop',
-          id: 'X',
-          target: first.job.target,
-          idleMinutes: 5,
-          restoreId: first.job.id,
-        } as const;
-        const dropping = mongodb.drop(here.bench.context('small'), {
-          ...drop,
-          replacedDatabase: name,
-          database: 'small',
-        });
+        const drop = dropOf(first.job, name, { database: 'small' });
+        const dropping = mongodb.drop(here.bench.context('small'), drop);
         // The pruner leaves what is still needed.
         expect(await codeOf(dropping), String(after)).toBe('SWAP_UNFINISHED');
       }
@@ -421,14 +410,3 @@ async function dyingAtCopying(job: RestoreJob): Promise<void> {
   expect(await codeOf(mongodb.restore(context, job, source()))).toBe('TASK_STOPPED');
   expect(context.report.exchanged).toMatchObject({ serves: 'before', underway: true });
 }
-
-const rollbackOf = ({ id, target }: RestoreJob) =>
-  ({
-    kind: 'rollback',
-    id,
-    target,
-    idleMinutes: 5,
-    restoreId: id,
-    database: 'small',
-    replacedDatabase: replacedDatabase('small', id),
-  }) as const;

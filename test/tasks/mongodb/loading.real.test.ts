@@ -9,7 +9,7 @@ import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import type { RestoreSource } from '../../../tasks/engine.ts';
 import { restoreDatabases } from '../../../tasks/restore-databases.ts';
 import { heldBackup, listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import { codeOf, type Bench, type Rows } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, type Bench, type Rows } from '../../contracts/engine-bench.ts';
 import { dyingWay, type DyingWay } from '../dying-way.ts';
 import { targetAt } from './harness.ts';
 import { leave, room, shop, type Room } from './room.ts';
@@ -171,15 +171,7 @@ describe.each(Object.keys(FAULTS))('when %s while it loads', (fault) => {
       if (leaves && next.place === first.place) expect(done.warnings).toContain('loaded anew');
       if (leaves && next.place !== first.place) {
         // The pruner knows it by the name.
-        const { id, target: its } = first.job;
-        const drop = {
-          kind: 'drop',
-          id,
-          target: its,
-          idleMinutes: 5,
-          restoreId: id,
-          replacedDatabase: first.place,
-        } as const;
+        const drop = dropOf(first.job, first.place);
         expect(await mongodb.drop(here.bench.context('shop'), drop)).toEqual({ dropped: true });
       }
       if (done.replacedDatabase) {

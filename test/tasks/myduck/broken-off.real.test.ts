@@ -7,52 +7,29 @@ import { DeleteObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { NightjarError } from '../../../core/errors.ts';
 import { aliasDatabase } from '../../../core/names.ts';
-import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { benchOf, codeOf, type Bench } from '../../contracts/engine-bench.ts';
-import { BUCKET, harness, type Keys, type MyduckServer } from './harness.ts';
+import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
+import { codeOf, dropOf, type Bench } from '../../contracts/engine-bench.ts';
+import { BUCKET } from './harness.ts';
+import { failure, openRoom, type More, type Room } from './room.ts';
 
-let server: MyduckServer;
-let bench: Bench<'myduck'>;
-let keys: Keys;
+let room: Room;
+let server: Room['server'];
+let bench: Room['bench'];
 let made: Awaited<ReturnType<Bench<'myduck'>['dump']>>;
 
 beforeAll(async () => {
-  const own = harness();
-  server = await own.start();
-  keys = server.keys;
-  bench = await benchOf({ ...own, start: () => Promise.resolve(server) });
-  await server.standIn.create('shop');
-  await server.standIn.run('shop', 'CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS m FROM range(200_000) r(i)');
+  room = await openRoom('CREATE TABLE t AS SELECT i, md5(i::VARCHAR) AS m FROM range(200_000) r(i)');
+  ({ server, bench } = room);
   made = await bench.dump('shop');
 });
-afterAll(async () => {
-  await server.stop();
-  await rm(bench.scratch, { recursive: true, force: true });
-});
-beforeEach(async () => {
-  for (const name of Object.keys(server.standIn.mood)) delete server.standIn.mood[name as 'dies'];
-  await server.standIn.restart();
-});
+afterAll(() => room.close());
+beforeEach(() => room.calm());
 
-const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    () => {
-      throw new Error('no error');
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );
-type More = Parameters<Bench<'myduck'>['context']>[1];
 const restoring = (database: string, more: More = {}): Promise<unknown> =>
   bench.restore(bench.restoreJob(database, 'new'), memorySource(made.manifest, made.backup), more);
-async function backingUp(more: More = {}): Promise<NightjarError> {
-  const backup = memoryBackup();
-  const error = await failure(bench.engine.dump(bench.context('shop', more), backup.sink));
-  expect(backup.finished.has('archive')).toBe(false);
-  return error;
-}
+const backingUp = (more?: More): Promise<NightjarError> => room.failedBackup(more);
 const nothingLeft = async (): Promise<void> => {
-  expect([...keys.alive]).toEqual([]);
-  expect(await server.exchanged()).toEqual([]);
+  await room.nothingLeft();
   expect((await readdir(bench.scratch)).filter((one) => one.startsWith('duckdb-'))).toEqual([]);
 };
 const count = async (database: string): Promise<unknown> =>
@@ -110,11 +87,7 @@ describe('a server that is killed', () => {
 
   it('leaves the pruner nothing to drop under a working name, and nothing else is dropped', async () => {
     const job = bench.restoreJob('again', 'new');
-    const drop = (replacedDatabase: string): Promise<unknown> =>
-      bench.engine.drop(bench.context('shop'), {
-        ...{ kind: 'drop', id: 'x', target: job.target, idleMinutes: 5, restoreId: job.id },
-        replacedDatabase,
-      });
+    const drop = (name: string): Promise<unknown> => bench.engine.drop(bench.context('shop'), dropOf(job, name));
     expect(await drop(aliasDatabase('again', job.id))).toEqual({ dropped: false });
     expect(await codeOf(drop('again'))).toBe('INPUT_INVALID');
   });

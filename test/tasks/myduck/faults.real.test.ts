@@ -1,55 +1,31 @@
 /** A server that misbehaves as MyDuck does: what it says, what it leaves behind, and what must be heard of it. */
-import { rm } from 'node:fs/promises';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NightjarError } from '../../../core/errors.ts';
 import { statement } from '../../../tasks/engines/myduck/exchange.ts';
 import { listeningReporter, memoryBackup, memorySource, manifestOf } from '../../contracts/doubles.ts';
-import { benchOf, codeOf, type Bench } from '../../contracts/engine-bench.ts';
-import { harness, type Keys, type MyduckServer } from './harness.ts';
+import { codeOf } from '../../contracts/engine-bench.ts';
+import { failure, openRoom, type Room } from './room.ts';
 
-let server: MyduckServer;
-let bench: Bench<'myduck'>;
-let keys: Keys;
+let room: Room;
+let server: Room['server'];
+let bench: Room['bench'];
+let keys: Room['keys'];
 
 beforeAll(async () => {
-  const made = harness();
-  server = await made.start();
-  keys = server.keys;
-  bench = await benchOf({ ...made, start: () => Promise.resolve(server) });
-  await server.standIn.create('shop');
-  await server.standIn.run('shop', 'CREATE TABLE t (a INTEGER)');
-  await server.standIn.run('shop', 'INSERT INTO t SELECT * FROM range(1000)');
+  room = await openRoom('CREATE TABLE t (a INTEGER)', 'INSERT INTO t SELECT * FROM range(1000)');
+  ({ server, bench, keys } = room);
 });
-afterAll(async () => {
-  await server.stop();
-  await rm(bench.scratch, { recursive: true, force: true });
-});
+afterAll(() => room.close());
 beforeEach(async () => {
-  for (const name of Object.keys(server.standIn.mood)) delete server.standIn.mood[name as 'lies'];
-  await server.standIn.restart();
+  await room.calm();
   Object.assign(keys, { refusals: 2 });
   keys.made.length = 0;
   server.standIn.asked.length = 0;
 });
 
-const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    () => {
-      throw new Error('no error');
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );
-const dump = async (): Promise<NightjarError> => {
-  const backup = memoryBackup();
-  const error = await failure(bench.engine.dump(bench.context('shop'), backup.sink));
-  expect(backup.finished.has('archive')).toBe(false);
-  return error;
-};
-const nothingLeft = async (): Promise<void> => {
-  expect([...keys.alive]).toEqual([]);
-  expect(await server.exchanged()).toEqual([]);
-};
+const dump = (): Promise<NightjarError> => room.failedBackup();
+const nothingLeft = (): Promise<void> => room.nothingLeft();
 
 describe('doctor of MyDuck', () => {
   it('finds a clock that is off', async () => {

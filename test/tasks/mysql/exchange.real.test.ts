@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
-import type { RestoreJob, RollbackJob } from '../../../core/job.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
 import { listeningReporter, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
-import { codeOf, type Rows } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, rollbackOf, type Rows } from '../../contracts/engine-bench.ts';
 import { dyingWay } from '../dying-way.ts';
 import { engineOf, runAll } from './harness.ts';
 import { FLAVOURS, failure, leave, room, type Room } from './room.ts';
@@ -47,15 +47,8 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
     here.server.server.query<Row>(text, database);
   const restore = (job: RestoreJob, more = {}) =>
     here.bench.restore(job, memorySource(made.manifest, made.backup), more);
-  const rollbackOf = (job: RestoreJob): RollbackJob => ({
-    ...{ kind: 'rollback', id: job.id, target: job.target, idleMinutes: 5, restoreId: job.id },
-    database: 'shop',
-    replacedDatabase: replacedDatabase('shop', job.id),
-  });
-  const drop = (job: RestoreJob, name: string, more = {}) => {
-    const asked = { ...rollbackOf(job), kind: 'drop', replacedDatabase: name } as const;
-    return engine.drop(here.bench.context('shop', more), asked);
-  };
+  const drop = (job: RestoreJob, name: string, more = {}) =>
+    engine.drop(here.bench.context('shop', more), dropOf(job, name, { database: 'shop' }));
   const left = async (): Promise<string[]> =>
     (await here.server.databases()).filter((name) => !before.includes(name) && name !== 'shop');
   /** As if it had the name: definitions name their own database. */

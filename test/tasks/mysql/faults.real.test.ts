@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { Engine } from '../../../tasks/engine.ts';
 import { listeningReporter, memoryBackup, memorySource, type Heard } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, rollbackOf } from '../../contracts/engine-bench.ts';
 import { engineOf, fakeClients, ident, runAll, type Family } from './harness.ts';
 import { FLAVOURS, count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
 
@@ -303,15 +303,7 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
       await here.bench.restore(job, source());
       expect(await events()).toEqual({ shop: 'ENABLED', copy: 'DISABLED', [old]: 'DISABLED' });
       expect(JSON.stringify(await sql("SHOW GRANTS FOR caller@'%'"))).toContain('`tell`');
-      await engine.rollback(here.bench.context('shop'), {
-        kind: 'rollback',
-        id: job.id,
-        target: job.target,
-        idleMinutes: 5,
-        restoreId: job.id,
-        database: 'shop',
-        replacedDatabase: old,
-      });
+      await engine.rollback(here.bench.context('shop'), rollbackOf(job));
       expect((await events()).shop).toBe('ENABLED');
       expect(JSON.stringify(await sql("SHOW GRANTS FOR caller@'%'"))).toContain('`tell`');
       await sql('DROP PROCEDURE tell; CREATE PROCEDURE tell() SELECT 1; DROP DATABASE copy', 'shop');
@@ -370,12 +362,7 @@ describe.each(FLAVOURS)('with %s', (flavour) => {
         const serves = told?.serves === 'incoming' ? lean.customers : damaged.customers;
         if (told?.serves !== 'either') expect(holds, `after ${at} statements`).toEqual(serves);
         const drop = (replaced: string): Promise<string> =>
-          codeOf(
-            engine.drop(here.bench.context('lean'), {
-              ...{ kind: 'drop', id: job.id, target: job.target, idleMinutes: 5, restoreId: job.id },
-              replacedDatabase: replaced,
-            }),
-          );
+          codeOf(engine.drop(here.bench.context('lean'), dropOf(job, replaced)));
         if (told?.serves === 'incoming' && told.underway)
           for (const one of [alias, old]) expect(await drop(one), `after ${at} statements`).toBe('SWAP_UNFINISHED');
         const next = await here.bench.restore(here.bench.restoreJob('lean', 'swap'), stored());

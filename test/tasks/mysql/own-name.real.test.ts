@@ -4,6 +4,7 @@ import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { Manifest } from '../../../core/backup.ts';
 import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
+import { rollbackOf } from '../../contracts/engine-bench.ts';
 import { engineOf, runAll } from './harness.ts';
 import { FLAVOURS, leave, room, type Room } from './room.ts';
 
@@ -100,15 +101,7 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
     expect(await sql('SELECT total, many FROM zz', old)).toEqual([{ total: 30, many: 2 }]);
     await sql('UPDATE t SET n = 1000', 'shop');
     expect(await sql('SELECT total FROM aa', old)).toEqual([{ total: 30 }]);
-    await engineOf(flavour).rollback(here.bench.context('shop'), {
-      kind: 'rollback',
-      id: job.id,
-      target: job.target,
-      idleMinutes: 5,
-      restoreId: job.id,
-      database: 'shop',
-      replacedDatabase: old,
-    });
+    await engineOf(flavour).rollback(here.bench.context('shop'), rollbackOf(job));
     await expectOwn('shop');
     await restore('overwrite', 'shop');
     await expectOwn('shop');

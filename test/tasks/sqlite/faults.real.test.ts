@@ -7,7 +7,7 @@ import { replacedDatabase } from '../../../core/names.ts';
 import { holdSqlite } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf } from '../../contracts/engine-bench.ts';
 import { rowsOf, targetAt } from './harness.ts';
 import { failure, leave, room, shop, tampered, type Room } from './room.ts';
 
@@ -355,8 +355,7 @@ describe('restoring under trouble', () => {
       expect(await here.sql(name, 'SELECT count(*) FROM orders; PRAGMA integrity_check;')).toBe('300\nok');
       expect(report.warnings.join()).toContain('set aside');
       expect(await here.server.databases()).toContain(`${replacedDatabase(name, job.id)}-journal`);
-      const drop = { kind: 'drop', id: job.id, target: job.target, idleMinutes: 5, restoreId: job.id } as const;
-      await sqlite.drop(here.bench.context(name), { ...drop, replacedDatabase: replacedDatabase(name, job.id) });
+      await sqlite.drop(here.bench.context(name), dropOf(job, replacedDatabase(name, job.id)));
       expect((await here.server.databases()).filter((one) => one.startsWith(loss))).toEqual([name]);
     }
   });
