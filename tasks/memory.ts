@@ -1,4 +1,4 @@
-/** What streams have left behind in this process, for a child that needs it now. */
+/** What streams have left behind in this process, given back to the task: its memory has a limit. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

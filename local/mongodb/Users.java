@@ -51,7 +51,7 @@ final class Users {
     }
 
     boolean mayRead(Channel channel, String database) {
-        return has(channel, database, Set.of("read", "readWrite")) || has(channel, "admin", Set.of("root", "backup", "readAnyDatabase", "readWriteAnyDatabase"));
+        return has(channel, database, Set.of("read", "readWrite")) || mayListAll(channel);
     }
 
     boolean mayListAll(Channel channel) {
