@@ -86,7 +86,7 @@ export async function makeGround(say: (text: string) => void): Promise<Ground> {
         NODE_EXTRA_CA_CERTS: caFile,
         NODE_ENV: 'production',
         // As tasks/Dockerfile has them.
-        NODE_OPTIONS: '--enable-source-maps --max-semi-space-size=1',
+        NODE_OPTIONS: '--max-semi-space-size=1',
         MALLOC_MMAP_THRESHOLD_: '131072',
         [TASK_ENV.scratch]: account.dir,
         [TASK_ENV.catalog]: TABLE,

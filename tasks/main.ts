@@ -10,6 +10,7 @@ import { engineOf } from './engines.ts';
 import { makeLog } from './log.ts';
 import { runJob } from './run.ts';
 import { Secrecy } from './secrecy.ts';
+import { stackOf } from './stack.ts';
 import { taskArn } from './task-arn.ts';
 import { VAULT_CLIENT, VAULT_TIMEOUTS } from './vault-calls.ts';
 
@@ -27,7 +28,7 @@ for (const name of ['SIGTERM', 'SIGINT'] as const)
   process.on(name, () => stop.abort(new NightjarError('TASK_STOPPED', { operation: name, detail: `${name} came.` })));
 // One way out for everything: the job ends by the signal, and the failure is written as any other.
 process.on('uncaughtException', (error) => {
-  log('error', 'uncaught', { cause: error.stack ?? String(error) });
+  log('error', 'uncaught', { cause: stackOf(error) });
   stop.abort(toNightjarError(error, 'uncaught'));
 });
 // Lost log lines must not end a dump.
@@ -52,7 +53,7 @@ try {
 } catch (error) {
   // Before there is a job there is no item to write to: the log and the exit status tell.
   const known = toNightjarError(error, 'start');
-  log('error', known.message, { code: known.code, stack: known.stack ?? '' });
+  log('error', known.message, { code: known.code, stack: stackOf(known) });
   process.exitCode = known.entry.exitCode;
 }
 // Nothing that is still open may keep the task alive, and children end with it.

@@ -18,6 +18,7 @@ import { identityFindings, readIdentity } from './identity.ts';
 import { readLogin } from './login.ts';
 import { ProgressWriter } from './progress.ts';
 import { restore } from './restore.ts';
+import { stackOf } from './stack.ts';
 import type { Secrecy } from './secrecy.ts';
 import { obedient, type JobTools } from './tools.ts';
 import type { UploadLimits } from './upload/limits.ts';
@@ -95,8 +96,7 @@ export async function runJob(job: Job, setup: TaskSetup): Promise<number> {
     end = { error: end.error ?? toNightjarError(error, 'putProgress') };
   }
   if (!end.error) log('info', 'done', { kind: job.kind });
-  else
-    log('error', end.error.message, { code: end.error.code, hint: end.error.entry.hint, stack: end.error.stack ?? '' });
+  else log('error', end.error.message, { code: end.error.code, hint: end.error.entry.hint, stack: stackOf(end.error) });
   return end.error ? end.error.entry.exitCode : 0;
 }
 

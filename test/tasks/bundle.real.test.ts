@@ -23,4 +23,7 @@ it('starts without any package beside it, with the drivers of every engine insid
     status: 2,
     said: expect.stringContaining('INPUT_INVALID') as unknown,
   });
+  // And says where in the sources it was.
+  expect(stdout).toMatch(/ at [^"]*\btasks\/main\.ts:\d+:\d+/);
+  expect(stdout).not.toContain('main.mjs:');
 });

@@ -8,7 +8,6 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { NightjarError, type ErrorCode } from '../../../core/errors.ts';
 import type { EngineContext } from '../../engine.ts';
-import { giveBack } from '../../memory.ts';
 import { howEnded, startProcess } from '../../processes.ts';
 import { duckdbError, isShortOfMemory } from './errors.ts';
 
@@ -95,7 +94,6 @@ export async function openSession(context: DuckdbContext, options: SessionOption
     autoload_known_extensions: 'false',
   };
   const script = env[SESSION_ENV] ?? fileURLToPath(BESIDE);
-  giveBack();
   const running = startProcess(
     process.execPath,
     [...NODE_FLAGS, script, JSON.stringify({ file: options.file, settings })],

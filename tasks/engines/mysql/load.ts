@@ -2,7 +2,6 @@
 import { NightjarError, wordsOf } from '../../../core/errors.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { RestoreSource } from '../../engine.ts';
-import { giveBack } from '../../memory.ts';
 import { unpacked } from '../../pipes/packing.ts';
 import { childOutlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
@@ -25,9 +24,6 @@ export const CLIENT_ARGS = [
   '--comments',
   '--max-allowed-packet=1G',
 ];
-
-/** Large values pass through as buffers that V8 sees no need to collect. */
-const COLLECT_EVERY = 32 * 1024 ** 2;
 
 /** @throws RESTORE_FAILED, CHECKSUM_MISMATCH …; what was loaded by then is the caller's to drop. */
 export async function load(
@@ -99,14 +95,9 @@ async function feed(
     moved: (bytes) => report.moved(bytes),
   });
   let open = true;
-  let kept = 0;
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       lexer.push(chunk);
-      if ((kept += chunk.length) > COLLECT_EVERY) {
-        giveBack();
-        kept = 0;
-      }
       for (const part of wanted.splice(0)) open = await outlet.write(part);
       // Its own last words say why.
       if (!open) break;
