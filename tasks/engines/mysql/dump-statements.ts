@@ -50,15 +50,22 @@ export const wordsFor = ({ kind, name }: Statement, text: string): string => {
 };
 
 /** A name as it is, of one as it stands between backticks. */
-export const nameIn = (quoted: string): string => Buffer.from(quoted.replaceAll('``', '`'), 'latin1').toString('utf8');
+export const nameIn = (quoted: string): string => utf8(quoted.replaceAll('``', '`'));
+const utf8 = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 
-const DEFINER = /DEFINER=`((?:[^`]|``)*)`(?:@`((?:[^`]|``)*)`)?\s?/;
+/** As it stands in the dump: in double quotes of what was made under ANSI_QUOTES. */
+const QUOTED = '`(?:[^`]|``)*`|"(?:[^"]|"")*"';
+const DEFINER = new RegExp(`DEFINER=(${QUOTED})(?:@(${QUOTED}))?\\s?`);
+const unquoted = (name: string): string => {
+  const [sign, inside] = [name[0]!, name.slice(1, -1)];
+  return utf8(inside.replaceAll(sign + sign, sign));
+};
 
 /** Who runs the view, trigger, routine or event, as `user@host`; of a role its name alone. */
 export function definerOf(text: string): string | undefined {
   const match = DEFINER.exec(text);
   if (!match) return undefined;
-  return match[2] === undefined ? nameIn(match[1]!) : `${nameIn(match[1]!)}@${nameIn(match[2])}`;
+  return [match[1]!, match[2]].flatMap((one) => (one === undefined ? [] : unquoted(one))).join('@');
 }
 
 /** With another definer; without any when it is undefined: whoever restores it runs it then. */

@@ -58,7 +58,8 @@ function accountOf(sql: string): string {
 function insideOf(sql: string): string | undefined {
   const tokens = tokensOf(sql).filter((one) => one.kind !== 'space');
   const on = tokens.findIndex((one) => isWord(one, 'ON'));
-  const at = on + (isWord(tokens[on + 1], 'PROCEDURE', 'FUNCTION', 'PACKAGE', 'TABLE') ? 2 : 1);
+  let at = on + 1;
+  while (isWord(tokens[at], 'PROCEDURE', 'FUNCTION', 'PACKAGE', 'BODY', 'TABLE')) at += 1;
   if (on === -1 || tokens[at]?.kind !== 'name' || !isSign(tokens[at + 1], '.') || tokens[at + 2]?.kind !== 'name')
     return undefined;
   return tokens[at].text.slice(1, -1).replaceAll('``', '`');

@@ -5,6 +5,7 @@ import { numberOf } from './errors.ts';
 import type { Statement } from './globals-statements.ts';
 import { creationOf, sayHashesInHex } from './globals.ts';
 import type { Ledger } from './ledger.ts';
+import { runOn } from './packages.ts';
 import type { Server, Session } from './server.ts';
 
 /** What was granted in this database, to those whom the restore has made. */
@@ -79,7 +80,7 @@ async function isThere(session: Session, account: string): Promise<boolean> {
 /** What the server says of a statement may hold its password's hash: its number tells enough. */
 async function ran(session: Session, sql: string, account: string, failed: string[]): Promise<boolean> {
   try {
-    await session.rows(sql);
+    await runOn(session, sql);
     return true;
   } catch (thrown) {
     const number = numberOf(thrown);

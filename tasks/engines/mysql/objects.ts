@@ -4,6 +4,7 @@ import { asleep } from './dump-statements.ts';
 import { numberOf } from './errors.ts';
 import { ident, qualified } from './names.ts';
 import { withOwnNameUnicode } from './own-name.ts';
+import { runOn } from './packages.ts';
 import type { Session } from './server.ts';
 import { folds } from './tables.ts';
 import { UNREADABLE } from './views.ts';
@@ -91,7 +92,7 @@ export const sameObject = (one: CodeObject, other: CodeObject): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
 
 export async function dropObject(session: Session, database: string, { kind, name }: CodeObject): Promise<void> {
-  await session.rows(`DROP ${kind} IF EXISTS ${qualified(database, name)}`);
+  await runOn(session, `DROP ${kind} IF EXISTS ${qualified(database, name)}`);
 }
 
 async function createObject(session: Session, database: string, one: CodeObject): Promise<void> {

@@ -2,6 +2,7 @@
 import { NightjarError } from '../../../core/errors.ts';
 import { literal, qualified } from './names.ts';
 import type { CodeObject } from './objects.ts';
+import { runOn } from './packages.ts';
 import type { Session } from './server.ts';
 
 export interface RoutineGrant {
@@ -43,7 +44,7 @@ export async function regrant(
     const sql =
       `GRANT ${names.length === 0 ? 'USAGE' : names.join(', ')} ON ${kind} ${qualified(database, routine)} ` +
       `TO ${literal(user)}@${literal(host)}${rights.includes('Grant') ? ' WITH GRANT OPTION' : ''}`;
-    await session.rows(sql).catch((thrown: unknown) => {
+    await runOn(session, sql).catch((thrown: unknown) => {
       if (!(thrown instanceof NightjarError) || thrown.code === 'CONNECTION_LOST') throw thrown;
       failed.push(`Grant by hand, for the routine was made anew: ${sql} (${thrown.detail ?? thrown.message})`);
     });
