@@ -60,7 +60,7 @@ function insideOf(sql: string): string | undefined {
   const on = tokens.findIndex((one) => isWord(one, 'ON'));
   let at = on + 1;
   while (isWord(tokens[at], 'PROCEDURE', 'FUNCTION', 'PACKAGE', 'BODY', 'TABLE')) at += 1;
-  if (on === -1 || tokens[at]?.kind !== 'name' || !isSign(tokens[at + 1], '.') || tokens[at + 2]?.kind !== 'name')
-    return undefined;
-  return tokens[at].text.slice(1, -1).replaceAll('``', '`');
+  const [database, dot, inside] = tokens.slice(at);
+  if (on === -1 || database?.kind !== 'name' || !isSign(dot, '.') || inside?.kind !== 'name') return undefined;
+  return database.text.slice(1, -1).replaceAll('``', '`');
 }
