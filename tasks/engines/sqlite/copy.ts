@@ -47,19 +47,7 @@ async function online(work: Work, source: string, name: string, patience: typeof
   if (header.wal) throw walRefused(name);
   const file = join(work.room, 'source.db');
   const seconds = context.target.busyTimeoutSeconds + patience(header.bytes);
-  let how: Pick<Copy, 'consistency' | 'takenAt'>;
-  try {
-    how = (await disturbed(work, source, file, seconds)) ?? (await held(work, source, file));
-  } catch (thrown) {
-    // A reader that may not write can't undo what a crashed writer left half done; in a copy it can be undone.
-    if (
-      !(thrown instanceof NightjarError) ||
-      thrown.code !== 'STORAGE_DENIED' ||
-      !(await place.stat(`${name}-journal`))
-    )
-      throw thrown;
-    how = await undone(work, name, file);
-  }
+  const how = await taken(work, { source, file, name, seconds });
   if ((await readHeader(file, name)).wal) throw walRefused(name);
   if ((await place.stat(`${name}-wal`))?.bytes)
     context.report.warn(
@@ -68,15 +56,34 @@ async function online(work: Work, source: string, name: string, patience: typeof
   return { file, ...how, version: header.version, details: {} };
 }
 
+type Taken = Pick<Copy, 'consistency' | 'takenAt'>;
+
+async function taken(
+  work: Work,
+  { source, file, name, seconds }: { source: string; file: string; name: string; seconds: number },
+): Promise<Taken> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // Where writers let nobody else in, they have shown it once.
+      const one = attempt === 1 ? await disturbed(work, source, file, seconds) : undefined;
+      return one ?? (await held(work, source, file));
+    } catch (thrown) {
+      // A reader that may not write can't undo what a crashed writer left half done; in a copy it can be undone.
+      if (!isDenied(thrown) || !(await work.place.stat(`${name}-journal`))) throw thrown;
+    }
+    // Nor can it tell it from a living one's, which began between its look at the lock and its look at the journal.
+    const copied = await undone(work, name, file);
+    if (copied) return copied;
+    if (attempt === TRIES) throw busy(name);
+  }
+}
+
+const isDenied = (thrown: unknown): boolean => thrown instanceof NightjarError && thrown.code === 'STORAGE_DENIED';
+
 const meaning = { operation: '.backup', fallback: 'DUMP_FAILED' } as const;
 
 /** Writers go on; each of their commits makes the copy begin anew. Undefined when they left it no time. */
-async function disturbed(
-  work: Work,
-  source: string,
-  file: string,
-  seconds: number,
-): Promise<Pick<Copy, 'consistency' | 'takenAt'> | undefined> {
+async function disturbed(work: Work, source: string, file: string, seconds: number): Promise<Taken | undefined> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), seconds * 1_000);
   const signal = AbortSignal.any([work.signal, limit.signal]);
@@ -98,7 +105,7 @@ async function disturbed(
 }
 
 /** One read transaction over all of it: writers wait. */
-async function held(work: Work, source: string, file: string): Promise<Pick<Copy, 'consistency' | 'takenAt'>> {
+async function held(work: Work, source: string, file: string): Promise<Taken> {
   const began = Date.now();
   await withShell(work, source, { ...meaning, readonly: true }, async (shell) => {
     await shell.ask(`${timeoutOf(work)}\nBEGIN; SELECT count(*) FROM sqlite_schema;`);
@@ -110,8 +117,8 @@ async function held(work: Work, source: string, file: string): Promise<Pick<Copy
   return { consistency: 'locked', takenAt: new Date(began).toISOString() };
 }
 
-/** What a writer that crashed left: the file and its journal, copied while nobody touches them, and undone in the copy. */
-async function undone(work: Work, name: string, file: string): Promise<Pick<Copy, 'consistency' | 'takenAt'>> {
+/** What a writer that crashed left: the file and its journal, copied while nobody touches them, and undone in the copy; else undefined. */
+async function undone(work: Work, name: string, file: string): Promise<Taken | undefined> {
   const { place } = work;
   const journal = `${name}-journal`;
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
@@ -128,7 +135,8 @@ async function undone(work: Work, name: string, file: string): Promise<Pick<Copy
     );
     return { consistency: 'transaction', takenAt };
   }
-  throw busy(name);
+  for (const one of [file, `${file}-journal`]) await rm(one, { force: true });
+  return undefined;
 }
 
 const busy = (name: string): NightjarError =>

@@ -57,7 +57,7 @@ export async function tampered(
   tool: string,
   at: number | string,
   instead: string,
-): Promise<{ env: Record<string, string>; starts(): Promise<number> }> {
+): Promise<{ env: Record<string, string>; starts: () => Promise<number> }> {
   const bin = await mkdtemp(join(bench.scratch, '..', 'nightjar-tampered-'));
   await mkdir(join(bin, 'seen'));
   const { PATH = '/usr/bin:/bin', ...others } = server.env as Record<string, string>;

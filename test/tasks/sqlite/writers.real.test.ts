@@ -6,7 +6,7 @@ import { copyOf } from '../../../tasks/engines/sqlite/copy.ts';
 import { withWork } from '../../../tasks/engines/sqlite/work.ts';
 import { memorySource } from '../../contracts/doubles.ts';
 import { targetAt } from './harness.ts';
-import { leave, room, type Room } from './room.ts';
+import { leave, room, tampered, type Room } from './room.ts';
 
 /** What a moment in the midst of a transfer would break, and a page of another moment. */
 const LOOK = 'SELECT sum(amount), count(*) FROM accounts; PRAGMA integrity_check;';
@@ -83,6 +83,23 @@ describe.each([
       await writing.stop();
     }
     expect(await here.sql('bank.db', LOOK)).toBe(WHOLE);
+  });
+
+  it.skipIf(journal === 'DELETE')('is not misled by a journal that it took for one of a crash', async () => {
+    const writing = await write(here.server.path('bank.db'), journal, 1);
+    // As SQLite says it when the writer began between its two looks.
+    const says = 'echo "Error: attempt to write a readonly database (8)" >&2; exit 1';
+    const { env, starts } = await tampered(here, 'sqlite3', 2, says);
+    try {
+      await writing.more(3);
+      const { manifest, backup } = await here.bench.dump('bank.db', { env });
+      expect(await starts()).toBeGreaterThan(1);
+      const done = await here.bench.restore(here.bench.restoreJob('misled.db', 'new'), memorySource(manifest, backup));
+      expect(done.comparison.equal).toBe(true);
+      expect(await here.sql('misled.db', LOOK)).toBe(WHOLE);
+    } finally {
+      await writing.stop();
+    }
   });
 
   it('makes writers wait that leave it no time, and lets them go on', async () => {
