@@ -15,6 +15,8 @@ export type PostgresMajor = (typeof POSTGRES_MAJORS)[number];
 
 /** PostgreSQL refuses to run as root; this is the user that owns nothing. */
 const NOBODY = 65_534;
+/** How long backends of a killed server may take to notice. */
+const HELD_MS = 30_000;
 
 export interface PostgresOptions {
   major: PostgresMajor;
@@ -164,11 +166,24 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     return client;
   }
 
-  async function start(): Promise<void> {
+  const startOnce = async (): Promise<void> => {
     server = await startServing(
       { title: `PostgreSQL ${major}`, command: program('postgres'), args: ['-D', data], cwd: work, env, log, as: ids },
       async () => (await connect()).end(),
     );
+  };
+  /** What a killed one has left: backends that have not yet noticed hold its memory. */
+  const isHeld = (thrown: unknown): boolean => /shared memory block .* still in use/.test(String(thrown));
+
+  async function start(): Promise<void> {
+    for (const deadline = Date.now() + HELD_MS; ;) {
+      try {
+        return await startOnce();
+      } catch (thrown) {
+        if (!isHeld(thrown) || Date.now() > deadline) throw thrown;
+        await new Promise((done) => setTimeout(done, 500));
+      }
+    }
   }
 
   await start();
