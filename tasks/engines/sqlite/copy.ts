@@ -68,17 +68,23 @@ async function taken(
       const one = attempt === 1 ? await disturbed(work, source, file, seconds) : undefined;
       return one ?? (await held(work, source, file));
     } catch (thrown) {
-      // A reader that may not write can't undo what a crashed writer left half done; in a copy it can be undone.
-      if (!isDenied(thrown) || !(await work.place.stat(`${name}-journal`))) throw thrown;
+      if (!isDenied(thrown)) throw thrown;
+      // What it met was a living writer's, which is done by now.
+      if (!(await work.place.stat(`${name}-journal`))) {
+        if (attempt < TRIES && /readonly database/.test(thrown.detail ?? '')) continue;
+        throw thrown;
+      }
     }
-    // Nor can it tell it from a living one's, which began between its look at the lock and its look at the journal.
+    // A reader that may not write can't undo what a crashed writer left half done; in a copy it can be undone. Nor can it tell
+    // it from a living one's, which began between its look at the lock and its look at the journal.
     const copied = await undone(work, name, file);
     if (copied) return copied;
     if (attempt === TRIES) throw busy(name);
   }
 }
 
-const isDenied = (thrown: unknown): boolean => thrown instanceof NightjarError && thrown.code === 'STORAGE_DENIED';
+const isDenied = (thrown: unknown): thrown is NightjarError =>
+  thrown instanceof NightjarError && thrown.code === 'STORAGE_DENIED';
 
 const meaning = { operation: '.backup', fallback: 'DUMP_FAILED' } as const;
 
