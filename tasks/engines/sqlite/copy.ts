@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Manifest } from '../../../core/backup.ts';
 import { NightjarError } from '../../../core/errors.ts';
 import { missing } from '../../files/mounted.ts';
+import { undone } from './crashed.ts';
 import { readHeader } from './header.ts';
 import { argument, withShell } from './shell.ts';
 import { growing, type Work } from './work.ts';
@@ -56,7 +57,7 @@ async function online(work: Work, source: string, name: string, patience: typeof
   return { file, ...how, version: header.version, details: {} };
 }
 
-type Taken = Pick<Copy, 'consistency' | 'takenAt'>;
+export type Taken = Pick<Copy, 'consistency' | 'takenAt'>;
 
 async function taken(
   work: Work,
@@ -71,7 +72,7 @@ async function taken(
       if (!isDenied(thrown)) throw thrown;
       // What it met was a living writer's, which is done by now.
       if (!(await work.place.stat(`${name}-journal`))) {
-        if (attempt < TRIES && /readonly database/.test(thrown.detail ?? '')) continue;
+        if (attempt < TRIES && thrown.detail?.includes('readonly database')) continue;
         throw thrown;
       }
     }
@@ -118,31 +119,9 @@ async function held(work: Work, source: string, file: string): Promise<Taken> {
     await growing(work, file, shell.ask(`.backup ${argument(file)}\nCOMMIT;`));
   });
   work.context.report.warn(
-    `Writers did not pause, so the copy was made in one read transaction: they waited for ${Math.round((Date.now() - began) / 1_000)} s.`,
+    `Writers were at work, so the copy was made in one read transaction: they waited for ${Math.round((Date.now() - began) / 1_000)} s.`,
   );
   return { consistency: 'locked', takenAt: new Date(began).toISOString() };
-}
-
-/** What a writer that crashed left: the file and its journal, copied while nobody touches them, and undone in the copy; else undefined. */
-async function undone(work: Work, name: string, file: string): Promise<Taken | undefined> {
-  const { place } = work;
-  const journal = `${name}-journal`;
-  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    const before = [await place.stat(name), await place.stat(journal)].map((one) => one?.state);
-    const takenAt = new Date().toISOString();
-    await place.fetch(name, file);
-    await rm(`${file}-journal`, { force: true });
-    if (before[1] !== undefined) await place.fetch(journal, `${file}-journal`);
-    const after = [await place.stat(name), await place.stat(journal)].map((one) => one?.state);
-    if (before.some((state, index) => state !== after[index])) continue;
-    await withShell(work, file, meaning, (shell) => shell.ask('SELECT count(*) FROM sqlite_schema;'));
-    work.context.report.warn(
-      'A writer had crashed and left a journal: what it had not committed is not in the backup. The next writer’s first look mends the file itself.',
-    );
-    return { consistency: 'transaction', takenAt };
-  }
-  for (const one of [file, `${file}-journal`]) await rm(one, { force: true });
-  return undefined;
 }
 
 const busy = (name: string): NightjarError =>

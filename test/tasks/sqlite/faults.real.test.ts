@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replacedDatabase } from '../../../core/names.ts';
 import { holdSqlite } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
+import { copyOf } from '../../../tasks/engines/sqlite/copy.ts';
+import { withWork } from '../../../tasks/engines/sqlite/work.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
 import { codeOf, dropOf } from '../../contracts/engine-bench.ts';
 import { rowsOf, targetAt } from './harness.ts';
@@ -142,6 +144,44 @@ describe('dumping under trouble', () => {
     expect(await here.server.rowsOf('crashed.db')).toEqual(before);
     expect(await here.server.rowsOf(replacedDatabase('crashed.db', job.id))).toEqual(before);
     expect((await here.server.databases()).filter((name) => name.includes('-journal'))).toEqual([]);
+  });
+
+  it('is not made of what only the files of a broken commit over several can settle', async () => {
+    await shop(here, 'several.db');
+    const path = here.server.path('several.db');
+    const writer = await holdSqlite(
+      path,
+      `PRAGMA synchronous = OFF; PRAGMA cache_size = 2; PRAGMA cache_spill = 2; BEGIN; UPDATE filling SET v = randomblob(400);`,
+    );
+    await writer.kill();
+    // As SQLite ends the journal of a transaction over several files.
+    await appendFile(`${path}-journal`, Buffer.from('d9d505f920a163d7', 'hex'));
+    const thrown = await failure(sqlite.dump(here.bench.context('several.db'), memoryBackup().sink));
+    expect(thrown.code).toBe('DUMP_FAILED');
+    expect(thrown.detail).toContain('other files at once');
+    await here.server.dropDatabase('several.db');
+    await rm(`${path}-journal`);
+  });
+
+  it('goes on when the journal that it found is gone or idle when it is fetched: its writer lives', async () => {
+    await shop(here, 'living.db');
+    const says = 'echo "Error: attempt to write a readonly database (8)" >&2; exit 1';
+    const journal = here.server.path('living.db-journal');
+    for (const ends of ['gone', 'idle'] as const) {
+      await writeFile(journal, ends === 'gone' ? 'x' : Buffer.alloc(512));
+      const { env } = await tampered(here, 'sqlite3', 1, says);
+      const context = here.bench.context('living.db', { env });
+      const { consistency } = await withWork(context, (work) => {
+        const fetch: typeof work.place.fetch = async (name, file, bytes) => {
+          await work.place.fetch(name, file, bytes);
+          if (ends === 'gone') await rm(journal, { force: true });
+        };
+        return copyOf({ ...work, place: { ...work.place, fetch } }, 'living.db');
+      });
+      expect([ends, consistency]).toEqual([ends, 'locked']);
+      expect(context.report.warnings.join()).not.toContain('crashed');
+    }
+    await rm(journal, { force: true });
   });
 
   it('says that the task’s disk is full, and leaves nothing on it', async () => {

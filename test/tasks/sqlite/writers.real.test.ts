@@ -113,7 +113,7 @@ describe.each([
       });
       expect(sum.trim()).toBe(WHOLE);
       expect(held.consistency).toBe('locked');
-      expect(context.report.warnings.join()).toContain('Writers did not pause');
+      expect(context.report.warnings.join()).toContain('Writers were at work');
       await writing.more(3);
     } finally {
       await writing.stop();
