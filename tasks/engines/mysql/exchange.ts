@@ -185,11 +185,14 @@ async function settle(server: Server, session: Session, names: Exchange, plan: P
   const { report } = server.context;
   const { name, incoming, keepAs } = names;
   const note = await readNote(session, incoming);
-  const stays = plan.serving.objects.filter(
+  const same = plan.serving.objects.filter(
     (one) => !['TRIGGER', 'EVENT'].includes(one.kind) && plan.incoming.objects.some((other) => sameObject(one, other)),
   );
+  const isSame = (kind: string, name: string): boolean =>
+    same.some((other) => other.kind === kind && other.name === name);
+  // A package takes its body with it.
   const isStaying = (one: CodeObject): boolean =>
-    stays.some((other) => other.kind === one.kind && other.name === one.name);
+    isSame(one.kind, one.name) && (one.kind !== 'PACKAGE BODY' || isSame('PACKAGE', one.name));
   if (plan.had)
     for (const one of plan.serving.objects)
       if (!isStaying(one) && one.kind !== 'TRIGGER') await dropObject(session, name, one);
