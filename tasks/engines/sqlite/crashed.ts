@@ -14,17 +14,23 @@ export async function undone(work: Work, name: string, file: string): Promise<Ta
   const [journal, copied] = [`${name}-journal`, `${file}-journal`];
   const states = async (): Promise<(string | undefined)[]> =>
     [await place.stat(name), await place.stat(journal)].map((one) => one?.state);
-  const gone = (thrown: unknown): boolean => thrown instanceof NightjarError && thrown.code === 'DATABASE_MISSING';
   const [before, takenAt] = [await states(), new Date().toISOString()];
-  await place.fetch(name, file);
-  const came = await place.fetch(journal, copied).then(
-    () => true,
-    (thrown: unknown) => {
-      if (gone(thrown)) return false;
+  // It is small, and tells before the whole database is copied.
+  const isHotNow = async (): Promise<boolean> => {
+    try {
+      await place.fetch(journal, copied);
+    } catch (thrown) {
+      if (thrown instanceof NightjarError && thrown.code === 'DATABASE_MISSING') return false;
       throw thrown;
-    },
-  );
-  if (!came || (await states()).some((state, index) => state !== before[index]) || !(await isHot(copied))) {
+    }
+    return isHot(copied);
+  };
+  const isFromCrash = async (): Promise<boolean> => {
+    if (!(await isHotNow())) return false;
+    await place.fetch(name, file);
+    return (await states()).every((state, index) => state === before[index]);
+  };
+  if (!(await isFromCrash())) {
     for (const one of [file, copied]) await rm(one, { force: true });
     return undefined;
   }

@@ -9,9 +9,9 @@ import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { copyOf } from '../../../tasks/engines/sqlite/copy.ts';
 import { withWork } from '../../../tasks/engines/sqlite/work.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { codeOf, dropOf } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, failure } from '../../contracts/engine-bench.ts';
 import { rowsOf, targetAt } from './harness.ts';
-import { failure, leave, room, shop, tampered, type Room } from './room.ts';
+import { leave, room, shop, tampered, type Room } from './room.ts';
 
 const QUICK = { busyTimeoutSeconds: 1 };
 const KILLED = 'kill -9 $$';
@@ -173,8 +173,8 @@ describe('dumping under trouble', () => {
       const context = here.bench.context('living.db', { env });
       const { consistency } = await withWork(context, (work) => {
         const fetch: typeof work.place.fetch = async (name, file, bytes) => {
-          await work.place.fetch(name, file, bytes);
           if (ends === 'gone') await rm(journal, { force: true });
+          await work.place.fetch(name, file, bytes);
         };
         return copyOf({ ...work, place: { ...work.place, fetch } }, 'living.db');
       });
