@@ -11,7 +11,7 @@ import { taskSizeOf, usesScratch } from '../core/task-size.ts';
 import { archiveFacts, type WrittenArchive } from '../core/server-backup.ts';
 import { objectKey } from '../core/names.ts';
 import { packerOf } from './pipes/packing.ts';
-import { pathOf } from './processes.ts';
+import { pathOnly } from './processes.ts';
 import { sealOf, sealed } from './seal.ts';
 import type { DumpFacts, Engine, EngineContext } from './engine.ts';
 import { lagging, obedient, type JobTools } from './tools.ts';
@@ -60,7 +60,7 @@ export async function dump(job: DumpJob, tools: JobTools, engine: Engine): Promi
 }
 
 const packedBy = async ({ compression }: DumpFacts, { env, signal }: EngineContext): Promise<string | undefined> =>
-  compression.place === 'outside' ? packerOf(compression, { env: { PATH: pathOf(env) }, signal }) : undefined;
+  compression.place === 'outside' ? packerOf(compression, { env: pathOnly(env), signal }) : undefined;
 
 /** A full disk names the size that is wanted, and who sets it. */
 function withRoom(thrown: unknown, target: DumpTarget, databaseBytes: number | undefined): unknown {

@@ -33,12 +33,14 @@ export interface ProcessEnd {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where tools are looked for. */
-export const pathOf = (env: Environment): string => env.PATH ?? '/usr/local/bin:/usr/bin:/bin';
+/** Where tools are looked for: all that a helper such as zstd is given. */
+export const pathOnly = (env: Environment): Record<'PATH', string> => ({
+  PATH: env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+});
 
 /** What a server's tool is given besides its login: no file of a user's (.pgpass, .my.cnf, .psqlrc) has a say. */
 export const toolEnvironment = (env: Environment, scratch: string): Record<string, string> => ({
-  PATH: pathOf(env),
+  ...pathOnly(env),
   HOME: scratch,
   TMPDIR: scratch,
   LC_ALL: 'C.UTF-8',

@@ -14,8 +14,8 @@ import { archiveOutlet, strictOutlet, type Outlet } from '../../pipes/pipes.ts';
 import { together } from '../../pipes/together.ts';
 import { diskFull } from '../../save-archive.ts';
 import type { Compression } from '../../../core/engine-fields.ts';
-import { toolEnv } from './context.ts';
 import { differencesInWords } from '../../comparing.ts';
+import { pathOnly } from '../../processes.ts';
 import { removeDatabase } from './assemble.ts';
 import { compare, takePrints, type Reading } from './fingerprint.ts';
 import { EXPORT, exportParquet, importParquet } from './parquet.ts';
@@ -168,7 +168,7 @@ async function streamed(call: ArchiveCall, sink: DumpSink, name: string, { strea
   const { sent } = from.through;
   try {
     await writePacked(sent ? Readable.from(tapped(stream, sent), { objectMode: false }) : stream, {
-      env: toolEnv(call),
+      env: pathOnly(call.env),
       signal,
       compression,
       sink: outlet,
@@ -194,7 +194,7 @@ export async function openArchive(call: DuckdbContext, source: RestoreSource): P
   const signal = AbortSignal.any([call.signal, own.signal]);
   call.report.expect(manifest.archive.bytes);
   const { stream, done } = unpacked(source.openArchive(), manifest.compression, {
-    env: toolEnv(call),
+    env: pathOnly(call.env),
     signal,
     moved: (bytes) => call.report.moved(bytes),
   });

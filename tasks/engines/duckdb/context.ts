@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { EngineContext } from '../../engine.ts';
 import { openPlace } from '../../files/open.ts';
 import type { FilePlace } from '../../files/place.ts';
-import { pathOf } from '../../processes.ts';
 import type { DuckdbContext } from './session.ts';
 
 export interface Call extends DuckdbContext {
@@ -36,8 +35,3 @@ const stepper =
     report.phase(text);
     signal.throwIfAborted();
   };
-
-/** Of helpers such as zstd. */
-export const toolEnv = ({ env }: Pick<EngineContext, 'env'>): Record<string, string> => ({
-  PATH: pathOf(env),
-});

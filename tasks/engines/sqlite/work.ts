@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { EngineContext } from '../../engine.ts';
 import { openPlace } from '../../files/open.ts';
 import type { FilePlace } from '../../files/place.ts';
-import { pathOf } from '../../processes.ts';
+import { pathOnly } from '../../processes.ts';
 
 export type SqliteContext = EngineContext<'sqlite'>;
 
@@ -25,7 +25,7 @@ export async function withWork<T>(context: SqliteContext, work: (work: Work) => 
   try {
     context.signal.throwIfAborted();
     const env = {
-      PATH: pathOf(context.env),
+      ...pathOnly(context.env),
       // No settings of anybody's, and sorting on the task's disk.
       HOME: room,
       SQLITE_TMPDIR: room,
