@@ -6,6 +6,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Manifest, TablePrint } from '../../core/backup.ts';
 import type { TargetOf } from '../../core/config.ts';
 import type { DumpEngine } from '../../core/engines.ts';
+import { NightjarError } from '../../core/errors.ts';
 import { idOfExecution } from '../../core/ids.ts';
 import type { DropJob, RestoreJob, RestoreOutcome, RollbackJob } from '../../core/job.ts';
 import { replacedDatabase } from '../../core/names.ts';
@@ -185,3 +186,15 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
     (thrown: unknown) => (thrown as { code?: string }).code ?? String(thrown),
   );
 }
+
+/** What it fails with. Rejects when the work succeeds, or fails with what Nightjar has no word for. */
+export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
+  work.then(
+    (value) => {
+      throw new Error(`no error, but ${JSON.stringify(value)}`);
+    },
+    (thrown: unknown) => {
+      if (thrown instanceof NightjarError) return thrown;
+      throw thrown;
+    },
+  );

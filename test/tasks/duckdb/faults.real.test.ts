@@ -8,9 +8,9 @@ import type { Manifest } from '../../../core/backup.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { isNewerLibrary, NEWEST_STORAGE, newestStorageOf, readStorage } from '../../../tasks/engines/duckdb/storage.ts';
 import { listeningReporter, memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, failure } from '../../contracts/engine-bench.ts';
 import { run, targetAt, withFile } from './harness.ts';
-import { brokenSession, crashedWriter, failure, killedAt, leave, room, writer, type Room } from './room.ts';
+import { brokenSession, crashedWriter, killedAt, leave, room, writer, type Room } from './room.ts';
 
 const ROWS = [
   'CREATE TABLE t (a INTEGER PRIMARY KEY, b VARCHAR)',

@@ -4,7 +4,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { NightjarError } from '../../../core/errors.ts';
 import { duckdb } from '../../../tasks/engines/duckdb.ts';
 import { SESSION_ENV } from '../../../tasks/engines/duckdb/session.ts';
 import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
@@ -28,14 +27,6 @@ export const leave = async ({ server, bench }: Room): Promise<void> => {
   await server.stop();
   await rm(bench.scratch, { recursive: true, force: true });
 };
-
-export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    (value) => {
-      throw new Error(`no error, but ${JSON.stringify(value)}`);
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );
 
 /** The engine's session, in which this expression of JavaScript over `sql`, a statement, is run instead of it. */
 export async function brokenSession({ server }: Room, expression: string): Promise<Record<string, string>> {

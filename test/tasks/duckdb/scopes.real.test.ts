@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TargetOf } from '../../../core/config.ts';
 import type { Scope } from '../../../core/scope.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, failure } from '../../contracts/engine-bench.ts';
 import { rowsOf, run, targetAt, withFile } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 
 const SHOP = [
   'CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR)',

@@ -10,8 +10,9 @@ import { listTables } from '../../../tasks/engines/duckdb/tables.ts';
 import { untar } from '../../../tasks/engines/duckdb/tar.ts';
 import { unpacked } from '../../../tasks/pipes/packing.ts';
 import { memorySource } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { run, targetAt, withFile } from './harness.ts';
-import { brokenSession, failure, leave, room, type Room } from './room.ts';
+import { brokenSession, leave, room, type Room } from './room.ts';
 
 const KIB = 1024;
 const random = (bytes: string | number): string =>

@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { memoryBackup } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { targetAt } from './harness.ts';
-import { failNext, failure, leave, room, shop, type Room } from './room.ts';
+import { failNext, leave, room, shop, type Room } from './room.ts';
 
 let here: Room;
 const whole = () => targetAt(here.server.mongodb, 'shop', { scope: { allDatabases: true } });

@@ -8,10 +8,10 @@ import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
-import { codeOf, dropOf, rollbackOf, type Bench } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, failure, rollbackOf, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { fakeTools, PATH, targetAt } from './harness.ts';
-import { failNext, failure, leave, room, shop, type Room } from './room.ts';
+import { failNext, leave, room, shop, type Room } from './room.ts';
 
 const run = promisify(execFile);
 /** Every rename with NIGHTJAR_SLOW; every second takes half the time. */

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { heldBackup, listeningReporter, manifestOf } from '../../contracts/doubles.ts';
-import type { Rows } from '../../contracts/engine-bench.ts';
+import { failure, type Rows } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { BIG, bank } from './bank.ts';
 import { OUTSIDE, targetAt } from './harness.ts';
 import { asNewerLogs, newerServer, type NewerServer } from './newer.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 
 let here: Room;
 let newer: NewerServer;

@@ -9,11 +9,11 @@ import { NightjarError } from '../../../core/errors.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import type { Manifest } from '../../../core/backup.ts';
 import { manifestOf, memoryBackup, type MemoryBackup, heldBackup } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, failure } from '../../contracts/engine-bench.ts';
 import { KINDS, RARE, type Row } from './awkward.ts';
 import { BIG, bank, book, writeAll } from './bank.ts';
 import { fakeTools, OUTSIDE, PATH, targetAt } from './harness.ts';
-import { failNext, failure, leave, room, transact, type Room } from './room.ts';
+import { failNext, leave, room, transact, type Room } from './room.ts';
 
 let here: Room;
 beforeAll(async () => {

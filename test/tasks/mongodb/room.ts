@@ -1,7 +1,6 @@
 /** A server with the engine's bench, for one group of tests. */
 import { rm } from 'node:fs/promises';
 import type { Document } from 'mongodb';
-import { NightjarError } from '../../../core/errors.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
 import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
@@ -70,14 +69,3 @@ export const failNext = (
   { server }: Room,
   how?: { command: string; after?: number } & ({ code: number; name: string } | { swallowed: true }),
 ): Promise<Document> => server.client.db('admin').command({ nightjarFail: how ?? {} });
-
-export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    (value) => {
-      throw new Error(`no error, but ${JSON.stringify(value)}`);
-    },
-    (thrown: unknown) => {
-      if (thrown instanceof NightjarError) return thrown;
-      throw thrown;
-    },
-  );

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { databasesIn } from '../../../core/server-backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { mongodb } from '../../../tasks/engines/mongodb.ts';
-import type { Bench } from '../../contracts/engine-bench.ts';
+import { failure, type Bench } from '../../contracts/engine-bench.ts';
 import type { Row } from './awkward.ts';
 import { fakeTools, PATH, targetAt } from './harness.ts';
-import { failNext, failure, leave, room, shop, type Room } from './room.ts';
+import { failNext, leave, room, shop, type Room } from './room.ts';
 
 let here: Room;
 let made: Awaited<ReturnType<Bench<'mongodb'>['dump']>>;

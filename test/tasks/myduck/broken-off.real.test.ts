@@ -8,9 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { NightjarError } from '../../../core/errors.ts';
 import { aliasDatabase } from '../../../core/names.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import { codeOf, dropOf, type Bench } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, failure, type Bench } from '../../contracts/engine-bench.ts';
 import { BUCKET } from './harness.ts';
-import { failure, openRoom, type More, type Room } from './room.ts';
+import { openRoom, type More, type Room } from './room.ts';
 
 let room: Room;
 let server: Room['server'];

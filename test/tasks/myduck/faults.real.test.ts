@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { NightjarError } from '../../../core/errors.ts';
 import { statement } from '../../../tasks/engines/myduck/exchange.ts';
 import { listeningReporter, memoryBackup, memorySource, manifestOf } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
-import { failure, openRoom, type Room } from './room.ts';
+import { codeOf, failure } from '../../contracts/engine-bench.ts';
+import { openRoom, type Room } from './room.ts';
 
 let room: Room;
 let server: Room['server'];

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
 import { isKin } from '../../../core/engines.ts';
 import { memorySource, type MemorySource } from '../../contracts/doubles.ts';
-import { benchOf, type Bench, type Rows } from '../../contracts/engine-bench.ts';
+import { benchOf, failure, type Bench, type Rows } from '../../contracts/engine-bench.ts';
 import { AWKWARD } from '../duckdb/awkward.ts';
 import { rowsOf, run, targetAt } from '../duckdb/harness.ts';
-import { failure, leave, room, type Room } from '../duckdb/room.ts';
+import { leave, room, type Room } from '../duckdb/room.ts';
 import { harness, type MyduckServer } from './harness.ts';
 
 let server: MyduckServer;

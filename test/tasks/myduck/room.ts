@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
 import type { NightjarError } from '../../../core/errors.ts';
 import { memoryBackup } from '../../contracts/doubles.ts';
-import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
+import { benchOf, failure, type Bench } from '../../contracts/engine-bench.ts';
 import { harness, type Keys, type MyduckServer } from './harness.ts';
 
 export type More = Parameters<Bench<'myduck'>['context']>[1];
@@ -20,15 +20,6 @@ export interface Room {
   nothingLeft(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Rejects when the work succeeds. */
-export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    () => {
-      throw new Error('no error');
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );
 
 /** `statements` fill the database `shop`. */
 export async function openRoom(...statements: string[]): Promise<Room> {

@@ -5,10 +5,10 @@ import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { aliasDatabase, replacedDatabase, rolledBackDatabase } from '../../../core/names.ts';
 import { listeningReporter, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
-import { codeOf, dropOf, rollbackOf, type Rows } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, failure, rollbackOf, type Rows } from '../../contracts/engine-bench.ts';
 import { dyingWay } from '../dying-way.ts';
 import { engineOf, runAll } from './harness.ts';
-import { FLAVOURS, failure, leave, room, type Room } from './room.ts';
+import { FLAVOURS, leave, room, type Room } from './room.ts';
 
 /** Every message with NIGHTJAR_SLOW; else some, and other ones of the two servers. */
 const STEP = process.env.NIGHTJAR_SLOW === undefined ? { mariadb: 11, mysql: 31 } : { mariadb: 1, mysql: 1 };

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase, replacedDatabase } from '../../../core/names.ts';
 import type { Engine } from '../../../tasks/engine.ts';
 import { listeningReporter, memoryBackup, memorySource, type Heard } from '../../contracts/doubles.ts';
-import { codeOf, dropOf, rollbackOf } from '../../contracts/engine-bench.ts';
+import { codeOf, dropOf, failure, rollbackOf } from '../../contracts/engine-bench.ts';
 import { engineOf, fakeClients, ident, runAll, type Family } from './harness.ts';
-import { FLAVOURS, count, dyingAfter, failure, leave, room, shop, type Room } from './room.ts';
+import { FLAVOURS, count, dyingAfter, leave, room, shop, type Room } from './room.ts';
 
 const SLOW = process.env.NIGHTJAR_SLOW !== undefined;
 

@@ -1,7 +1,8 @@
 /** A server whose disk is full in the middle of a restore. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
-import { FLAVOURS, leave, failure, room, shop, type Room } from './room.ts';
+import { failure } from '../../contracts/engine-bench.ts';
+import { FLAVOURS, leave, room, shop, type Room } from './room.ts';
 
 describe.each(FLAVOURS)('with %s', (flavour) => {
   let here: Room;

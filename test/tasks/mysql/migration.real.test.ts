@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replacedDatabase } from '../../../core/names.ts';
 import type { MysqlFlavour } from '../../../local/mysql.ts';
 import { memorySource } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { ident, inside, runAll } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 
 /** In all their digits, of every size. */
 const NUMBERS = Array.from({ length: 500 }, (_, index) => {

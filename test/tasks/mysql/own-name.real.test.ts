@@ -6,7 +6,7 @@ import type { Manifest } from '../../../core/backup.ts';
 import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
 import { rollbackOf } from '../../contracts/engine-bench.ts';
 import { engineOf, runAll } from './harness.ts';
-import { FLAVOURS, leave, room, type Room } from './room.ts';
+import { FLAVOURS, leave, restored, room, type Room } from './room.ts';
 
 describe.each(FLAVOURS)('on %s', (flavour) => {
   const maria = flavour === 'mariadb';
@@ -14,10 +14,8 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
   let made: { backup: MemoryBackup; manifest: Manifest };
   const sql = <Row = Record<string, unknown>>(text: string, database?: string): Promise<Row[]> =>
     here.server.server.query<Row>(text, database);
-  const restore = (mode: RestoreJob['mode'], database: string, more: Partial<RestoreJob> = {}) => {
-    const job = here.bench.restoreJob(database, mode, more);
-    return here.bench.restore(job, memorySource(made.manifest, made.backup)).then((done) => ({ ...done, job }));
-  };
+  const restore = (mode: RestoreJob['mode'], database: string, more: Partial<RestoreJob> = {}) =>
+    restored(here, made, mode, database, more);
   const seed = () =>
     runAll(here.server.server, 'shop', [
       'CREATE TABLE t (id int PRIMARY KEY, n int)',

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listDatabases } from '../../../tasks/engines/mysql/databases.ts';
 import { reachServer, within, type Session } from '../../../tasks/engines/mysql/server.ts';
 import { memoryBackup } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { engineOf, rowsOf, runAll } from './harness.ts';
-import { FLAVOURS, failure, leave, room, shop, type Room } from './room.ts';
+import { FLAVOURS, leave, room, shop, type Room } from './room.ts';
 
 const PAGE = readFileSync(new URL('../../../docs/engines/mysql.md', import.meta.url), 'utf8');
 /** The statements of the one block that begins so. */

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { runAll, type FamilyServer } from './harness.ts';
-import { FLAVOURS, failure, leave, room, shop, type Room } from './room.ts';
+import { FLAVOURS, leave, room, shop, type Room } from './room.ts';
 
 const TABLES = ['SELECT', 'INSERT', 'DELETE', 'CREATE', 'DROP', 'ALTER', 'INDEX', 'REFERENCES'];
 const CODE = ['CREATE VIEW', 'SHOW VIEW', 'TRIGGER', 'EVENT', 'CREATE ROUTINE', 'ALTER ROUTINE', 'EXECUTE'];

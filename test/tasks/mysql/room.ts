@@ -1,9 +1,9 @@
 /** A server with the engine's bench, for one group of tests. */
 import { rm } from 'node:fs/promises';
-import type { NightjarError } from '../../../core/errors.ts';
+import type { RestoreJob } from '../../../core/job.ts';
 import type { MysqlFlavour } from '../../../local/mysql.ts';
 import type { EngineContext } from '../../../tasks/engine.ts';
-import { listeningReporter } from '../../contracts/doubles.ts';
+import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
 import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { dyingWay } from '../dying-way.ts';
 import { engineOf, ident, runAll, startServer, type Family, type FamilyServer } from './harness.ts';
@@ -57,14 +57,6 @@ export const count = async ({ server }: Room, database: string, table: string): 
   );
   return Number(row!.n);
 };
-export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    (value) => {
-      throw new Error(`no error, but ${JSON.stringify(value)}`);
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );
-
 /** A way to the server that breaks for good after so many messages since the restore began to rename. */
 export async function dyingAfter(
   { server }: Room,
@@ -85,3 +77,15 @@ export const MAKE_USERS = [
   "CREATE USER kept@'%' IDENTIFIED BY 'Secret-3'",
   'CREATE ROLE readers',
 ] as const;
+
+/** Restores a backup; resolves with the job besides. */
+export async function restored(
+  { bench }: Room,
+  { manifest, backup }: Awaited<ReturnType<Bench<Family>['dump']>>,
+  mode: RestoreJob['mode'],
+  database: string,
+  more: Partial<RestoreJob> = {},
+) {
+  const job = bench.restoreJob(database, mode, more);
+  return { ...(await bench.restore(job, memorySource(manifest, backup))), job };
+}

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aliasDatabase } from '../../../core/names.ts';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { rowsOf, runAll, type FamilyServer } from './harness.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { count, leave, room, type Room } from './room.ts';
 
 describe.each(['mariadb', 'mysql'] as const)('with %s', (flavour) => {
   let here: Room;

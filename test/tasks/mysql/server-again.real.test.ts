@@ -4,8 +4,9 @@ import type { Manifest } from '../../../core/backup.ts';
 import { manifestOfDatabase } from '../../../core/server-backup.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { engineOf, ident, rowsOf } from './harness.ts';
-import { MAKE_USERS, dyingAfter, failure, leave, room, type Room } from './room.ts';
+import { MAKE_USERS, dyingAfter, leave, room, type Room } from './room.ts';
 
 const USERS = ["'reader'@'%'", "'it''s'@'10.0.0.%'"];
 const DATABASES = ['shop', 'log', 'odd `x'];

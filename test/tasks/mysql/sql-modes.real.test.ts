@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replacedDatabase } from '../../../core/names.ts';
 import type { RestoreJob } from '../../../core/job.ts';
 import type { Manifest } from '../../../core/backup.ts';
-import { memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
+import type { MemoryBackup } from '../../contracts/doubles.ts';
 import { rollbackOf } from '../../contracts/engine-bench.ts';
 import { engineOf, runAll } from './harness.ts';
-import { FLAVOURS, leave, room, type Room } from './room.ts';
+import { FLAVOURS, leave, restored, room, type Room } from './room.ts';
 
 const KEEPER = 'keeper@%';
 const BODY = `CREATE PACKAGE BODY till AS
@@ -26,10 +26,8 @@ describe.each(FLAVOURS)('on %s', (flavour) => {
   let made: { backup: MemoryBackup; manifest: Manifest };
   const sql = <Row = Record<string, unknown>>(text: string, database?: string): Promise<Row[]> =>
     here.server.server.query<Row>(text, database);
-  const restore = (mode: RestoreJob['mode'], database: string, more: Partial<RestoreJob> = {}) => {
-    const job = here.bench.restoreJob(database, mode, more);
-    return here.bench.restore(job, memorySource(made.manifest, made.backup)).then((done) => ({ ...done, job }));
-  };
+  const restore = (mode: RestoreJob['mode'], database: string, more: Partial<RestoreJob> = {}) =>
+    restored(here, made, mode, database, more);
   /** Name, kind, mode and definer of all code. */
   const code = (database: string): Promise<unknown[]> =>
     sql(`SELECT routine_type AS kind, routine_name AS name, sql_mode AS mode, definer AS who FROM information_schema.routines WHERE routine_schema = '${database}'

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
 import { manifestOfDatabase } from '../../../core/server-backup.ts';
 import { memoryBackup, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { engineOf, fakeClients, ident, inside, rowsOf, runAll } from './harness.ts';
-import { MAKE_USERS, failure, leave, room, shop, type Room } from './room.ts';
+import { MAKE_USERS, leave, room, shop, type Room } from './room.ts';
 
 /** As far from plain as a server allows: it knows no character beyond 65,535 in a name. */
 const ODD = '☃ b`x';

@@ -7,10 +7,10 @@ import type { Manifest } from '../../../core/backup.ts';
 import { manifestOfDatabase } from '../../../core/server-backup.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { manifestOf, memoryBackup, memorySource, type MemoryBackup } from '../../contracts/doubles.ts';
-import type { Rows } from '../../contracts/engine-bench.ts';
+import { failure, type Rows } from '../../contracts/engine-bench.ts';
 import { AWKWARD_ROLES } from './awkward.ts';
 import { ident, targetAt, withClient } from './harness.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { count, leave, room, type Room } from './room.ts';
 
 type Fields = Parameters<typeof targetAt>[2];
 interface Made {

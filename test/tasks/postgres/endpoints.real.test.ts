@@ -6,9 +6,9 @@ import { startReplica } from '../../../local/postgres-replica.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { directEndpoint } from '../../../tasks/engines/postgres/pooler.ts';
 import { memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
-import type { Bench } from '../../contracts/engine-bench.ts';
+import { failure, type Bench } from '../../contracts/engine-bench.ts';
 import { targetAt, withClient } from './harness.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { count, leave, room, type Room } from './room.ts';
 
 let here: Room;
 let made: Awaited<ReturnType<Bench<'postgres'>['dump']>>;

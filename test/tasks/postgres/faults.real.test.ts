@@ -9,9 +9,9 @@ import { postgres } from '../../../tasks/engines/postgres.ts';
 import { reachServer } from '../../../tasks/engines/postgres/server.ts';
 import { joinSnapshot, openSnapshot } from '../../../tasks/engines/postgres/snapshot.ts';
 import { listeningReporter, manifestOf, memoryBackup, memorySource, heldBackup } from '../../contracts/doubles.ts';
-import { codeOf, type Bench } from '../../contracts/engine-bench.ts';
+import { codeOf, failure, type Bench } from '../../contracts/engine-bench.ts';
 import { targetAt, withClient } from './harness.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { count, leave, room, type Room } from './room.ts';
 import { fakeTools, shop } from './trouble.ts';
 
 const run = promisify(execFile);

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '../../../core/backup.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
-import type { Bench, Rows } from '../../contracts/engine-bench.ts';
+import { failure, type Bench, type Rows } from '../../contracts/engine-bench.ts';
 import { ident, targetAt } from './harness.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { count, leave, room, type Room } from './room.ts';
 import { fakeTools, shop } from './trouble.ts';
 
 type Made = Awaited<ReturnType<Bench<'postgres'>['dump']>>;

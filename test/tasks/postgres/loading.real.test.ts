@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aliasDatabase } from '../../../core/names.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import type { Bench } from '../../contracts/engine-bench.ts';
+import { failure, type Bench } from '../../contracts/engine-bench.ts';
 import { targetAt } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 import { fakeTools, haltingSource, shop, toolsRunning } from './trouble.ts';
 
 const MAJOR = 17;

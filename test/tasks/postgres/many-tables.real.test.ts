@@ -1,8 +1,9 @@
 /** More tables than one transaction can lock; 10,000 of them with NIGHTJAR_SLOW=1. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { withClient } from './harness.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { count, leave, room, type Room } from './room.ts';
 
 const SLOW = process.env.NIGHTJAR_SLOW !== undefined;
 const TABLES = SLOW ? 10_000 : 2_000;

@@ -1,8 +1,8 @@
 /** Overwrites that need more care than others: by somebody who is no superuser, and of the schema only. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listeningReporter, memorySource } from '../../contracts/doubles.ts';
-import type { Bench } from '../../contracts/engine-bench.ts';
-import { count, failure, leave, room, type Room } from './room.ts';
+import { failure, type Bench } from '../../contracts/engine-bench.ts';
+import { count, leave, room, type Room } from './room.ts';
 import { ident, type PostgresServer } from './harness.ts';
 
 const hers = { login: () => Promise.resolve({ username: 'hers', password: 'hers' }) };

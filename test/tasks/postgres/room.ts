@@ -1,6 +1,5 @@
 /** A server with the engine's bench, for one group of tests. */
 import { rm } from 'node:fs/promises';
-import type { NightjarError } from '../../../core/errors.ts';
 import { postgres } from '../../../tasks/engines/postgres.ts';
 import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
 import { startServer, withClient, type PostgresServer } from './harness.ts';
@@ -29,10 +28,3 @@ export const count = async ({ server }: Room, database: string, table: string): 
     const { rows } = await client.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`);
     return Number(rows[0]!.n);
   });
-export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    (value) => {
-      throw new Error(`no error, but ${JSON.stringify(value)}`);
-    },
-    (thrown: unknown) => thrown as NightjarError,
-  );

@@ -9,8 +9,9 @@ import { reachServer } from '../../../tasks/engines/postgres/server.ts';
 import { openSnapshot } from '../../../tasks/engines/postgres/snapshot.ts';
 import { listTables, refuseUnreadable } from '../../../tasks/engines/postgres/tables.ts';
 import { heldBackup, manifestOf, memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { targetAt } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 import { fakeTools } from './trouble.ts';
 
 const MAJOR = 18;

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isNewer } from '../../../tasks/engines/sqlite/newer.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { memoryBackup, memorySource } from '../../contracts/doubles.ts';
+import { failure } from '../../contracts/engine-bench.ts';
 import { targetAt } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 
 let here: Room;
 beforeAll(async () => void (here = await room()));

@@ -6,10 +6,10 @@ import type { RestoreMode } from '../../../core/engines.ts';
 import { narrowed, withinHeld } from '../../../core/narrowing.ts';
 import type { BackupScope, Scope } from '../../../core/scope.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import type { Rows } from '../../contracts/engine-bench.ts';
+import { failure, type Rows } from '../../contracts/engine-bench.ts';
 import { awkwardSql, DAMAGE } from './awkward.ts';
 import { targetAt } from './harness.ts';
-import { failure, leave, room, type Room } from './room.ts';
+import { leave, room, type Room } from './room.ts';
 
 /** One that keeps no text of its own, one that is missing, one without rowids, one that triggers look at. */
 const ASKED = ['contentless', 'boxes', 'with space', 'parent'];

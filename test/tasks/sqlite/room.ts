@@ -1,7 +1,6 @@
 /** Files with the engine's bench, for one group of tests. */
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NightjarError } from '../../../core/errors.ts';
 import { sqlite as shell } from '../../../local/sqlite.ts';
 import { sqlite } from '../../../tasks/engines/sqlite.ts';
 import { benchOf, type Bench } from '../../contracts/engine-bench.ts';
@@ -38,14 +37,6 @@ export const shop = (here: Room, database: string, rows = 2_000): Promise<string
      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO customers (name) SELECT 'c' || i FROM n;
      INSERT INTO orders SELECT id, id % 7 + 1, id * 1.5 FROM customers WHERE id <= 300;
      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) INSERT INTO filling SELECT randomblob(500) FROM n;`,
-  );
-
-export const failure = async (work: Promise<unknown>): Promise<NightjarError> =>
-  work.then(
-    (value) => {
-      throw new Error(`no error, but ${JSON.stringify(value)}`);
-    },
-    (thrown: unknown) => thrown as NightjarError,
   );
 
 /**

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rm } from 'node:fs/promises';
 import type { Manifest } from '../../../core/backup.ts';
 import { memorySource } from '../../contracts/doubles.ts';
-import { codeOf } from '../../contracts/engine-bench.ts';
+import { codeOf, failure } from '../../contracts/engine-bench.ts';
 import { targetAt } from './harness.ts';
-import { failure, leave, room, shop, type Room } from './room.ts';
+import { leave, room, shop, type Room } from './room.ts';
 
 type Made = Awaited<ReturnType<Room['bench']['dump']>>;
 const from = ({ manifest, backup }: Made): ReturnType<typeof memorySource> => memorySource(manifest, backup);
